@@ -1,1 +1,1 @@
-System.Console.WriteLine("not built yet");
+Console.WriteLine("not built yet");

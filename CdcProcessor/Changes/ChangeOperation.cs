@@ -1,0 +1,47 @@
+namespace AspireCdc.CdcProcessor.Changes;
+
+/// <summary>What a change does. The names on the wire are those of the change message; see <see cref="ChangeOperations"/>.</summary>
+internal enum ChangeOperation : byte
+{
+    Insert,
+
+    /// <summary>New holds the row; Old is there if the source sent it (a changed key, or REPLICA IDENTITY FULL).</summary>
+    Update,
+
+    /// <summary>Old holds at least the key.</summary>
+    Delete,
+
+    /// <summary>A row of a copy (snapshot or resync). It lands at the copy's point and is derived later: see <see cref="Derive"/>.</summary>
+    Read,
+
+    /// <summary>All rows of the table up to <see cref="Change.Version"/> are gone; behind Kafka, only those that this partition brought.</summary>
+    Truncate,
+
+    /// <summary>A copy of the table begins; its rows follow.</summary>
+    CopyBegin,
+
+    /// <summary>The copy is whole: rows older than <see cref="Change.Bound"/> were not in it and get tombstones at <see cref="Change.Version"/>.</summary>
+    CopyEnd,
+
+    /// <summary>
+    /// The marker that follows what landed outside the stream's order: derive the facts of the table, or of the one key in New, here and now.
+    /// Behind a copy, <see cref="Change.Bound"/> is the copy's point as a version, and the copy is done with it.
+    /// </summary>
+    Derive,
+}
+
+internal static class ChangeOperations
+{
+    public static string Name(this ChangeOperation operation) => operation switch
+    {
+        ChangeOperation.Insert => "insert",
+        ChangeOperation.Update => "update",
+        ChangeOperation.Delete => "delete",
+        ChangeOperation.Read => "read",
+        ChangeOperation.Truncate => "truncate",
+        ChangeOperation.CopyBegin => "copy-begin",
+        ChangeOperation.CopyEnd => "copy-end",
+        ChangeOperation.Derive => "derive",
+        _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, null),
+    };
+}

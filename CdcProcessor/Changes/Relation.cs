@@ -1,0 +1,41 @@
+using AspireCdc.CdcProcessor.Mapping;
+
+namespace AspireCdc.CdcProcessor.Changes;
+
+/// <summary>A table as its source describes it at one moment: the columns of a change's rows, in their order, and where each one goes.</summary>
+internal sealed class Relation
+{
+    public Relation(TableMapping table, IReadOnlyList<RelationColumn> columns, bool fullIdentity = false)
+    {
+        Table = table;
+        Columns = columns;
+        FullIdentity = fullIdentity;
+        Positions = [.. table.Columns.Select(mapped => IndexOf(columns, mapped.Source))];
+    }
+
+    public TableMapping Table { get; }
+
+    public IReadOnlyList<RelationColumn> Columns { get; }
+
+    /// <summary>Old rows are complete (REPLICA IDENTITY FULL).</summary>
+    public bool FullIdentity { get; }
+
+    /// <summary>For each column of the mapping its place in the rows, or -1 if the source has no such column (any more).</summary>
+    public IReadOnlyList<int> Positions { get; }
+
+    /// <summary>A relation of exactly the mapped columns, for sources that find values by name.</summary>
+    public static Relation Of(TableMapping table) => new(table, [.. table.Columns.Select(column => new RelationColumn(column.Source, 0))]);
+
+    private static int IndexOf(IReadOnlyList<RelationColumn> columns, string name)
+    {
+        for (var i = 0; i < columns.Count; i++)
+        {
+            if (columns[i].Name == name)
+                return i;
+        }
+        return -1;
+    }
+}
+
+/// <summary>A column of the source; <paramref name="TypeOid"/> is PostgreSQL's type, or 0 where the source does not say.</summary>
+internal readonly record struct RelationColumn(string Name, uint TypeOid);

@@ -1,0 +1,29 @@
+using AspireCdc.CdcProcessor.Changes;
+
+namespace AspireCdc.CdcProcessor;
+
+/// <summary>Where changes come from. One instance serves one run: after a fault the pipeline starts another.</summary>
+internal interface IChangeSource : IAsyncDisposable
+{
+    /// <summary>
+    /// Connects and says what this is. Waits while another processor holds the source (hot standby). The progress is what the sink has, and whose it is: a source
+    /// that does not continue it throws <see cref="ResyncRequiredException"/>.
+    /// </summary>
+    Task<SourceIdentity> OpenAsync(Progress progress, CancellationToken cancellationToken);
+
+    /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
+    IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);
+
+    /// <summary>Everything before these positions is durable and will not be asked for again.</summary>
+    Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
+}
+
+/// <summary>What fills the tables.</summary>
+/// <param name="Kind"><c>postgresql</c> or <c>kafka</c>.</param>
+/// <param name="Id">Tells one server (or topic and number of partitions) from another.</param>
+/// <param name="Timeline">PostgreSQL's timeline; 0 elsewhere.</param>
+/// <param name="Ordered">One reader in commit order, so that a batch's last position is a version of all that is derived after it.</param>
+internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered);
+
+/// <summary>The sink's contents and this source do not belong together; only starting anew helps. The message says so and names the command.</summary>
+internal sealed class ResyncRequiredException(string message) : Exception(message);
