@@ -1,0 +1,52 @@
+using System.Buffers;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>Bytes of whole rows: a row that turns out to be impossible is taken back.</summary>
+internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
+{
+    private byte[] bytes = [];
+
+    public int Length { get; private set; }
+
+    public int Rows { get; set; }
+
+    public ReadOnlyMemory<byte> Written => bytes.AsMemory(0, Length);
+
+    /// <summary>Forgets what was written after <paramref name="length"/>.</summary>
+    public void TruncateTo(int length) => Length = length;
+
+    public void Clear() => Length = Rows = 0;
+
+    public void Advance(int count) => Length += count;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Reserve(sizeHint);
+        return bytes.AsMemory(Length);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Reserve(sizeHint);
+        return bytes.AsSpan(Length);
+    }
+
+    public void Dispose()
+    {
+        if (bytes.Length > 0)
+            ArrayPool<byte>.Shared.Return(bytes);
+        bytes = [];
+    }
+
+    private void Reserve(int size)
+    {
+        if (bytes.Length - Length >= Math.Max(size, 1))
+            return;
+
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(bytes.Length * 2, Length + Math.Max(size, 4096)));
+        bytes.AsSpan(0, Length).CopyTo(larger);
+        Dispose();
+        bytes = larger;
+    }
+}
