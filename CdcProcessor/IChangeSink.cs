@@ -20,7 +20,7 @@ internal interface IChangeSink : IAsyncDisposable
     /// <summary>Applies a batch: readers see it when this returns. Called for one batch at a time, in order; a batch may come again after a crash.</summary>
     Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>Makes all that was written survive a power failure, and records how far that is.</summary>
+    /// <summary>Records how far the sink was filled and makes all of that survive a power failure. May run beside the next write.</summary>
     Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 
     /// <summary>Records, durably, the state of a table's copy. A copy is done when the sink has applied its end (see <see cref="ChangeOperation.Derive"/>).</summary>

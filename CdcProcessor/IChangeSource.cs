@@ -5,11 +5,11 @@ namespace AspireCdc.CdcProcessor;
 /// <summary>Where changes come from. One instance serves one run: after a fault the pipeline starts another.</summary>
 internal interface IChangeSource : IAsyncDisposable
 {
-    /// <summary>
-    /// Connects and says what this is. Waits while another processor holds the source (hot standby). The progress is what the sink has, and whose it is: a source
-    /// that does not continue it throws <see cref="ResyncRequiredException"/>.
-    /// </summary>
-    Task<SourceIdentity> OpenAsync(Progress progress, CancellationToken cancellationToken);
+    /// <summary>Connects and says what this is. Waits while another processor holds the source (hot standby).</summary>
+    Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken);
+
+    /// <summary>Takes up where the sink's progress ends; throws <see cref="ResyncRequiredException"/> if this source does not continue it.</summary>
+    Task ResumeAsync(Progress progress, CancellationToken cancellationToken);
 
     /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
     IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);

@@ -8,13 +8,20 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, TimeProvi
     /// <summary>Applying is immediate; making it durable and acknowledging it is what happens about once a second.</summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<int, SourcePosition> applied = [];
-    private Task? acknowledgeDue;
+    private readonly Dictionary<int, SourcePosition> _applied = [];
+    private Task? _acknowledgeDue;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        var identity = await source.OpenAsync(cancellationToken);
         var progress = await sink.OpenAsync(cancellationToken);
-        var identity = await source.OpenAsync(progress, cancellationToken);
+        if (progress.Source is { } known && (known.Kind, known.Id, known.Ordered) != (identity.Kind, identity.Id, identity.Ordered))
+        {
+            throw new ResyncRequiredException(
+                $"The tables were filled from {known.Kind} {known.Id}, and this source is {identity.Kind} {identity.Id}: their versions do not compare. Run 'CdcProcessor resync --all' to start the tables anew.");
+        }
+
+        await source.ResumeAsync(progress, cancellationToken);
         await sink.BeginAsync(identity, cancellationToken);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -25,7 +32,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, TimeProvi
             while (true)
             {
                 next = batches.MoveNextAsync().AsTask();
-                while (acknowledgeDue is { } due && await Task.WhenAny(next, due) == due)
+                while (_acknowledgeDue is { } due && await Task.WhenAny(next, due) == due)
                     await AcknowledgeAsync(cancellationToken);
 
                 if (!await next)
@@ -51,18 +58,18 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, TimeProvi
 
         foreach (var end in batch.Ends)
         {
-            applied[end.Partition] = end;
-            acknowledgeDue ??= Task.Delay(AcknowledgeEvery, time, cancellationToken);
+            _applied[end.Partition] = end;
+            _acknowledgeDue ??= Task.Delay(AcknowledgeEvery, time, cancellationToken);
         }
 
-        if (acknowledgeDue is { IsCompleted: true })
+        if (_acknowledgeDue is { IsCompleted: true })
             await AcknowledgeAsync(cancellationToken);
     }
 
     private async Task AcknowledgeAsync(CancellationToken cancellationToken)
     {
-        acknowledgeDue = null;
-        SourcePosition[] positions = [.. applied.Values];
+        _acknowledgeDue = null;
+        SourcePosition[] positions = [.. _applied.Values];
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
     }

@@ -3,104 +3,104 @@ using System.Buffers;
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>
-/// An ordered run of changes and the bytes of their values, in one arena: a change costs no allocation of its own. One writer fills it, then one reader
+/// An ordered run of _changes and the bytes of their _values, in one _arena: a change costs no allocation of its own. One writer fills it, then one reader
 /// has it; whoever takes it off a source disposes of it, which gives the memory back.
 /// </summary>
 internal sealed class ChangeBatch : IDisposable
 {
-    private byte[] arena = ArrayPool<byte>.Shared.Rent(16 * 1024);
-    private Value[] values = ArrayPool<Value>.Shared.Rent(512);
-    private Change[] changes = ArrayPool<Change>.Shared.Rent(64);
-    private int arenaUsed;
-    private int valuesUsed;
-    private int changesUsed;
-    private List<SourcePosition>? ends;
-    private List<DeadLetter>? deadLetters;
-    private Action? written;
+    private byte[] _arena = ArrayPool<byte>.Shared.Rent(16 * 1024);
+    private Value[] _values = ArrayPool<Value>.Shared.Rent(512);
+    private Change[] _changes = ArrayPool<Change>.Shared.Rent(64);
+    private int _arenaUsed;
+    private int _valuesUsed;
+    private int _changesUsed;
+    private List<SourcePosition>? _ends;
+    private List<DeadLetter>? _deadLetters;
+    private Action? _written;
 
-    public int Count => changesUsed;
+    public int Count => _changesUsed;
 
-    public ReadOnlySpan<Change> Changes => changes.AsSpan(0, changesUsed);
+    public ReadOnlySpan<Change> Changes => _changes.AsSpan(0, _changesUsed);
 
     /// <summary>Bytes of memory in use.</summary>
-    public long Size => arenaUsed + ((long)valuesUsed * 8) + ((long)changesUsed * 112);
+    public long Size => _arenaUsed + ((long)_valuesUsed * 8) + ((long)_changesUsed * 112);
 
     /// <summary>Nothing to write and nothing to acknowledge.</summary>
-    public bool IsEmpty => changesUsed == 0 && ends is null && deadLetters is null;
+    public bool IsEmpty => _changesUsed == 0 && _ends is null && _deadLetters is null;
 
     /// <summary>
-    /// Once this batch is written, all that the source sent before these positions is: the end LSN of the last whole commit (or a keepalive behind it),
-    /// or the next offset of each partition. Empty where the batch ends inside its first transaction.
+    /// Once this batch is _written, all that the source sent before these positions is: the end LSN of the last whole commit (or a keepalive behind it),
+    /// or the next offset of each partition. Empty where the batch _ends inside its first transaction.
     /// </summary>
-    public IReadOnlyList<SourcePosition> Ends => ends ?? (IReadOnlyList<SourcePosition>)[];
+    public IReadOnlyList<SourcePosition> Ends => _ends ?? (IReadOnlyList<SourcePosition>)[];
 
-    /// <summary>What the source could not read, to be stored by the sink in the place of changes.</summary>
-    public IReadOnlyList<DeadLetter> DeadLetters => deadLetters ?? (IReadOnlyList<DeadLetter>)[];
+    /// <summary>What the source could not read, to be stored by the sink in the place of _changes.</summary>
+    public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters ?? (IReadOnlyList<DeadLetter>)[];
 
-    /// <summary>Makes room for a row of <paramref name="columns"/> values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
+    /// <summary>Makes room for a row of <paramref name="columns"/> _values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
     public RowRef AddRow(int columns)
     {
-        Reserve(ref values, valuesUsed, columns);
-        var row = new RowRef(valuesUsed, columns);
-        values.AsSpan(valuesUsed, columns).Fill(Value.Unchanged);
-        valuesUsed += columns;
+        Reserve(ref _values, _valuesUsed, columns);
+        var row = new RowRef(_valuesUsed, columns);
+        _values.AsSpan(_valuesUsed, columns).Fill(Value.Unchanged);
+        _valuesUsed += columns;
         return row;
     }
 
-    public void SetNull(RowRef row, int column) => values[row.First + column] = Value.Null;
+    public void SetNull(RowRef row, int column) => _values[row.First + column] = Value.Null;
 
     public void SetText(RowRef row, int column, ReadOnlySpan<byte> utf8) => utf8.CopyTo(SetText(row, column, utf8.Length));
 
     /// <summary>The same for a value that is yet to be copied; the span is good until the next call.</summary>
     public Span<byte> SetText(RowRef row, int column, int length)
     {
-        Reserve(ref arena, arenaUsed, length);
-        values[row.First + column] = new Value(arenaUsed, length);
-        var place = arena.AsSpan(arenaUsed, length);
-        arenaUsed += length;
+        Reserve(ref _arena, _arenaUsed, length);
+        _values[row.First + column] = new Value(_arenaUsed, length);
+        var place = _arena.AsSpan(_arenaUsed, length);
+        _arenaUsed += length;
         return place;
     }
 
     public void Add(in Change change)
     {
-        Reserve(ref changes, changesUsed, 1);
-        changes[changesUsed++] = change;
+        Reserve(ref _changes, _changesUsed, 1);
+        _changes[_changesUsed++] = change;
     }
 
-    public void Add(DeadLetter deadLetter) => (deadLetters ??= []).Add(deadLetter);
+    public void Add(DeadLetter deadLetter) => (_deadLetters ??= []).Add(deadLetter);
 
     /// <summary>States (or moves) the position of one partition.</summary>
     public void EndAt(SourcePosition position)
     {
-        ends ??= [];
-        var known = ends.FindIndex(end => end.Partition == position.Partition);
+        _ends ??= [];
+        var known = _ends.FindIndex(end => end.Partition == position.Partition);
         if (known < 0)
-            ends.Add(position);
+            _ends.Add(position);
         else
-            ends[known] = position;
+            _ends[known] = position;
     }
 
-    public ValueKind Kind(RowRef row, int column) => values[row.First + column].Kind;
+    public ValueKind Kind(RowRef row, int column) => _values[row.First + column].Kind;
 
     /// <summary>The bytes of a value; empty for those that are no text.</summary>
     public ReadOnlySpan<byte> Text(RowRef row, int column)
     {
-        var value = values[row.First + column];
-        return value.Length > 0 ? arena.AsSpan(value.Offset, value.Length) : default;
+        var value = _values[row.First + column];
+        return value.Length > 0 ? _arena.AsSpan(value.Offset, value.Length) : default;
     }
 
     /// <summary>Calls back once the sink has the batch: a copy keeps its range's transaction open until then.</summary>
-    public void WhenWritten(Action callback) => written += callback;
+    public void WhenWritten(Action callback) => _written += callback;
 
     /// <summary>The loop says that the sink has the batch.</summary>
-    public void Written() => written?.Invoke();
+    public void Written() => _written?.Invoke();
 
     public void Dispose()
     {
-        Return(ref arena);
-        Return(ref values);
-        Return(ref changes, clear: true);
-        arenaUsed = valuesUsed = changesUsed = 0;
+        Return(ref _arena);
+        Return(ref _values);
+        Return(ref _changes, clear: true);
+        _arenaUsed = _valuesUsed = _changesUsed = 0;
     }
 
     private static void Reserve<T>(ref T[] array, int used, int more)

@@ -17,7 +17,7 @@ internal enum ChangeOperation : byte
     /// <summary>All rows of the table up to <see cref="Change.Version"/> are gone; behind Kafka, only those that this partition brought.</summary>
     Truncate,
 
-    /// <summary>A copy of the table begins; its rows follow.</summary>
+    /// <summary>A copy of the table begins; its rows follow. From PostgreSQL, <see cref="Change.Bound"/> is the copy's point as a version.</summary>
     CopyBegin,
 
     /// <summary>The copy is whole: rows older than <see cref="Change.Bound"/> were not in it and get tombstones at <see cref="Change.Version"/>.</summary>

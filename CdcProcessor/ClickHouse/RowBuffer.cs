@@ -5,13 +5,13 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// <summary>Bytes of whole rows: a row that turns out to be impossible is taken back.</summary>
 internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 {
-    private byte[] bytes = [];
+    private byte[] _bytes = [];
 
     public int Length { get; private set; }
 
     public int Rows { get; set; }
 
-    public ReadOnlyMemory<byte> Written => bytes.AsMemory(0, Length);
+    public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Length);
 
     /// <summary>Forgets what was written after <paramref name="length"/>.</summary>
     public void TruncateTo(int length) => Length = length;
@@ -23,30 +23,30 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
         Reserve(sizeHint);
-        return bytes.AsMemory(Length);
+        return _bytes.AsMemory(Length);
     }
 
     public Span<byte> GetSpan(int sizeHint = 0)
     {
         Reserve(sizeHint);
-        return bytes.AsSpan(Length);
+        return _bytes.AsSpan(Length);
     }
 
     public void Dispose()
     {
-        if (bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(bytes);
-        bytes = [];
+        if (_bytes.Length > 0)
+            ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = [];
     }
 
     private void Reserve(int size)
     {
-        if (bytes.Length - Length >= Math.Max(size, 1))
+        if (_bytes.Length - Length >= Math.Max(size, 1))
             return;
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(bytes.Length * 2, Length + Math.Max(size, 4096)));
-        bytes.AsSpan(0, Length).CopyTo(larger);
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, Length + Math.Max(size, 4096)));
+        _bytes.AsSpan(0, Length).CopyTo(larger);
         Dispose();
-        bytes = larger;
+        _bytes = larger;
     }
 }

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Text;
+using AspireCdc.CdcProcessor.ClickHouse;
 
 namespace AspireCdc.CdcProcessor.Mapping;
 
@@ -44,6 +46,9 @@ internal abstract class ColumnType(string name)
 
     /// <summary>Appends the type's default, as tombstones hold it.</summary>
     public abstract void WriteDefault(IBufferWriter<byte> output);
+
+    /// <summary>The value as a literal of ClickHouse's SQL; <paramref name="text"/> is one that <see cref="TryWrite"/> takes, or ClickHouse's own.</summary>
+    public virtual string Literal(ReadOnlySpan<byte> text) => $"CAST({ClickHouseClient.Quote(Encoding.UTF8.GetString(text))}, {ClickHouseClient.Quote(Name)})";
 
     public override string ToString() => Name;
 }

@@ -20,6 +20,9 @@ internal sealed class IntegerType<T>(string name) : ColumnType(name)
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(T.Zero, output);
 
+    public override string Literal(ReadOnlySpan<byte> text) =>
+        T.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture).ToString(null, CultureInfo.InvariantCulture);
+
     private static void Write(T value, IBufferWriter<byte> output)
     {
         value.WriteLittleEndian(output.GetSpan(Unsafe.SizeOf<T>()));
@@ -74,9 +77,9 @@ internal sealed class FloatType() : ColumnType("Float64")
 /// <summary>A <c>numeric</c> with a fixed number of digits: every digit arrives or the value is refused.</summary>
 internal sealed class DecimalType : ColumnType
 {
-    private readonly int scale;
-    private readonly int bytes;
-    private readonly Int128 limit;
+    private readonly int _scale;
+    private readonly int _bytes;
+    private readonly Int128 _limit;
 
     public DecimalType(int precision, int scale)
         : base($"Decimal({precision}, {scale})")
@@ -84,11 +87,11 @@ internal sealed class DecimalType : ColumnType
         ArgumentOutOfRangeException.ThrowIfLessThan(precision, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(precision, 38);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(scale, precision);
-        this.scale = scale;
-        bytes = precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
-        limit = Int128.One;
+        _scale = scale;
+        _bytes = precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
+        _limit = Int128.One;
         for (var i = 0; i < precision; i++)
-            limit *= 10;
+            _limit *= 10;
     }
 
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
@@ -126,14 +129,14 @@ internal sealed class DecimalType : ColumnType
             return false;
 
         // The place of a digit, counted from the last one that is kept.
-        var place = whole.Length - 1 + exponent + scale;
+        var place = whole.Length - 1 + exponent + _scale;
         if (!TryTake(whole, ref place, ref value) || !TryTake(fraction, ref place, ref value))
             return false;
 
         for (; place >= 0; place--)
         {
             value *= 10;
-            if (value >= limit)
+            if (value >= _limit)
                 return false;
             if (value == 0)
                 break;
@@ -155,7 +158,7 @@ internal sealed class DecimalType : ColumnType
             if (place-- >= 0)
             {
                 value = (value * 10) + digit;
-                if (value >= limit)
+                if (value >= _limit)
                     return false;
             }
             else if (digit != 0)
@@ -170,6 +173,6 @@ internal sealed class DecimalType : ColumnType
     {
         Span<byte> all = stackalloc byte[16];
         BinaryPrimitives.WriteInt128LittleEndian(all, value);
-        output.Write(all[..bytes]);
+        output.Write(all[.._bytes]);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Text;
 using AspireCdc.CdcProcessor.ClickHouse;
 
 namespace AspireCdc.CdcProcessor.Mapping;
@@ -13,6 +14,8 @@ internal sealed class StringType(string name) : ColumnType(name)
     }
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, default);
+
+    public override string Literal(ReadOnlySpan<byte> text) => ClickHouseClient.Quote(Encoding.UTF8.GetString(text));
 }
 
 internal sealed class UuidType() : ColumnType("UUID")

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Globalization;
 
 namespace AspireCdc.CdcProcessor.Mapping;
 
@@ -20,6 +21,10 @@ internal sealed class TimestampType() : ColumnType("DateTime64(6, 'UTC')")
     }
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
+
+    public override string Literal(ReadOnlySpan<byte> text) => TryParse(text, out var microseconds)
+        ? string.Create(CultureInfo.InvariantCulture, $"fromUnixTimestamp64Micro({microseconds}, 'UTC')")
+        : base.Literal(text);
 
     /// <summary>Reads <c>2026-01-02 03:04:05.678901+00</c> (also with minutes and seconds of offset) and RFC 3339; without an offset it is UTC.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> text, out long microseconds)

@@ -1,0 +1,116 @@
+using System.Data.Common;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>ClickHouse's HTTP interface, as far as the processor needs it: statements, inserts of RowBinary, small results.</summary>
+internal sealed class ClickHouseClient : IDisposable
+{
+    /// <summary>
+    /// The processor says itself how its statements run, whatever the server's profiles say: inserts are on disk when they answer, equal blocks count twice
+    /// (A, B, A must not become B), and reads see tombstones.
+    /// </summary>
+    private const string Settings =
+        "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=1";
+
+    private readonly HttpClient _http;
+    private readonly string _query;
+
+    public ClickHouseClient(string connectionString)
+        : this(connectionString, new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(5) })
+    {
+    }
+
+    internal ClickHouseClient(string connectionString, HttpMessageHandler handler)
+    {
+        var settings = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        var host = Read("Host") ?? throw new ArgumentException("ConnectionStrings:clickhouse names no Host. It looks like Host=localhost;Port=18123;Username=panda;Password=…;Database=local.");
+        var protocol = Read("Protocol") ?? "http";
+        var port = Read("Port") ?? (protocol == "https" ? "8443" : "8123");
+        Database = Read("Database") ?? "default";
+        Address = new Uri($"{protocol}://{host}:{port}/");
+        _query = $"?database={Uri.EscapeDataString(Database)}&{Settings}";
+
+        _http = new HttpClient(handler) { BaseAddress = Address, Timeout = Timeout.InfiniteTimeSpan };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Read("Username") ?? Read("User") ?? "default"}:{Read("Password")}")));
+
+        string? Read(string key) => settings.TryGetValue(key, out var value) && value is string { Length: > 0 } text ? text : null;
+    }
+
+    public Uri Address { get; }
+
+    public string Database { get; }
+
+    /// <summary>Runs a statement that returns nothing.</summary>
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(_query, new StringContent(sql), cancellationToken);
+    }
+
+    /// <summary>Inserts rows. The body goes as a stream, never within the statement: a row may hold any bytes.</summary>
+    public async Task InsertAsync(string insertInto, ReadOnlyMemory<byte> rowBinary, CancellationToken cancellationToken)
+    {
+        var query = $"{_query}&query={Uri.EscapeDataString(insertInto + " FORMAT RowBinary")}";
+        using var response = await SendAsync(query, new ReadOnlyMemoryContent(rowBinary), cancellationToken);
+    }
+
+    /// <summary>Rows of text; NULL is a null.</summary>
+    public async Task<IReadOnlyList<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(_query, new StringContent(sql + "\nFORMAT TabSeparated"), cancellationToken);
+        var text = await response.Content.ReadAsStringAsync(cancellationToken);
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t').Select(Unescape).ToArray())];
+    }
+
+    /// <summary>The one value of the one row.</summary>
+    public async Task<string?> ScalarAsync(string sql, CancellationToken cancellationToken) => (await QueryAsync(sql, cancellationToken)) is [[var value, ..], ..] ? value : null;
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>A string literal.</summary>
+    public static string Quote(string text) => $"'{text.Replace("\\", "\\\\").Replace("'", "\\'")}'";
+
+    /// <summary>An identifier.</summary>
+    public static string Name(string name) => $"`{name.Replace("\\", "\\\\").Replace("`", "\\`")}`";
+
+    private async Task<HttpResponseMessage> SendAsync(string query, HttpContent content, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, query) { Content = content };
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        var response = await _http.SendAsync(request, cancellationToken);
+        if (response.IsSuccessStatusCode && !response.Headers.Contains("X-ClickHouse-Exception-Code"))
+            return response;
+
+        using (response)
+        {
+            var message = await response.Content.ReadAsStringAsync(cancellationToken);
+            var code = response.Headers.TryGetValues("X-ClickHouse-Exception-Code", out var codes)
+                && int.TryParse(codes.FirstOrDefault(), NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : 0;
+            throw new ClickHouseException(code, message.Length > 0 ? message.Trim() : $"ClickHouse answered {(int)response.StatusCode}.");
+        }
+    }
+
+    private static string? Unescape(string field)
+    {
+        if (field == "\\N")
+            return null;
+        if (!field.Contains('\\'))
+            return field;
+
+        var text = new StringBuilder(field.Length);
+        for (var i = 0; i < field.Length; i++)
+        {
+            if (field[i] != '\\' || i + 1 == field.Length)
+            {
+                text.Append(field[i]);
+                continue;
+            }
+
+            text.Append(field[++i] switch { 't' => '\t', 'n' => '\n', 'r' => '\r', 'b' => '\b', 'f' => '\f', '0' => '\0', var other => other });
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,200 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>A batch as landing rows: RowBinary by table, the keys that change, and what cannot be written. Used for one batch after the other.</summary>
+internal sealed class LandingRows : IDisposable
+{
+    private readonly Dictionary<string, RowBuffer> _rows = [];
+    private readonly Dictionary<string, KeySet> _keys = [];
+    private readonly List<DeadLetter> _deadLetters = [];
+    private readonly RowBuffer _oldKey = new();
+    private readonly RowBuffer _newKey = new();
+
+    /// <summary>By source table; those without rows are empty.</summary>
+    public IReadOnlyDictionary<string, RowBuffer> Rows => _rows;
+
+    /// <summary>By source table, for all rows that must be derived.</summary>
+    public IReadOnlyDictionary<string, KeySet> Keys => _keys;
+
+    public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters;
+
+    public KeySet KeysOf(TableMapping table)
+    {
+        if (!_keys.TryGetValue(table.Source, out var keys))
+            _keys.Add(table.Source, keys = new KeySet(table));
+        return keys;
+    }
+
+    /// <summary>Takes a batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="deriveCopies">Rows of a copy are derived as they land: there is no marker to come.</param>
+    public void Fill(ChangeBatch batch, bool deriveCopies)
+    {
+        Clear();
+        _deadLetters.AddRange(batch.DeadLetters);
+        foreach (ref readonly var change in batch.Changes)
+        {
+            switch (change.Operation)
+            {
+                case ChangeOperation.Insert:
+                    Write(batch, change, derive: true);
+                    break;
+                case ChangeOperation.Update:
+                    // The old key's row goes even if the new one cannot be written.
+                    if (change.Old.Exists && KeyDiffers(batch, change))
+                        Delete(batch, change);
+                    Write(batch, change, derive: true);
+                    break;
+                case ChangeOperation.Delete:
+                    Delete(batch, change);
+                    break;
+                case ChangeOperation.Read:
+                    Write(batch, change, deriveCopies);
+                    break;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var rows in _rows.Values)
+            rows.Dispose();
+        _oldKey.Dispose();
+        _newKey.Dispose();
+    }
+
+    private void Clear()
+    {
+        foreach (var rows in _rows.Values)
+            rows.Clear();
+        _keys.Clear();
+        _deadLetters.Clear();
+    }
+
+    private RowBuffer RowsOf(TableMapping table)
+    {
+        if (!_rows.TryGetValue(table.Source, out var rows))
+            _rows.Add(table.Source, rows = new RowBuffer());
+        return rows;
+    }
+
+    private void Write(ChangeBatch batch, in Change change, bool derive)
+    {
+        var rows = RowsOf(change.Relation.Table);
+        var start = rows.Length;
+        if (TryWriteColumns(batch, change.Relation, change.New, rows, keyOnly: false) is { } reason)
+        {
+            rows.TruncateTo(start);
+            _deadLetters.Add(DeadLetterOf(batch, change, change.New, reason));
+            return;
+        }
+
+        End(rows, change, isDeleted: 0);
+        if (derive)
+            KeysOf(change.Relation.Table).Add(batch, change.Relation, change.New);
+    }
+
+    private void Delete(ChangeBatch batch, in Change change)
+    {
+        var rows = RowsOf(change.Relation.Table);
+        var start = rows.Length;
+        if (TryWriteColumns(batch, change.Relation, change.Old, rows, keyOnly: true) is { } reason)
+        {
+            rows.TruncateTo(start);
+            _deadLetters.Add(DeadLetterOf(batch, change, change.Old, reason));
+            return;
+        }
+
+        End(rows, change, isDeleted: 1);
+        KeysOf(change.Relation.Table).Add(batch, change.Relation, change.Old);
+    }
+
+    /// <summary>The keys as ClickHouse stores them: REPLICA IDENTITY FULL sends an old row with every update, and 1.0 → 1.00 is no other key.</summary>
+    private bool KeyDiffers(ChangeBatch batch, in Change change)
+    {
+        _oldKey.Clear();
+        _newKey.Clear();
+        foreach (var column in change.Relation.Table.Key)
+        {
+            var position = change.Relation.Positions[column];
+            if (position < 0 || batch.Kind(change.Old, position) != ValueKind.Text)
+                return false;
+
+            var type = change.Relation.Table.Columns[column].Type;
+            if (!type.TryWrite(batch.Text(change.Old, position), _oldKey) || !type.TryWrite(batch.Text(change.New, position), _newKey))
+                return true;
+        }
+        return !_oldKey.Written.Span.SequenceEqual(_newKey.Written.Span);
+    }
+
+    /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
+    private static string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
+    {
+        var columns = relation.Table.Columns;
+        for (var i = 0; i < columns.Count; i++)
+        {
+            var column = columns[i];
+            var position = relation.Positions[i];
+            if (keyOnly && !column.IsKey)
+            {
+                column.Type.WriteDefault(rows);
+                continue;
+            }
+            if (position < 0)
+            {
+                if (column.IsKey)
+                    return $"The key column '{column.Source}' is missing.";
+                column.Type.WriteDefault(rows);
+                continue;
+            }
+
+            switch (batch.Kind(row, position))
+            {
+                case ValueKind.Unchanged:
+                    return $"Column '{column.Source}' is absent from the change, and there is no row to take it from.";
+                case ValueKind.Null when column.Type.TakesNull:
+                    column.Type.WriteNull(rows);
+                    break;
+                case ValueKind.Null:
+                    return $"Column '{column.Source}' is NULL, and {relation.Table.Landing}.{column.Landing} ({column.Type}) takes none.";
+                default:
+                    if (!column.Type.TryWrite(batch.Text(row, position), rows))
+                        return $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which {relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
+                    break;
+            }
+        }
+        return null;
+    }
+
+    private static void End(RowBuffer rows, in Change change, byte isDeleted)
+    {
+        RowBinary.WriteUInt8(rows, isDeleted);
+        RowBinary.WriteInt32(rows, change.Partition);
+        RowBinary.WriteUInt64(rows, change.Lsn);
+        RowBinary.WriteUInt128(rows, change.Version);
+        rows.Rows++;
+    }
+
+    private static DeadLetter DeadLetterOf(ChangeBatch batch, Change change, RowRef row, string reason)
+    {
+        return new DeadLetter(
+            change.Relation.Table.Source, Json(json => ChangeMessageWriter.WriteKey(json, batch, change.Relation, row)), change.Operation.Name(),
+            Json(json => ChangeMessageWriter.Write(json, batch, change)), reason, change.Version, change.Lsn, change.Partition);
+
+        static string Json(Action<Utf8JsonWriter> write)
+        {
+            var buffer = new ArrayBufferWriter<byte>();
+            using (var json = new Utf8JsonWriter(buffer))
+                write(json);
+            return Encoding.UTF8.GetString(buffer.WrittenSpan);
+        }
+    }
+
+    private static string Shown(ReadOnlySpan<byte> text) =>
+        text.Length <= 60 ? $"'{Encoding.UTF8.GetString(text)}'" : $"'{Encoding.UTF8.GetString(text[..60])}…' ({text.Length} bytes)";
+}

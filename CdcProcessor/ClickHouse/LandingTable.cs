@@ -1,0 +1,51 @@
+using System.Globalization;
+using AspireCdc.CdcProcessor.Mapping;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>The statements that write one landing table.</summary>
+internal sealed class LandingTable
+{
+    private readonly string _name;
+    private readonly string _key;
+
+    public LandingTable(TableMapping mapping)
+    {
+        Mapping = mapping;
+        _name = ClickHouseClient.Name(mapping.Landing);
+        KeyColumns = [.. mapping.Key.Select(column => ClickHouseClient.Name(mapping.Columns[column].Landing))];
+        _key = string.Join(", ", KeyColumns);
+        Insert = $"INSERT INTO {_name} ({string.Join(", ", mapping.Columns.Select(column => ClickHouseClient.Name(column.Landing)))}, is_deleted, source_partition, lsn, version)";
+    }
+
+    public TableMapping Mapping { get; }
+
+    public IReadOnlyList<string> KeyColumns { get; }
+
+    /// <summary>Takes RowBinary: the mapped columns, then the system ones.</summary>
+    public string Insert { get; }
+
+    /// <summary>
+    /// Tombstones at <paramref name="version"/> for all keys whose newest row is not above it, deleted or not. Behind Kafka, for those that this partition brought.
+    /// </summary>
+    public string Truncate(UInt128 version, ulong lsn, int partition) => Clear(version, $"newest <= {Number(version)}", lsn, partition);
+
+    /// <summary>Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy did not find.</summary>
+    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition) => Clear(version, $"newest < {Number(bound)} AND NOT gone", lsn, partition);
+
+    private string Clear(UInt128 version, string which, ulong lsn, int partition) =>
+        $"""
+        INSERT INTO {_name} ({_key}, is_deleted, source_partition, lsn, version)
+        SELECT {_key}, 1, {partition.ToString(CultureInfo.InvariantCulture)}, {lsn.ToString(CultureInfo.InvariantCulture)}, {Number(version)}
+        FROM
+        (
+            SELECT {_key}, max(version) AS newest, argMax(is_deleted, version) AS gone, argMax(source_partition, version) AS brought_by
+            FROM {_name}
+            GROUP BY {_key}
+        )
+        WHERE {which} AND brought_by = {partition.ToString(CultureInfo.InvariantCulture)}
+        SETTINGS max_bytes_before_external_group_by = 100000000
+        """;
+
+    private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
+}

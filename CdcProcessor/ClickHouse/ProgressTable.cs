@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using AspireCdc.CdcProcessor.Changes;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>What has been applied, in the table <c>cdc_progress</c>.</summary>
+internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
+{
+    public const string Name = "cdc_progress";
+
+    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy";
+
+    public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
+    {
+        var rows = await client.QueryAsync($"SELECT kind, name, state, position FROM {Name} FINAL", cancellationToken);
+        return new Progress(
+            rows.Where(row => row[0] == SourceKind).Select(row => JsonSerializer.Deserialize<SourceIdentity>(row[2]!)).SingleOrDefault(),
+            [.. rows.Where(row => row[0] == PositionKind).Select(row => new SourcePosition(int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row)))],
+            [.. rows.Where(row => row[0] == CopyKind).Select(row => new TableCopy(row[1]!, Enum.Parse<CopyState>(row[2]!), Position(row)))]);
+
+        static ulong Position(string?[] row) => ulong.Parse(row[3]!, CultureInfo.InvariantCulture);
+    }
+
+    public Task SaveAsync(SourceIdentity source, CancellationToken cancellationToken) =>
+        InsertAsync([(SourceKind, "", JsonSerializer.Serialize(source), 0, Now)], cancellationToken);
+
+    /// <summary>The position is its own version: what a dead predecessor writes late does not lead back.</summary>
+    public Task SaveAsync(IEnumerable<SourcePosition> positions, CancellationToken cancellationToken) => InsertAsync(
+        [.. positions.Select(position => (PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), "", position.Position, position.Position))], cancellationToken);
+
+    public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
+        InsertAsync([(CopyKind, copy.Table, copy.State.ToString(), copy.Point, Now)], cancellationToken);
+
+    private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
+
+    private async Task InsertAsync(IReadOnlyCollection<(string Kind, string Name, string State, ulong Position, ulong Version)> entries, CancellationToken cancellationToken)
+    {
+        using var rows = new RowBuffer();
+        foreach (var (kind, name, state, position, version) in entries)
+        {
+            RowBinary.WriteString(rows, Encoding.UTF8.GetBytes(kind));
+            RowBinary.WriteString(rows, Encoding.UTF8.GetBytes(name));
+            RowBinary.WriteString(rows, Encoding.UTF8.GetBytes(state));
+            RowBinary.WriteUInt64(rows, position);
+            RowBinary.WriteUInt64(rows, Now);
+            RowBinary.WriteUInt64(rows, version);
+        }
+        await client.InsertAsync($"INSERT INTO {Name} (kind, name, state, position, updated_at, version)", rows.Written, cancellationToken);
+    }
+}
