@@ -1,1 +1,47 @@
-System.Console.WriteLine("not built yet");
+using AspireCdc.AppHost;
+
+try
+{
+    // What is no start of the stack: --help, sql, postgres.
+    if (await CommandLine.RunAsync(args) is { } exitCode)
+        return exitCode;
+
+    var builder = DistributedApplication.CreateBuilder(CommandLine.ToConfiguration(args));
+    var ports = new Ports(builder.Configuration);
+    var backends = await builder.AddBackendsAsync(ports);
+
+    var initDb = builder.AddProject<Projects.Api>("init-db")
+        .WithArgs("init-db")
+        .WithReference(backends.Shop, "shop")
+        .WithEnvironment("Cdc__Password", backends.CdcPassword)
+        .WaitFor(backends.Postgres);
+
+    var migrator = builder.AddProject<Projects.ClickHouseMigrator>("clickhouse-migrator")
+        .WithReference(backends.Star, "clickhouse")
+        .WaitFor(backends.ClickHouse);
+
+    builder.AddProject<Projects.CdcProcessor>("cdc-processor")
+        .WithHttpEndpoint(port: ports.Processor)
+        .WithHttpHealthCheck("/ready")
+        .WithReference(backends.ShopForCdc, "shop")
+        .WithReference(backends.Star, "clickhouse")
+        .WaitForCompletion(initDb)
+        .WaitForCompletion(migrator);
+
+    builder.AddProject<Projects.Api>("api")
+        .WithHttpEndpoint(port: ports.Api)
+        .WithHttpHealthCheck("/health")
+        .WithUrlForEndpoint("http", url => url.DisplayText = "Live page")
+        .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })
+        .WithReference(backends.Shop, "shop")
+        .WithReference(backends.Star, "clickhouse")
+        .WaitForCompletion(initDb);
+
+    await using var app = builder.Build();
+    return await new StartReport(app).RunAsync();
+}
+catch (AppHostException problem)
+{
+    await Console.Error.WriteLineAsync(problem.Message);
+    return 1;
+}

@@ -1,0 +1,65 @@
+using AspireCdc.AppHost.Embedded;
+
+namespace AspireCdc.AppHost;
+
+/// <summary>What AppHost can be asked for on its command line.</summary>
+internal static class CommandLine
+{
+    private const string Help = """
+        dotnet run --project AppHost [-- OPTIONS]    starts PostgreSQL, ClickHouse, the API, the change processor and the dashboard
+        dotnet run --project AppHost -- sql postgres|clickhouse "SELECT …"    asks a database of the running stack
+
+          --stack embedded|containers   which backends (default: embedded where the platform has it; or ASPIRECDC_STACK)
+          --reset                       start with empty databases
+          --state FOLDER                where the databases keep their files (default: .aspirecdc in the repository)
+          --Ports:NAME=PORT             NAME is Postgres (5434), ClickHouse (18123), Api (3002), Processor (4196) or Dashboard (18888); 0 takes any free port
+          --Parameters:NAME=VALUE       NAME is postgres-password, clickhouse-password or cdc-password
+          --help                        this text
+        """;
+
+    private static readonly string[] Switches = ["--reset"];
+    private static readonly string[] Options = ["--stack", "--state"];
+    private static readonly string[] Settings =
+    [
+        .. Ports.Names.Select(name => $"--Ports:{name}"), "--Parameters:postgres-password", "--Parameters:clickhouse-password", "--Parameters:cdc-password",
+    ];
+
+    /// <summary>Carries out what is no start of the stack, and returns its exit code; null means that the stack is to be started.</summary>
+    public static async Task<int?> RunAsync(string[] args)
+    {
+        switch (args)
+        {
+            case [PostgresCommand.Verb, .. var rest]:
+                return await PostgresCommand.RunAsync(await EmbeddedBinaries.EnsureAsync(Repository.AppHostFolder, Console.WriteLine, CancellationToken.None), rest);
+            case ["sql", .. var rest]:
+                return await SqlCommand.RunAsync(rest);
+            case var _ when args.Any(arg => arg is "--help" or "-h" or "-?" or "help"):
+                Console.WriteLine(Help);
+                return 0;
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>The options as configuration takes them: each with its value behind an equals sign.</summary>
+    /// <exception cref="AppHostException">One is unknown or lacks its value.</exception>
+    public static string[] ToConfiguration(string[] args)
+    {
+        var settings = new List<string>();
+        for (var i = 0; i < args.Length; i++)
+        {
+            var (name, value) = Split(args[i]);
+            if (Switches.Contains(name, StringComparer.OrdinalIgnoreCase))
+                value ??= "true";
+            else if (Options.Concat(Settings).Contains(name, StringComparer.OrdinalIgnoreCase))
+                value ??= ++i < args.Length ? args[i] : throw new AppHostException($"The option {name} needs a value. --help shows the options.");
+            else
+                throw new AppHostException($"AppHost does not know '{args[i]}'. --help shows the options.");
+            settings.Add($"{name}={value}");
+        }
+
+        return [.. settings];
+    }
+
+    private static (string Name, string? Value) Split(string arg) => arg.IndexOf('=') is > 0 and var at ? (arg[..at], arg[(at + 1)..]) : (arg, null);
+}

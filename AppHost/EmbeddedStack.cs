@@ -1,0 +1,77 @@
+using AspireCdc.AppHost.Embedded;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Npgsql;
+
+namespace AspireCdc.AppHost;
+
+/// <summary>The servers behind the graph, and how its projects reach them.</summary>
+/// <param name="Postgres">The source.</param>
+/// <param name="ClickHouse">The destination.</param>
+/// <param name="Shop">The shop's database, as its owner.</param>
+/// <param name="ShopForCdc">The shop's database, as the role that reads its changes.</param>
+/// <param name="Star">ClickHouse's database.</param>
+/// <param name="CdcPassword">The password of the role that reads changes.</param>
+internal sealed record Backends(
+    IResourceBuilder<IResource> Postgres,
+    IResourceBuilder<IResource> ClickHouse,
+    IResourceBuilder<IResourceWithConnectionString> Shop,
+    IResourceBuilder<IResourceWithConnectionString> ShopForCdc,
+    IResourceBuilder<IResourceWithConnectionString> Star,
+    IResourceBuilder<ParameterResource> CdcPassword);
+
+/// <summary>PostgreSQL and ClickHouse as processes of this machine, from the embedded binaries.</summary>
+internal static class EmbeddedStack
+{
+    public static async Task<Backends> AddEmbeddedStackAsync(this IDistributedApplicationBuilder builder, StackState state, Ports ports)
+    {
+        var binaries = await EmbeddedBinaries.EnsureAsync(builder.AppHostDirectory, Console.WriteLine, CancellationToken.None);
+        var cdcPassword = builder.AddPassword("cdc-password", "cdc");
+
+        var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
+            .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp");
+        var tcp = postgres.GetEndpoint("tcp");
+        postgres.WithArgs(context => context.Args.AddRange(["--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort)]));
+        var shop = builder.AddConnectionString("shop", ReferenceExpression.Create(
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop"));
+        var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"));
+        postgres.WithHealthCheck(builder.AddPostgresHealthCheck(shop.Resource));
+
+        var clickHousePassword = builder.AddPassword("clickhouse-password", "pandapass");
+        var clickHouse = builder.AddProject<Projects.EmbeddedClickHouse>("clickhouse")
+            .WithHttpEndpoint(port: ports.ClickHouse)
+            .WithHttpHealthCheck("/ping")
+            .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
+            .WithEnvironment("EmbeddedClickHouse__Data", state.ClickHouse)
+            .WithEnvironment("EmbeddedClickHouse__Username", "panda")
+            .WithEnvironment("EmbeddedClickHouse__Password", clickHousePassword)
+            .WithEnvironment("EmbeddedClickHouse__Database", "local");
+        var star = builder.AddConnectionString("clickhouse", ReferenceExpression.Create(
+            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
+
+        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword);
+    }
+
+    private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, string name, string inDevelopment) =>
+        builder.AddParameter(name, builder.Configuration[$"Parameters:{name}"] ?? inDevelopment, secret: true);
+
+    private static string AddPostgresHealthCheck(this IDistributedApplicationBuilder builder, IResourceWithConnectionString database)
+    {
+        const string Key = "postgres_check";
+        builder.Services.AddHealthChecks().AddAsyncCheck(Key, async cancellationToken =>
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(await database.GetConnectionStringAsync(cancellationToken) + ";Pooling=false;Timeout=5");
+                await connection.OpenAsync(cancellationToken);
+                return HealthCheckResult.Healthy();
+            }
+            catch (NpgsqlException exception)
+            {
+                return HealthCheckResult.Unhealthy(exception.Message);
+            }
+        });
+        return Key;
+    }
+}

@@ -1,0 +1,72 @@
+namespace Aspire.Hosting.ApplicationModel;
+
+internal static class KnownResourceCommands
+{
+    public static readonly string StartCommand = "start";
+    public static readonly string StopCommand = "stop";
+    public static readonly string RestartCommand = "restart";
+}
+
+internal enum ResourceCommandState
+{
+    Enabled,
+    Disabled,
+    Hidden,
+}
+
+internal sealed class CommandOptions
+{
+    public string? Description { get; set; }
+
+    public string? ConfirmationMessage { get; set; }
+
+    public string? IconName { get; set; }
+
+    public bool IsHighlighted { get; set; }
+
+    public Func<UpdateCommandStateContext, ResourceCommandState>? UpdateState { get; set; }
+}
+
+internal sealed class UpdateCommandStateContext
+{
+    public required CustomResourceSnapshot ResourceSnapshot { get; init; }
+
+    public required IServiceProvider ServiceProvider { get; init; }
+}
+
+internal sealed class ExecuteCommandContext
+{
+    public required IServiceProvider ServiceProvider { get; init; }
+
+    public required string ResourceName { get; init; }
+
+    public required CancellationToken CancellationToken { get; init; }
+}
+
+internal sealed class ExecuteCommandResult
+{
+    public required bool Success { get; init; }
+
+    public bool Canceled { get; init; }
+
+    public string? Message { get; init; }
+}
+
+internal static class CommandResults
+{
+    public static ExecuteCommandResult Success() => new() { Success = true };
+
+    public static ExecuteCommandResult Failure(string message) => new() { Success = false, Message = message };
+}
+
+internal sealed class ResourceCommandAnnotation(
+    string name, string displayName, Func<ExecuteCommandContext, Task<ExecuteCommandResult>> executeCommand, CommandOptions options) : IResourceAnnotation
+{
+    public string Name => name;
+
+    public string DisplayName => displayName;
+
+    public Func<ExecuteCommandContext, Task<ExecuteCommandResult>> ExecuteCommand => executeCommand;
+
+    public CommandOptions Options => options;
+}

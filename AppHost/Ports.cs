@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Net.NetworkInformation;
+using Microsoft.Extensions.Configuration;
+
+namespace AspireCdc.AppHost;
+
+/// <summary>The ports of the stack: well known in development, any that are free in tests.</summary>
+internal sealed class Ports(IConfiguration configuration)
+{
+    private static readonly Dictionary<string, int> Defaults = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Postgres"] = 5434,
+        ["ClickHouse"] = 18123,
+        ["Api"] = 3002,
+        ["Processor"] = 4196,
+        ["Dashboard"] = 18888,
+    };
+
+    public static IEnumerable<string> Names => Defaults.Keys;
+
+    public int? Postgres => Of(nameof(Postgres));
+
+    public int? ClickHouse => Of(nameof(ClickHouse));
+
+    public int? Api => Of(nameof(Api));
+
+    public int? Processor => Of(nameof(Processor));
+
+    public int? Dashboard => Of(nameof(Dashboard));
+
+    /// <summary>Waits no longer than <paramref name="patience"/> until all of them are free.</summary>
+    /// <exception cref="AppHostException">One is taken.</exception>
+    public async Task EnsureFreeAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var wanted = Names.Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null).ToList();
+        if (wanted.GroupBy(port => port.Port).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new AppHostException($"Port {twice.Key} is wanted twice, for {string.Join(" and ", twice.Select(port => $"Ports:{port.Name}"))}.");
+
+        // The processes of a run that was killed are being ended, and the operating system gives no signal when a port becomes free.
+        var deadline = TimeProvider.System.GetTimestamp();
+        while (wanted.Find(port => IsTaken(port.Port!.Value)) is { Port: { } port } taken)
+        {
+            if (TimeProvider.System.GetElapsedTime(deadline) >= patience)
+                throw new AppHostException(
+                    $"Port {port} for {taken.Name} is taken{(await PortHolder.FindAsync(port, cancellationToken) is { } holder ? $" by {holder}" : "")}. "
+                    + $"Stop that, or choose another port: --Ports:{taken.Name}={port + 1}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
+        }
+    }
+
+    private static bool IsTaken(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port);
+
+    /// <summary>Null where any free port will do: 0, or a test.</summary>
+    private int? Of(string name)
+    {
+        if (configuration.GetValue<bool>("DcpPublisher:RandomizePorts"))
+            return null;
+        if (configuration[$"Ports:{name}"] is not { } text)
+            return Defaults[name];
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535
+            ? port == 0 ? null : port
+            : throw new AppHostException($"Ports:{name} is '{text}'; it takes a port from 1 to 65535, or 0 for any that is free.");
+    }
+}

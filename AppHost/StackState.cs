@@ -1,0 +1,121 @@
+using System.Text.Json;
+using AspireCdc.AppHost.Embedded;
+using Microsoft.Extensions.Hosting;
+
+namespace AspireCdc.AppHost;
+
+/// <summary>Where and how a running stack can be reached, for commands in other terminals.</summary>
+internal sealed record RunningStack(int ProcessId, string? Shop = null, string? ClickHouse = null);
+
+/// <summary>
+/// The folder in which a checkout's databases live. One AppHost at a time has it: it holds a lock, and a file beside the lock says who it is and
+/// where its databases answer.
+/// </summary>
+internal sealed class StackState : IHostedLifecycleService, IDisposable
+{
+    private readonly FileStream _lock;
+    private readonly string _folder;
+
+    private StackState(string folder, FileStream held)
+    {
+        _folder = folder;
+        _lock = held;
+        WasKilled = File.Exists(RunningFile(folder));
+    }
+
+    /// <summary>The last AppHost over this folder did not end in order; what it started may still be ending.</summary>
+    public bool WasKilled { get; }
+
+    public string Postgres => Path.Combine(_folder, "postgres");
+
+    public string ClickHouse => Path.Combine(_folder, "clickhouse");
+
+    /// <summary>Tells the connection strings, once the application has started.</summary>
+    public Func<CancellationToken, Task<RunningStack>>? Describe { get; set; }
+
+    /// <summary>The folder of this checkout, or the one that was asked for.</summary>
+    public static string FolderOf(string? chosen) => Path.GetFullPath(chosen ?? Path.Combine(Repository.Root, ".aspirecdc"));
+
+    /// <summary>Takes the folder for this process.</summary>
+    /// <exception cref="AppHostException">Another AppHost has it.</exception>
+    public static StackState Take(string folder, bool reset)
+    {
+        Directory.CreateDirectory(folder);
+        if (FileLock.TryTake(LockFile(folder)) is not { } held)
+        {
+            var other = Read(folder) is { } running ? $"AppHost (process {running.ProcessId})" : "AppHost";
+            throw new AppHostException($"Another {other} runs on {folder}. Stop it, or give this one a folder and ports of its own: --state FOLDER --Ports:…=0");
+        }
+
+        var state = new StackState(folder, held);
+        if (reset)
+            state.Reset();
+        state.Write(new(Environment.ProcessId));
+        return state;
+    }
+
+    /// <summary>The stack that runs on the folder, or null.</summary>
+    public static RunningStack? FindRunning(string folder)
+    {
+        if (!File.Exists(LockFile(folder)))
+            return null;
+        using var free = FileLock.TryTake(LockFile(folder));
+        return free is null ? Read(folder) : null;
+    }
+
+    /// <summary>The ports are known.</summary>
+    public async Task StartedAsync(CancellationToken cancellationToken)
+    {
+        if (Describe is not null)
+            Write(await Describe(cancellationToken));
+    }
+
+    Task IHostedLifecycleService.StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedService.StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedLifecycleService.StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedService.StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedLifecycleService.StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        File.Delete(RunningFile(_folder));
+        _lock.Dispose();
+    }
+
+    private static string LockFile(string folder) => Path.Combine(folder, "apphost.lock");
+
+    private static string RunningFile(string folder) => Path.Combine(folder, "running.json");
+
+    private static RunningStack? Read(string folder)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<RunningStack>(File.ReadAllText(RunningFile(folder)));
+        }
+        catch (Exception exception) when (exception is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>By renaming, so that nobody reads half of it.</summary>
+    private void Write(RunningStack running)
+    {
+        var draft = RunningFile(_folder) + ".new";
+        File.WriteAllText(draft, JsonSerializer.Serialize(running));
+        File.Move(draft, RunningFile(_folder), overwrite: true);
+    }
+
+    private void Reset()
+    {
+        foreach (var folder in (string[])[Postgres, ClickHouse])
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Spectre.Console;
+
+namespace AspireCdc.AppHost;
+
+/// <summary>Runs the application and tells on the console how its start goes: what is ready, what fails and why, and in the end all addresses.</summary>
+internal sealed class StartReport(DistributedApplication app)
+{
+    private const int LogLinesOfAFailure = 12;
+
+    private readonly Dictionary<string, string> _told = [];
+
+    /// <summary>Returns when the application has been stopped.</summary>
+    public async Task<int> RunAsync()
+    {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 200;
+        await app.StartAsync();
+        var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var report = ReportAsync(stopping);
+        await app.WaitForShutdownAsync(CancellationToken.None);
+        await report.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Console.WriteLine("Stopped.");
+        return 0;
+    }
+
+    private async Task ReportAsync(CancellationToken stopping)
+    {
+        var latest = new Dictionary<string, CustomResourceSnapshot>();
+        stopping.Register(() => Console.WriteLine("Stopping …"));
+        var wasReady = false;
+        await foreach (var change in app.ResourceNotifications.WatchAsync(stopping))
+        {
+            latest[change.Resource.Name] = change.Snapshot;
+            Tell(change, wasReady);
+            if (!wasReady && latest.Values.All(IsReady))
+            {
+                wasReady = true;
+                Console.WriteLine();
+                AnsiConsole.Write(Addresses(latest));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {(DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds:0.0} s"));
+            }
+        }
+    }
+
+    private void Tell(ResourceEvent change, bool wasReady)
+    {
+        var name = change.Resource.Name;
+        var state = change.Snapshot.State?.Text ?? "";
+        var news = HasFailed(change.Snapshot) ? $"failed ({state}{(change.Snapshot.ExitCode is { } code ? $", exit code {code}" : "")})"
+            : state == KnownResourceStates.Finished ? "completed"
+            : change.Snapshot is { HealthStatus: HealthStatus.Healthy, HealthReports.IsEmpty: false } ? "healthy"
+            : "";
+        if (news == "" || _told.GetValueOrDefault(name) == news)
+            return;
+        _told[name] = news;
+        if (!HasFailed(change.Snapshot))
+        {
+            if (!wasReady)
+                Console.WriteLine($"  {name,-20} {news}");
+            return;
+        }
+
+        Console.WriteLine($"  {name,-20} {news}. Its last lines:");
+        foreach (var line in app.Services.GetRequiredService<ResourceLoggerService>().Tail(name, LogLinesOfAFailure))
+            Console.WriteLine($"      {line}");
+    }
+
+    private static bool HasFailed(CustomResourceSnapshot snapshot) =>
+        snapshot.State?.Text == KnownResourceStates.FailedToStart || snapshot.State?.Text == KnownResourceStates.Exited && snapshot.ExitCode is not (null or 0);
+
+    private static bool IsReady(CustomResourceSnapshot snapshot) =>
+        snapshot.State?.Text == KnownResourceStates.Finished || snapshot.HealthStatus == HealthStatus.Healthy;
+
+    private static Table Addresses(Dictionary<string, CustomResourceSnapshot> resources)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("resource", "address", "");
+        foreach (var (name, snapshot) in resources)
+        {
+            foreach (var url in snapshot.Urls)
+                table.AddRow(new Text(name), new Text(url.Url), new Text(url.DisplayName ?? ""));
+        }
+
+        return table;
+    }
+}
