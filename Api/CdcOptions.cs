@@ -1,0 +1,22 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace AspireCdc.Api;
+
+/// <summary>The names that the database and the change pipeline share; section <c>Cdc</c>.</summary>
+internal sealed class CdcOptions
+{
+    public const string Section = "Cdc";
+
+    [Required(ErrorMessage = "Cdc:Publication is empty: name the publication, or leave the setting out.")]
+    public string Publication { get; set; } = "redpanda_cdc_publication";
+
+    [Required(ErrorMessage = "Cdc:Slot is empty: name the replication slot, or leave the setting out.")]
+    public string Slot { get; set; } = "redpanda_cdc_slot";
+
+    /// <summary>The role that the processor logs in as.</summary>
+    [Required(ErrorMessage = "Cdc:Role is empty: name the processor's role, or leave the setting out.")]
+    public string Role { get; set; } = "cdc";
+
+    /// <summary>That role's password; only <c>init-db</c> needs it.</summary>
+    public string? Password { get; set; }
+}

@@ -1,0 +1,29 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Validation;
+
+namespace AspireCdc.Api.Data;
+
+/// <summary>One line of an order. The same product may stand in several.</summary>
+[Replicated, ValidatableType]
+public sealed class OrderItem : Entity
+{
+    /// <summary>The order; within an order's own <c>items</c> it is not needed.</summary>
+    /// <example>1</example>
+    [References(typeof(Order))]
+    public required long OrderId { get; set; }
+
+    /// <summary>The product.</summary>
+    /// <example>1</example>
+    [References(typeof(Product), OnDelete = DeleteBehavior.Restrict)]
+    public required long ProductId { get; set; }
+
+    /// <summary>How many pieces.</summary>
+    /// <example>2</example>
+    [Positive]
+    public required int Quantity { get; set; }
+
+    /// <summary>The price of one piece in this order.</summary>
+    /// <example>29.99</example>
+    [Money]
+    public required decimal Price { get; set; }
+}

@@ -1,0 +1,63 @@
+using System.ComponentModel;
+using System.Reflection;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace AspireCdc.Api.Data;
+
+/// <summary>
+/// The tables, one per entity in singular lower case. What the entities say by attributes (lengths, money, references) holds here as well; no entity is named twice.
+/// </summary>
+internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbContext(options)
+{
+    public DbSet<Customer> Customers => Set<Customer>();
+    public DbSet<Product> Products => Set<Product>();
+    public DbSet<Order> Orders => Set<Order>();
+    public DbSet<OrderItem> OrderItems => Set<OrderItem>();
+    public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
+
+    /// <summary>The tables of the entities marked as replicated, in the order of their names.</summary>
+    public IReadOnlyList<string> ReplicatedTables => [.. Model.GetEntityTypes()
+        .Where(entity => entity.ClrType.IsDefined(typeof(ReplicatedAttribute)))
+        .Select(entity => entity.GetTableName()!)
+        .Order(StringComparer.Ordinal)];
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        var entities = modelBuilder.Model.GetEntityTypes().Select(entity => modelBuilder.Entity(entity.ClrType)).ToArray();
+        // All tables first: the names of foreign keys are made of theirs.
+        foreach (var entity in entities)
+            entity.ToTable(TableName(entity.Metadata.ClrType));
+        foreach (var entity in entities)
+            foreach (var property in entity.Metadata.ClrType.GetProperties())
+                Configure(entity, property);
+    }
+
+    /// <summary>As the seed names its tables: <c>orderitem</c>; what is not replicated has snake case like the columns.</summary>
+    private static string TableName(Type entity) => entity == typeof(IdempotencyKey) ? "idempotency_key" : entity.Name.ToLowerInvariant();
+
+    private static void Configure(EntityTypeBuilder builder, PropertyInfo property)
+    {
+        if (property.IsDefined(typeof(DefaultsToNowAttribute)))
+            builder.Property(property.Name).HasDefaultValueSql("now()");
+        if (property.IsDefined(typeof(MoneyAttribute)))
+            builder.Property(property.Name).HasPrecision(MoneyAttribute.Precision, MoneyAttribute.Scale);
+        if (property.GetCustomAttribute<DefaultValueAttribute>() is { } initial)
+            builder.Property(property.Name).HasDefaultValue(initial.Value);
+        if (property.IsDefined(typeof(PositiveAttribute)))
+        {
+            var column = builder.Property(property.Name).Metadata.GetColumnName();
+            builder.ToTable(table => table.HasCheckConstraint($"ck_{builder.Metadata.GetTableName()}_{column}_positive", $"{column} > 0"));
+        }
+        if (property.GetCustomAttribute<ReferencesAttribute>() is { } reference)
+        {
+            var collection = CollectionOf(builder.Metadata.ClrType, reference.Principal);
+            var key = builder.HasOne(reference.Principal).WithMany(collection).HasForeignKey(property.Name).OnDelete(reference.OnDelete);
+            if (collection is not null) key.Metadata.PrincipalToDependent!.SetIsEagerLoaded(true);
+        }
+    }
+
+    /// <summary>The principal's list of such rows, which always comes with it; null if it has none.</summary>
+    private static string? CollectionOf(Type dependent, Type principal) => principal.GetProperties()
+        .FirstOrDefault(property => property.PropertyType == typeof(List<>).MakeGenericType(dependent))?.Name;
+}

@@ -1,0 +1,17 @@
+namespace AspireCdc.Api.Errors;
+
+/// <summary>A request that cannot be carried out, as its client is told.</summary>
+internal sealed class ProblemException(int status, string detail) : Exception(detail)
+{
+    public int Status => status;
+
+    /// <summary>What is wrong with each field, by its name in JSON.</summary>
+    public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
+
+    public static ProblemException Invalid(IReadOnlyDictionary<string, string[]> errors) =>
+        new(StatusCodes.Status422UnprocessableEntity, "One or more fields are invalid.") { Errors = errors };
+
+    public static ProblemException Invalid(string field, string message) => Invalid(new Dictionary<string, string[]> { [field] = [message] });
+
+    public static ProblemException NotFound(string resource, long id) => new(StatusCodes.Status404NotFound, $"There is no {resource} {id}.");
+}

@@ -1,0 +1,28 @@
+using Npgsql;
+
+namespace AspireCdc.Api.InitDb;
+
+/// <summary>Reading and quoting, for statements that take no parameters where a name stands.</summary>
+internal static class Sql
+{
+    public static string Identifier(string name) => '"' + name.Replace("\"", "\"\"") + '"';
+
+    public static string Literal(string text) => "'" + text.Replace("'", "''") + "'";
+
+    public static async Task ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <summary>All rows of a query with positional parameters.</summary>
+    public static async Task<List<T>> QueryAsync<T>(this NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellation, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var parameter in parameters) command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellation)) rows.Add(read(reader));
+        return rows;
+    }
+}

@@ -1,0 +1,27 @@
+using System.Text.Json;
+using AspireCdc.Api.Errors;
+
+namespace AspireCdc.Api.Resources;
+
+/// <summary>What is wrong with a request, by the fields' names in JSON.</summary>
+internal sealed class FieldErrors
+{
+    private readonly Dictionary<string, string[]> _errors = [];
+
+    public void Add(string field, string complaint) => _errors.TryAdd(field, [$"{field} {complaint}"]);
+
+    /// <summary>Adds what validation found. A field that could not be read at all has its own error, and its default value has none of interest.</summary>
+    public void AddWhereNone(IReadOnlyDictionary<string, string[]>? found)
+    {
+        foreach (var (member, messages) in found ?? new Dictionary<string, string[]>())
+            _errors.TryAdd(NameInJson(member), messages);
+    }
+
+    public void ThrowIfAny()
+    {
+        if (_errors.Count > 0) throw ProblemException.Invalid(_errors);
+    }
+
+    /// <summary><c>Items[0].ProductId</c> is <c>items[0].productId</c> in JSON.</summary>
+    private static string NameInJson(string path) => string.Join('.', path.Split('.').Select(JsonNamingPolicy.CamelCase.ConvertName));
+}

@@ -1,0 +1,67 @@
+using AspireCdc.Api.Data;
+using AspireCdc.Api.Errors;
+using AspireCdc.Api.InitDb;
+using AspireCdc.Api.OpenApi;
+using AspireCdc.Api.Resources;
+using AspireCdc.ServiceDefaults;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace AspireCdc.Api;
+
+/// <summary>The application: what it is made of, and its routes.</summary>
+internal static class ShopApi
+{
+    /// <summary>The name of the connection string.</summary>
+    public const string ConnectionName = "shop";
+
+    /// <summary>No body of this API comes near this size.</summary>
+    private const int MaxBodyBytes = 1 << 20;
+
+    public static WebApplication Create(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(ShopApi).Assembly.GetName().Name });
+        builder.AddServiceDefaults();
+        builder.AddShopDatabase();
+        builder.Services.AddResources();
+        builder.Services.AddProblems();
+        builder.Services.AddApiDocument();
+        builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+            .AllowAnyOrigin().AllowAnyMethod().AllowAnyHeader()
+            .WithExposedHeaders("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn")));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
+
+        var app = builder.Build();
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        if (app.Environment.IsDevelopment()) app.UseCors();
+        app.MapDefaultEndpoints();
+        app.MapApiDocument();
+        app.MapShop("/api");
+        // The same once more for the seed's React client, which wants {success, data}.
+        app.MapShop($"{Envelope.Prefix}/api").ExcludeFromDescription();
+        return app;
+    }
+
+    private static RouteGroupBuilder MapShop(this WebApplication app, string prefix)
+    {
+        var api = app.MapGroup(prefix);
+        api.MapResource<Customer>("customers");
+        api.MapResource<Product>("products");
+        api.MapResource<Order>("orders");
+        api.MapResource<OrderItem>("order-items");
+        return api;
+    }
+
+    private static void AddShopDatabase(this WebApplicationBuilder builder)
+    {
+        builder.AddDatabaseUrl(ConnectionName);
+        if (string.IsNullOrEmpty(builder.Configuration.GetConnectionString(ConnectionName)))
+            throw new InitDbException($"No database is named: set ConnectionStrings__{ConnectionName}, or DATABASE_URL=postgresql://user:password@host:port/database.");
+        // EF Core's retries would read a whole list before its first row goes out, and repeat a write whose commit went through.
+        builder.AddNpgsqlDbContext<ShopContext>(ConnectionName, settings => settings.DisableRetry = true, options => options.UseSnakeCaseNamingConvention());
+        builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddScoped<ShopDatabase>();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+    }
+}
