@@ -1,0 +1,120 @@
+using System.Text;
+
+namespace AspireCdc.EmbeddedClickHouse.Engine;
+
+/// <summary>
+/// One connection to the engine. It has settings, a current database and temporary tables of its own, and runs one query at a time.
+/// Its calls block: <see cref="ChdbConnection"/> is for worker threads.
+/// </summary>
+internal sealed unsafe class ChdbConnection : IDisposable
+{
+    private readonly nint* _connection;
+
+    private ChdbConnection(nint* connection, string id)
+    {
+        _connection = connection;
+        Id = id;
+    }
+
+    /// <summary>The connection's queries show this as their setting <c>log_comment</c>, by which they can be killed.</summary>
+    public string Id { get; }
+
+    private nint Handle => *_connection;
+
+    /// <summary>Null if the engine refuses, of which it tells the reason on standard error only.</summary>
+    public static ChdbConnection? Open(string path, string id)
+    {
+        using var arguments = new NativeText(
+            "clickhouse", $"--path={path}", $"--log_comment={id}",
+            "--final=1", "--apply_prewhere_after_final=1", // what a reader sees is deduplicated
+            "--implicit_select=0"); // as a server has it
+        var connection = LibChdb.Connect(arguments.Count, arguments.Pointers);
+        return connection == null || *connection == 0 ? null : new ChdbConnection(connection, id);
+    }
+
+    /// <summary>Runs a statement whose result, if any, is small.</summary>
+    public (byte[] Output, QueryStatistics Statistics) Query(ReadOnlySpan<byte> sql, string format, ReadOnlySpan<QueryParameter> parameters)
+    {
+        using var arguments = new QueryArguments(format, parameters);
+        fixed (byte* text = sql)
+        {
+            return Take(LibChdb.Query(
+                Handle, text, (nuint)sql.Length, arguments.Format, arguments.FormatLength,
+                arguments.Names.Pointers, arguments.Names.Lengths, arguments.Values.Pointers, arguments.Values.Lengths, arguments.Count));
+        }
+    }
+
+    /// <summary>Runs a statement of the server's own.</summary>
+    public string Query(string sql) => Encoding.UTF8.GetString(Query(Encoding.UTF8.GetBytes(sql), "TabSeparatedRaw", []).Output);
+
+    /// <summary>Begins an INSERT whose data follow in <paramref name="format"/>.</summary>
+    public ChdbInsert BeginInsert(ReadOnlySpan<byte> sql, string format, ReadOnlySpan<QueryParameter> parameters)
+    {
+        using var arguments = new QueryArguments(format, parameters);
+        fixed (byte* text = sql)
+        {
+            return new ChdbInsert(LibChdb.BeginInsert(
+                Handle, text, (nuint)sql.Length, arguments.Format, arguments.FormatLength,
+                arguments.Names.Pointers, arguments.Names.Lengths, arguments.Values.Pointers, arguments.Values.Lengths, arguments.Count));
+        }
+    }
+
+    /// <summary>Copies a result out of native memory and frees it; throws the error that it holds.</summary>
+    internal static (byte[] Output, QueryStatistics Statistics) Take(nint result)
+    {
+        if (result == 0)
+            throw ClickHouseException.FromEngine("The engine gave no result.");
+        try
+        {
+            if (ReadText(LibChdb.Error(result)) is { } error)
+                throw ClickHouseException.FromEngine(error);
+            var output = new ReadOnlySpan<byte>(LibChdb.Buffer(result), checked((int)LibChdb.Length(result))).ToArray();
+            return (output, new QueryStatistics(
+                LibChdb.RowsRead(result), LibChdb.BytesRead(result),
+                LibChdb.RowsWritten(result), LibChdb.BytesWritten(result),
+                LibChdb.ResultRows(result), LibChdb.ResultBytes(result)));
+        }
+        finally
+        {
+            LibChdb.DestroyResult(result);
+        }
+    }
+
+    internal static string? ReadText(byte* text) =>
+        text == null || *text == 0 ? null : Encoding.UTF8.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+
+    public void Dispose() => LibChdb.Close(_connection);
+
+    private readonly ref struct QueryArguments : IDisposable
+    {
+        private readonly NativeText _format;
+
+        public QueryArguments(string format, ReadOnlySpan<QueryParameter> parameters)
+        {
+            var names = new string[parameters.Length];
+            var values = new string[parameters.Length];
+            for (var i = 0; i < parameters.Length; i++)
+                (names[i], values[i]) = (parameters[i].Name, parameters[i].Value);
+            _format = new NativeText(format);
+            Names = new NativeText(names);
+            Values = new NativeText(values);
+        }
+
+        public NativeText Names { get; }
+
+        public NativeText Values { get; }
+
+        public nuint Count => (nuint)Names.Count;
+
+        public byte* Format => _format.Pointers[0];
+
+        public nuint FormatLength => _format.Lengths[0];
+
+        public void Dispose()
+        {
+            _format.Dispose();
+            Names.Dispose();
+            Values.Dispose();
+        }
+    }
+}

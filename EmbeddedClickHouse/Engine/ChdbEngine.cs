@@ -1,0 +1,229 @@
+using System.Collections.Concurrent;
+using AspireCdc.EmbeddedClickHouse.Sql;
+using Microsoft.Extensions.Options;
+
+namespace AspireCdc.EmbeddedClickHouse.Engine;
+
+/// <summary>
+/// The ClickHouse engine inside this process, over one data folder. A request rents a connection; one that comes back clean serves the next request
+/// that asks for the same database and settings.
+/// </summary>
+internal sealed partial class ChdbEngine : IAsyncDisposable
+{
+    /// <summary>Calls into the engine block a thread each, so their number has a bound; a request beyond it waits its turn.</summary>
+    private const int MaxQueries = 200;
+
+    private const int MaxIdle = 32;
+    private static readonly TimeSpan RepeatKillAfter = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+
+    private readonly EmbeddedClickHouseOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ChdbEngine> _logger;
+    private readonly ConcurrentDictionary<string, ConcurrentBag<ChdbConnection>> _idle = [];
+    private readonly SemaphoreSlim _queries = new(MaxQueries);
+    private readonly Lock _controlLock = new();
+    private ChdbConnection? _control;
+    private int _idleCount;
+    private long _lastId;
+
+    public ChdbEngine(IOptions<EmbeddedClickHouseOptions> options, TimeProvider time, ILogger<ChdbEngine> logger)
+    {
+        _options = options.Value;
+        _time = time;
+        _logger = logger;
+    }
+
+    public string Version { get; private set; } = "";
+
+    public string TimeZone { get; private set; } = "";
+
+    /// <summary>Loads the library and opens the data folder.</summary>
+    public void Start()
+    {
+        ThreadPool.GetMinThreads(out var workers, out var completions);
+        ThreadPool.SetMinThreads(workers + MaxQueries, completions);
+
+        var data = Path.GetFullPath(_options.Data);
+        Directory.CreateDirectory(data);
+        try
+        {
+            LibChdb.Load(_options.Library);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
+        {
+            throw new EngineStartException($"'{_options.Library}' cannot be loaded as libchdb ({e.Message.Trim()}). Set EmbeddedClickHouse:Library to the libchdb.so of this platform.");
+        }
+
+        _control = ChdbConnection.Open(data, NextId()) ?? throw new EngineStartException(
+            $"The data folder '{data}' cannot be opened; the engine's reason stands above. Most often another process has it open: stop that one, or set EmbeddedClickHouse:Data to another folder.");
+        Version = _control.Query("SELECT version()").TrimEnd();
+        TimeZone = _control.Query("SELECT timezone()").TrimEnd();
+        _control.Query($"CREATE DATABASE IF NOT EXISTS {SqlText.QuoteIdentifier(_options.Database)}");
+        LogStarted(Version, data);
+    }
+
+    /// <summary>A connection that uses <paramref name="database"/> and has <paramref name="settings"/>.</summary>
+    public async Task<ConnectionLease> RentAsync(string? database, IReadOnlyList<Setting> settings, CancellationToken cancellation)
+    {
+        database ??= _options.Database;
+        await _queries.WaitAsync(cancellation);
+        try
+        {
+            var key = Setting.Key(database, settings);
+            var connection = TakeIdle(key) ?? await Task.Run(() => Open(database, settings), CancellationToken.None);
+            return new ConnectionLease(this, connection, key);
+        }
+        catch
+        {
+            _queries.Release();
+            throw;
+        }
+    }
+
+    /// <summary>A connection that its holder keeps and closes: a session's.</summary>
+    public ChdbConnection OpenSession() => Open(_options.Database, []);
+
+    /// <summary>Counts a query on a session's connection.</summary>
+    public async Task<IDisposable> EnterAsync(CancellationToken cancellation)
+    {
+        await _queries.WaitAsync(cancellation);
+        return new Slot(_queries);
+    }
+
+    /// <summary>
+    /// Runs <paramref name="call"/> on a worker thread. On cancellation the engine is told to stop the query, and the call is waited for: a connection must
+    /// not be closed or used under a running query.
+    /// </summary>
+    public async Task<T> RunAsync<T>(ChdbConnection connection, Func<T> call, CancellationToken cancellation)
+    {
+        var running = Task.Run(call, CancellationToken.None);
+        if (!cancellation.CanBeCanceled)
+            return await running;
+
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (cancellation.Register(cancelled.SetResult))
+        {
+            if (await Task.WhenAny(running, cancelled.Task) == running)
+                return await running;
+        }
+
+        // A query that has not begun yet cannot be killed, so once may not be enough.
+        while (await Task.WhenAny(running, Task.Delay(RepeatKillAfter, _time, CancellationToken.None)) != running)
+            await KillAsync(connection);
+        try
+        {
+            await running;
+        }
+        catch (ClickHouseException)
+        {
+            // The client that would read it has gone.
+        }
+
+        throw new OperationCanceledException(cancellation);
+    }
+
+    /// <summary>Tells the engine to stop the connection's query, without waiting until it has.</summary>
+    public async Task KillAsync(ChdbConnection connection)
+    {
+        LogKilled(connection.Id);
+        await Task.Run(() => Control($"KILL QUERY WHERE Settings['log_comment'] = {SqlText.QuoteString(connection.Id)} ASYNC"));
+    }
+
+    /// <summary>Throws if the engine does not answer.</summary>
+    public Task CheckAsync(CancellationToken cancellation) => Task.Run(() => Control("SELECT 1"), cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_control is null)
+            return;
+
+        // Requests have ended or been aborted by now; an aborted one may still be waiting for its query to stop.
+        using var limit = new CancellationTokenSource(StopLimit, _time);
+        try
+        {
+            for (var i = 0; i < MaxQueries; i++)
+                await _queries.WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            LogStillRunning();
+            return; // Closing a connection under a running query would crash; ending the process loses nothing that was acknowledged.
+        }
+
+        foreach (var connection in _idle.Values.SelectMany(bag => bag))
+            connection.Dispose();
+        _control.Dispose();
+        LibChdb.Shutdown();
+        LogStopped();
+    }
+
+    internal void Return(ChdbConnection connection, string key, bool clean)
+    {
+        if (clean && Interlocked.Increment(ref _idleCount) <= MaxIdle)
+        {
+            _idle.GetOrAdd(key, _ => []).Add(connection);
+        }
+        else
+        {
+            if (clean)
+                Interlocked.Decrement(ref _idleCount);
+            connection.Dispose();
+        }
+
+        _queries.Release();
+    }
+
+    private ChdbConnection? TakeIdle(string key)
+    {
+        if (!_idle.TryGetValue(key, out var bag) || !bag.TryTake(out var connection))
+            return null;
+        Interlocked.Decrement(ref _idleCount);
+        return connection;
+    }
+
+    private ChdbConnection Open(string database, IReadOnlyList<Setting> settings)
+    {
+        var connection = ChdbConnection.Open(Path.GetFullPath(_options.Data), NextId())
+            ?? throw ClickHouseException.Raise(ErrorCode.UnknownException, "UNKNOWN_EXCEPTION", "The engine did not open a connection");
+        try
+        {
+            if (database != "default")
+                connection.Query($"USE {SqlText.QuoteIdentifier(database)}");
+            if (settings.Count > 0)
+                connection.Query(Setting.SetStatement(settings));
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+
+    private void Control(string sql)
+    {
+        lock (_controlLock)
+            _control!.Query(sql);
+    }
+
+    private string NextId() => $"embedded-clickhouse-{Interlocked.Increment(ref _lastId)}";
+
+    private sealed class Slot(SemaphoreSlim slots) : IDisposable
+    {
+        public void Dispose() => slots.Release();
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "ClickHouse {Version} serves the tables in {Data}")]
+    private partial void LogStarted(string version, string data);
+
+    [LoggerMessage(2, LogLevel.Information, "All queries have ended and the data folder is closed")]
+    private partial void LogStopped();
+
+    [LoggerMessage(3, LogLevel.Warning, "Queries still run after the time to stop; the process ends under them")]
+    private partial void LogStillRunning();
+
+    [LoggerMessage(4, LogLevel.Debug, "Asked the engine to stop the query of connection {Connection}: its client has gone")]
+    private partial void LogKilled(string connection);
+}

@@ -1,0 +1,78 @@
+using AspireCdc.EmbeddedClickHouse.Engine;
+using AspireCdc.EmbeddedClickHouse.Sessions;
+using AspireCdc.EmbeddedClickHouse.Sql;
+using Microsoft.Extensions.Options;
+using ZstdSharp;
+
+namespace AspireCdc.EmbeddedClickHouse.Http;
+
+/// <summary>ClickHouse's HTTP interface: a query comes in, its result or its error goes out.</summary>
+internal sealed partial class QueryEndpoint(
+    ChdbEngine engine, SessionStore sessions, IOptions<EmbeddedClickHouseOptions> options, TimeProvider time, ILogger<QueryEndpoint> logger)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        var cancellation = context.RequestAborted;
+        await using var response = new QueryResponse(context, engine, time);
+        try
+        {
+            Authentication.Check(context.Request, options.Value);
+            var request = await QueryRequest.ReadAsync(context);
+            response.Request = request;
+            var statistics = await RunAsync(context, request, response, cancellation);
+            await response.CompleteAsync(statistics, cancellation);
+        }
+        catch (ClickHouseException e)
+        {
+            LogFailed(response.Request?.QueryId ?? "-", e.Message);
+            await response.FailAsync(e, cancellation);
+        }
+        catch (Exception e) when (e is InvalidDataException or ZstdException)
+        {
+            await response.FailAsync(ClickHouseException.Raise(ErrorCode.CannotDecompress, "CANNOT_DECOMPRESS", $"The request's body cannot be decompressed: {e.Message}"), cancellation);
+        }
+        catch (Exception e) when (cancellation.IsCancellationRequested || e is BadHttpRequestException or IOException)
+        {
+            LogClientGone(response.Request?.QueryId ?? "-");
+            context.Abort();
+        }
+        catch (Exception e) when (e is not ResponseCutShortException)
+        {
+            LogUnexpected(e, response.Request?.QueryId ?? "-");
+            await response.FailAsync(ClickHouseException.Raise(ErrorCode.UnknownException, "UNKNOWN_EXCEPTION", e.Message), cancellation);
+        }
+    }
+
+    private async Task<QueryStatistics> RunAsync(HttpContext context, QueryRequest request, QueryResponse response, CancellationToken cancellation)
+    {
+        Refuse.UnknownCoding(context.Request);
+        var body = request.Form is null ? context.Request.Body : Stream.Null;
+        using var text = await RequestText.ReadAsync(request.Query, body, cancellation);
+        Refuse.WhatHttpDoesNotAllow(text, context.Request.Method);
+
+        if (request.SessionId is { } id)
+        {
+            using var slot = await engine.EnterAsync(cancellation);
+            using var session = sessions.Acquire(id, request.SessionTimeout, request.SessionMustExist);
+            using var scope = await SessionScope.EnterAsync(engine, session.Connection, request, cancellation);
+            return await new QueryRunner(engine, session.Connection, request, response).RunAsync(text, body, cancellation);
+        }
+
+        using var lease = await engine.RentAsync(request.Database, request.Settings, cancellation);
+        var statistics = await new QueryRunner(engine, lease.Connection, request, response).RunAsync(text, body, cancellation);
+        lease.Clean = LeavesNothingBehind(text.Statement);
+        return statistics;
+    }
+
+    private static bool LeavesNothingBehind(Statement statement) =>
+        statement.Keyword is "SELECT" or "WITH" or "INSERT" or "SHOW" or "DESCRIBE" or "DESC" or "EXISTS" or "EXPLAIN";
+
+    [LoggerMessage(10, LogLevel.Debug, "Query {Query} failed: {Error}")]
+    private partial void LogFailed(string query, string error);
+
+    [LoggerMessage(12, LogLevel.Error, "Query {Query} failed in the server, not in the engine")]
+    private partial void LogUnexpected(Exception error, string query);
+
+    [LoggerMessage(11, LogLevel.Debug, "The client of query {Query} has gone; the query was stopped")]
+    private partial void LogClientGone(string query);
+}

@@ -1,0 +1,135 @@
+namespace AspireCdc.EmbeddedClickHouse.Sql;
+
+internal enum SqlTokenKind
+{
+    /// <summary>No token is left.</summary>
+    End,
+
+    /// <summary>A keyword or a plain name.</summary>
+    Word,
+    Number,
+    String,
+    QuotedName,
+
+    /// <summary>A single character of punctuation or of an operator.</summary>
+    Symbol,
+}
+
+/// <summary>A token and where it stands in the text.</summary>
+internal readonly record struct SqlToken(SqlTokenKind Kind, int Start, int End);
+
+/// <summary>
+/// Splits SQL into tokens as ClickHouse's lexer does, as far as needed to find where a statement's parts begin: comments and the insides of strings
+/// must not be taken for keywords.
+/// </summary>
+internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
+{
+    private readonly ReadOnlySpan<byte> _text = text;
+
+    public int Position { get; private set; } = position;
+
+    public SqlToken Next()
+    {
+        SkipSpace();
+        var start = Position;
+        if (start >= _text.Length)
+            return new(SqlTokenKind.End, start, start);
+
+        var c = _text[start];
+        switch (c)
+        {
+            case (byte)'\'':
+                return Quoted(SqlTokenKind.String, c);
+            case (byte)'"' or (byte)'`':
+                return Quoted(SqlTokenKind.QuotedName, c);
+            case (byte)'$' when HeredocEnd(start) is { } end:
+                Position = end;
+                return new(SqlTokenKind.String, start, end);
+        }
+
+        if (IsWordStart(c))
+            return Run(SqlTokenKind.Word);
+        if (char.IsAsciiDigit((char)c))
+            return Run(SqlTokenKind.Number);
+        Position++;
+        return new(SqlTokenKind.Symbol, start, Position);
+    }
+
+    public static bool IsSpace(byte c) => c is (byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r' or (byte)'\f' or (byte)'\v';
+
+    private static bool IsWordStart(byte c) => char.IsAsciiLetter((char)c) || c == '_';
+
+    private SqlToken Run(SqlTokenKind kind)
+    {
+        var start = Position;
+        while (Position < _text.Length && (IsWordStart(_text[Position]) || char.IsAsciiDigit((char)_text[Position]) || _text[Position] == '$'))
+            Position++;
+        return new(kind, start, Position);
+    }
+
+    /// <summary>A doubled quote and a quote after a backslash belong to the text; one that is never closed reaches to the end.</summary>
+    private SqlToken Quoted(SqlTokenKind kind, byte quote)
+    {
+        var start = Position++;
+        while (Position < _text.Length)
+        {
+            var found = _text[Position..].IndexOfAny(quote, (byte)'\\');
+            if (found < 0)
+                break;
+            Position += found;
+            if (_text[Position] == '\\')
+            {
+                Position = Math.Min(Position + 2, _text.Length);
+                continue;
+            }
+
+            Position++;
+            if (Position < _text.Length && _text[Position] == quote)
+                Position++;
+            else
+                return new(kind, start, Position);
+        }
+
+        Position = _text.Length;
+        return new(kind, start, Position);
+    }
+
+    /// <summary><c>$tag$ … $tag$</c>, with a tag or without.</summary>
+    private readonly int? HeredocEnd(int start)
+    {
+        var close = start + 1;
+        while (close < _text.Length && (IsWordStart(_text[close]) || char.IsAsciiDigit((char)_text[close])))
+            close++;
+        if (close >= _text.Length || _text[close] != '$')
+            return null;
+        var tag = _text[start..(close + 1)];
+        var end = _text[(close + 1)..].IndexOf(tag);
+        return end < 0 ? null : close + 1 + end + tag.Length;
+    }
+
+    private void SkipSpace()
+    {
+        while (Position < _text.Length)
+        {
+            var rest = _text[Position..];
+            if (IsSpace(rest[0]))
+                Position++;
+            else if (rest.StartsWith("--"u8) || rest.StartsWith("# "u8) || rest.StartsWith("#!"u8))
+                Skip(rest, "\n"u8, 0);
+            else if (rest.StartsWith("/*"u8))
+                Skip(rest, "*/"u8, 2);
+            else if (rest.StartsWith("\u00A0"u8))
+                Position += 2;
+            else if (rest.StartsWith("\uFEFF"u8))
+                Position += 3;
+            else
+                return;
+        }
+    }
+
+    private void Skip(ReadOnlySpan<byte> rest, ReadOnlySpan<byte> end, int from)
+    {
+        var found = rest[from..].IndexOf(end);
+        Position = found < 0 ? _text.Length : Position + from + found + end.Length;
+    }
+}
