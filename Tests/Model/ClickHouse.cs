@@ -1,0 +1,88 @@
+using System.Numerics;
+
+namespace AspireCdc.Tests.ModelChecking;
+
+/// <summary>A row of a landing table; without a <paramref name="Row"/> it is a tombstone. Version 0 means that nothing is there.</summary>
+internal sealed record Landed(Key Key, UInt128 Version, Row? Row, int Partition = -1);
+
+/// <summary>A row of a fact table; without a <paramref name="Fact"/> it is a tombstone.</summary>
+internal sealed record Derived(Key Key, BigInteger Version, Fact? Fact);
+
+/// <summary>One INSERT. It arrives whole or not at all, but perhaps long after its sender has died.</summary>
+internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derived> Facts)
+{
+    /// <summary>Not a write: a moment at which the rest of the world may move, or this process may die.</summary>
+    public static readonly Write Pause = new([], []);
+
+    /// <summary>A pause because there is nothing to do.</summary>
+    public static readonly Write Idle = new([], []);
+
+    /// <summary>Writes outside the stream's order (copies, retries) end with their process: a successor waits for them before it starts.</summary>
+    public bool EndsWithItsProcess { get; init; }
+
+    public static Write Of(IEnumerable<Landed> rows) => new([.. rows], []);
+
+    public static Write Of(IEnumerable<Derived> facts) => new([], [.. facts]);
+}
+
+/// <summary>
+/// <c>ReplacingMergeTree(version, is_deleted)</c> read with FINAL: of each key the row with the highest version, of equal versions the one inserted last.
+/// Inserted is not durable: a power loss takes any of the inserts since the last <see cref="Sync"/>.
+/// </summary>
+internal sealed class ClickHouse(Dice dice)
+{
+    private readonly Dictionary<Key, Landed> _landing = [];
+    private readonly Dictionary<Key, Derived> _facts = [];
+    private readonly List<Write> _unsynced = [];
+    private Landed[] _syncedLanding = [];
+    private Derived[] _syncedFacts = [];
+
+    public IReadOnlyCollection<Landed> Landing => _landing.Values;
+
+    public IReadOnlyCollection<Derived> Facts => _facts.Values;
+
+    public Landed? Newest(Key key) => _landing.GetValueOrDefault(key);
+
+    public void Apply(Write write)
+    {
+        // Rows of one INSERT have no order that anybody may rely on.
+        foreach (var row in dice.Shuffle(write.Landing))
+            if (!(Newest(row.Key)?.Version > row.Version))
+                _landing[row.Key] = row;
+        foreach (var fact in write.Facts)
+            if (!(_facts.GetValueOrDefault(fact.Key)?.Version > fact.Version))
+                _facts[fact.Key] = fact;
+        if (write.Landing.Count + write.Facts.Count > 0)
+            _unsynced.Add(write);
+    }
+
+    public void Sync()
+    {
+        (_syncedLanding, _syncedFacts) = ([.. _landing.Values], [.. _facts.Values]);
+        _unsynced.Clear();
+    }
+
+    public void LosePower()
+    {
+        _landing.Clear();
+        _facts.Clear();
+        foreach (var row in _syncedLanding)
+            _landing[row.Key] = row;
+        foreach (var fact in _syncedFacts)
+            _facts[fact.Key] = fact;
+        var written = _unsynced.ToArray();
+        _unsynced.Clear();
+        foreach (var write in written.Where(_ => dice.Chance(0.5)))
+            Apply(write);
+        Sync();
+    }
+
+    /// <summary><c>OPTIMIZE … FINAL CLEANUP</c>: forgets tombstones, and with them their versions.</summary>
+    public void Cleanup()
+    {
+        foreach (var row in Landing.Where(row => row.Row is null).ToArray())
+            _landing.Remove(row.Key);
+        foreach (var fact in Facts.Where(fact => fact.Fact is null).ToArray())
+            _facts.Remove(fact.Key);
+    }
+}

@@ -1,0 +1,135 @@
+namespace AspireCdc.Tests.ModelChecking;
+
+/// <summary>
+/// PostgreSQL → topic. Ours writes in transactions that fence a predecessor, sends complete rows, TRUNCATE to every partition, and copies tables between two marks.
+/// Redpanda Connect (<paramref name="complete"/> is false) leaves unchanged columns out and knows neither TRUNCATE nor resync.
+/// </summary>
+internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic topic, bool complete)
+{
+    private readonly List<(int Partition, Message Message)> _queued = [];
+    private readonly List<(int Partition, Message Message)> _stray = [];
+    private int _acknowledged;
+    private int _next;
+
+    public IEnumerable<Write> Run()
+    {
+        _next = _acknowledged;
+        while (true)
+        {
+            if (postgres.Lost.Count > 0)
+                foreach (var step in Resync(postgres.Lost.Keys.First()))
+                    yield return step;
+
+            if (_next == postgres.Stream.Count)
+            {
+                Acknowledge();
+                yield return Write.Idle;
+                continue;
+            }
+
+            foreach (var step in SendNext(dice.Between(1, 6)))
+                yield return step;
+            if (dice.Chance(0.3))
+                Acknowledge();
+            yield return Write.Pause;
+        }
+    }
+
+    /// <summary>A dead connector's open transaction is aborted by its successor's. Without transactions, what it had queued may still arrive.</summary>
+    public void Killed()
+    {
+        if (broken == Rule.TransactionsFenceThePredecessor)
+            _stray.AddRange(_queued);
+        _queued.Clear();
+        if (broken == Rule.KeysKeepTheirPartition)
+            topic.Partitioner++;
+    }
+
+    public void StrayMessagesArrive()
+    {
+        foreach (var (partition, message) in _stray)
+            topic.Append(partition, message);
+        _stray.Clear();
+    }
+
+    private IEnumerable<Write> SendNext(int count)
+    {
+        var batch = postgres.Stream.Skip(_next).Take(count).ToArray();
+        foreach (var step in Send(batch.SelectMany(entry => Messages(entry.Change!)).ToArray()))
+            yield return step;
+        _next += batch.Length;
+    }
+
+    private IEnumerable<Write> Send(IReadOnlyCollection<(int, Message)> messages)
+    {
+        _queued.AddRange(messages);
+        yield return Write.Pause;
+        foreach (var (partition, message) in _queued)
+            topic.Append(partition, message);
+        _queued.Clear();
+    }
+
+    private void Acknowledge()
+    {
+        var sent = _next;
+        while (sent > 0 && !postgres.Stream[sent - 1].EndsCommit)
+            sent--;
+        _acknowledged = Math.Max(_acknowledged, sent);
+    }
+
+    private IEnumerable<(int, Message)> Messages(Change change)
+    {
+        if (change.Operation == Operation.Truncate)
+        {
+            var to = broken == Rule.TruncateGoesToEveryPartition ? 1 : Topic.Partitions;
+            return Enumerable.Range(0, to).Select(partition => (partition, new Message(Operation.Truncate, default, Truncated: change.Truncated)));
+        }
+
+        if (change.Operation == Operation.Delete)
+            return [Keyed(new(Operation.Delete, change.Key))];
+
+        var absent = change.TextUnchanged && !complete;
+        var now = change.TextUnchanged && complete ? postgres.Read(change.Key, waitUntilVisible: broken != Rule.UnchangedValueIsReadOnceVisible) : null;
+        var row = absent ? change.Row! with { Text = -1 } // what was not sent cannot be looked at
+            : !change.TextUnchanged ? change.Row
+            : now is null ? null : change.Row! with { Text = now.Text };
+        var moved = change.OldKey is { } old && old != change.Key ? change.OldKey : null;
+        var changed = row is null ? new Message(Operation.Delete, change.Key) : new(moved is null ? change.Operation : Operation.Insert, change.Key, row, absent);
+        return moved is { } from ? [Keyed(new(Operation.Delete, from)), Keyed(changed)] : [Keyed(changed)];
+    }
+
+    private (int, Message) Keyed(Message message) => (topic.PartitionOf(message.Key), message);
+
+    /// <summary>Streams up to the snapshot's point, halts, sends a mark to every partition, the table's rows, a second mark, and goes on.</summary>
+    private IEnumerable<Write> Resync(Table table)
+    {
+        var point = postgres.ConsistentPoint();
+        while (broken != Rule.ResyncStreamsUpToItsPoint && _next < postgres.Stream.Count && postgres.Stream[_next].Commit < point)
+            foreach (var step in SendNext(1))
+                yield return step;
+        if (broken != Rule.ResyncAcknowledgesItsPoint)
+            Acknowledge();
+
+        var first = new UInt128[Topic.Partitions];
+        for (var partition = 0; partition < Topic.Partitions; partition++)
+        {
+            first[partition] = topic.NextVersion(partition);
+            topic.Append(partition, new(Operation.Insert, default, FirstMark: table));
+        }
+
+        yield return Write.Pause;
+        foreach (var (key, row) in postgres.ReadAsOf(point, table))
+        {
+            foreach (var step in Send([Keyed(new(Operation.Insert, key, row))]))
+                yield return step;
+            if (broken == Rule.ResyncHaltsTheStream)
+                foreach (var step in SendNext(1))
+                    yield return step;
+        }
+
+        for (var partition = 0; partition < Topic.Partitions && broken != Rule.ResyncSweepsBetweenItsMarks; partition++)
+            topic.Append(partition, new(Operation.Insert, default, SecondMark: (table, first[partition])));
+        if (postgres.Lost[table] < point)
+            postgres.Lost.Remove(table);
+    }
+}

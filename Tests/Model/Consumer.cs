@@ -1,0 +1,154 @@
+namespace AspireCdc.Tests.ModelChecking;
+
+/// <summary>
+/// One processor of the group: topic → ClickHouse. It shares nothing with the others but ClickHouse and the committed offsets, so their reads and writes interleave freely.
+/// </summary>
+internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse clickHouse, DeadLetters deadLetters, Star star)
+{
+    private readonly Dictionary<int, int> _positions = [];
+
+    public bool RetryAll { get; set; }
+
+    /// <summary>A rebalance. What a revoked partition's batch still has under way goes on; its new owner starts from the committed offset.</summary>
+    public void Assign(IReadOnlyCollection<int> partitions)
+    {
+        foreach (var revoked in _positions.Keys.Except(partitions).ToArray())
+            _positions.Remove(revoked);
+        foreach (var partition in partitions)
+            _positions.TryAdd(partition, topic.Committed[partition]);
+    }
+
+    public void Restart()
+    {
+        foreach (var partition in _positions.Keys)
+            _positions[partition] = topic.Committed[partition];
+    }
+
+    public IEnumerable<Write> Run()
+    {
+        while (true)
+        {
+            var letters = deadLetters.Open.Where(letter => _positions.ContainsKey(letter.Partition)).ToArray();
+            if (letters.Length > 0 && (RetryAll || dice.Chance(0.05)))
+                foreach (var step in Retry(dice.Pick(letters)))
+                    yield return step;
+
+            var batch = _positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4))).ToArray();
+            if (batch.Length == 0)
+            {
+                yield return Write.Idle;
+                continue;
+            }
+
+            var ends = batch.GroupBy(message => message.Partition).ToDictionary(messages => messages.Key, messages => _positions[messages.Key] + messages.Count());
+            foreach (var (partition, end) in ends)
+                _positions[partition] = end;
+
+            var rows = new List<Landed>();
+            var touched = new HashSet<Key>();
+            foreach (var (partition, version, message) in batch)
+                Land(message, partition, version, rows, touched);
+            var landing = rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray();
+            var derivation = broken == Rule.LandThenReadThenDerive
+                ? star.Derive(touched, position: null, newest: key => Newest(key, rows)).Concat(landing)
+                : landing.Concat(star.Derive(touched, position: null));
+            foreach (var step in derivation)
+                yield return step;
+
+            if (broken != Rule.AppliedIsNotDurable)
+                clickHouse.Sync();
+            yield return Write.Pause;
+            foreach (var (partition, end) in ends.Where(end => _positions.ContainsKey(end.Key)))
+                topic.Committed[partition] = Math.Max(topic.Committed[partition], end);
+        }
+    }
+
+    private void Land(Message message, int partition, UInt128 version, List<Landed> rows, HashSet<Key> touched)
+    {
+        if (message.FirstMark is not null)
+            return;
+        if (message.SecondMark is { } mark)
+        {
+            deadLetters.ResolveBelow(mark.Table, mark.First, partition);
+            Clear(mark.Table, below: mark.First, at: mark.First);
+            return;
+        }
+
+        if (message.Operation == Operation.Truncate)
+        {
+            foreach (var table in message.Truncated)
+            {
+                deadLetters.ResolveBelow(table, version, partition);
+                Clear(table, below: version, at: version);
+            }
+
+            return;
+        }
+
+        touched.Add(message.Key);
+        if (message.Row is null)
+        {
+            rows.Add(new(message.Key, version, null, partition));
+            return;
+        }
+
+        var newest = Newest(message.Key, rows);
+        if (message.TextAbsent && newest?.Version >= version)
+        {
+            // Landing has this message already. Its facts may be missing all the same: a crash can have come between.
+            if (broken == Rule.SkippedMessageStillDerives)
+                touched.Remove(message.Key);
+            return;
+        }
+
+        var letter = new DeadLetter(message.Key, version, message.Row, message.Operation, OldKey: null, message.TextAbsent, partition);
+        if (message.Row.Unreadable || Complete(letter, newest) is not { } row)
+            deadLetters.Add(letter);
+        else
+            rows.Add(new(message.Key, version, row, partition));
+
+        void Clear(Table table, UInt128 below, UInt128 at)
+        {
+            var cleared = clickHouse.Landing.Concat(rows)
+                .Where(row => row.Key.Table == table && row.Version <= below && !deadLetters.Has(row.Key, from: at)
+                    && (row.Partition == partition || broken == Rule.TruncateClearsItsPartitionOnly))
+                .Select(row => row.Key).ToHashSet();
+            rows.AddRange(cleared.Select(key => new Landed(key, at, null, partition)));
+            touched.UnionWith(cleared);
+        }
+    }
+
+    /// <summary>Fills an absent text from the live row before it; null if that is not to be had.</summary>
+    private Row? Complete(DeadLetter message, Landed? newest)
+    {
+        if (!message.TextUnchanged)
+            return message.Row;
+        if (message.Operation == Operation.Insert)
+            return broken == Rule.AbsentColumnOfAnInsertIsADeadLetter ? message.Row with { Text = 0 } : null;
+        if (deadLetters.Has(message.Key, below: message.Version) && broken != Rule.AbsentColumnIsNotFilledOverADeadLetter)
+            return null;
+        return newest?.Row is { } before && newest.Version < message.Version
+            ? message.Row with { Text = before.Text }
+            : null;
+    }
+
+    private Landed? Newest(Key key, IEnumerable<Landed> batch) =>
+        batch.Where(row => row.Key == key).Append(clickHouse.Newest(key)).MaxBy(row => row?.Version ?? 0);
+
+    /// <summary>Lands a dead letter at its own version, unless a newer row is there, and derives its facts in any case: an earlier attempt may have died in between.</summary>
+    private IEnumerable<Write> Retry(DeadLetter letter)
+    {
+        var newest = clickHouse.Newest(letter.Key);
+        if (newest is null || newest.Version < letter.Version)
+        {
+            if (Complete(letter, newest) is not { } row)
+                yield break;
+            yield return Write.Of([new Landed(letter.Key, letter.Version, row, letter.Partition)]) with { EndsWithItsProcess = true };
+        }
+
+        foreach (var step in star.Derive([letter.Key], position: null))
+            yield return step;
+        clickHouse.Sync();
+        deadLetters.Resolve(letter);
+    }
+}

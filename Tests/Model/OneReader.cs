@@ -1,0 +1,365 @@
+namespace AspireCdc.Tests.ModelChecking;
+
+/// <summary>
+/// PostgreSQL → ClickHouse with one ordered reader, its copies and its retries, run through one random history.
+/// </summary>
+internal sealed class OneReader
+{
+    private readonly Rule _broken;
+    private readonly Dice _dice;
+    private readonly Postgres _postgres;
+    private readonly ClickHouse _clickHouse;
+    private readonly DeadLetters _deadLetters;
+    private readonly Star _star;
+    private readonly LateWrites _late;
+    private readonly Process _reader;
+    private readonly Process _copier;
+
+    // The slot: where it was made, and how much of the stream it has been told to forget.
+    private long _slotPoint;
+    private int _acknowledged;
+
+    // What cdc_progress holds: tables that wait for their first copy, and up to which snapshot each table has been copied.
+    private readonly HashSet<Table> _uncopied = [.. Enum.GetValues<Table>()];
+    private readonly Dictionary<Table, long> _copied = [];
+    private bool _interrupted;
+    private bool _retryAll;
+
+    public OneReader(int seed, Rule broken)
+    {
+        _broken = broken;
+        _dice = new(seed);
+        _postgres = new(_dice, broken);
+        _clickHouse = new(_dice);
+        _deadLetters = new(broken);
+        _star = new(_clickHouse, broken);
+        _late = new(_dice, _clickHouse);
+        _reader = new(Read, _clickHouse);
+        _copier = new(Copy, _clickHouse);
+    }
+
+    /// <summary>Runs the history of a seed; returns what is wrong at its end, or null.</summary>
+    public string? Run(double crashRate)
+    {
+        for (var before = _dice.Below(8); before > 0; before--)
+            _postgres.Commit();
+        _postgres.Lost.Clear();
+        CreateSlot();
+
+        // Long and short histories (later changes of a key hide what went wrong before), a reader that keeps up and one that falls behind; the same for copies.
+        double readerSpeed = _dice.Pick([0.3, 0.6, 2, 5]), copierSpeed = _dice.Pick([0.1, 0.3, 1]);
+        for (var steps = _dice.Between(20, 150); steps > 0; steps--)
+        {
+            if (_dice.Chance(0.12))
+                _postgres.Commit();
+            for (var speed = readerSpeed; speed > 0; speed--)
+                if (_dice.Chance(speed))
+                    _reader.Step();
+            if (_dice.Chance(copierSpeed))
+                _copier.Step();
+            if (_dice.Chance(crashRate))
+                Crash();
+            if (_dice.Chance(crashRate / 2))
+                LosePower();
+            if (_dice.Chance(0.1))
+                _late.ArriveSome();
+            if (_broken == Rule.TombstonesStay && _dice.Chance(0.1))
+                _clickHouse.Cleanup();
+        }
+
+        return Drain() ?? RetryAll();
+    }
+
+    private string? RetryAll()
+    {
+        _retryAll = true;
+        return Drain();
+    }
+
+    private string? Drain()
+    {
+        for (var step = 0; step < 20_000; step++)
+        {
+            _reader.Step();
+            _copier.Step();
+            if (_dice.Chance(0.05))
+                _late.ArriveSome();
+            if (_reader.IsIdle && _copier.IsIdle && DueForCopy() is null && (!_retryAll || _deadLetters.Open.Count == 0))
+            {
+                _late.ArriveAll();
+                return Invariant.Violation(_postgres, _clickHouse, _deadLetters);
+            }
+        }
+
+        return "it never comes to rest";
+    }
+
+    private void Crash()
+    {
+        _late.Kill(_reader);
+        _late.Kill(_copier);
+        _postgres.Locked.Clear();
+        if (_uncopied.Count == 0)
+            return;
+        _interrupted = true;
+        if (_broken == Rule.InterruptedCopyKeepsItsSlot)
+            CreateSlot();
+    }
+
+    private void LosePower()
+    {
+        Crash();
+        _late.Forget();
+        _clickHouse.LosePower();
+    }
+
+    private void CreateSlot()
+    {
+        _slotPoint = _postgres.ConsistentPoint();
+        _acknowledged = _postgres.Stream.Count;
+        _uncopied.UnionWith(Enum.GetValues<Table>());
+        _interrupted = false;
+    }
+
+    // ---- the stream --------------------------------------------------------------------------------------------------------------------------
+
+    private IEnumerable<Write> Read()
+    {
+        var next = _acknowledged;
+        while (true)
+        {
+            if (_deadLetters.Open.Count > 0 && (_retryAll || _dice.Chance(0.05)))
+                foreach (var step in Retry(_dice.Pick([.. _deadLetters.Open])))
+                    yield return step;
+
+            var batch = NextBatch(next);
+            if (batch.Count == 0)
+            {
+                // A keepalive: nothing received is unapplied, so its position may be adopted.
+                _clickHouse.Sync();
+                Acknowledge(next);
+                yield return Write.Idle;
+                continue;
+            }
+
+            if (_broken == Rule.KeepaliveWaitsForWhatIsUnapplied)
+                Acknowledge(next + batch.Count);
+
+            var position = Version(batch[^1]);
+            foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position) : Apply(batch, position))
+                yield return step;
+            next += batch.Count;
+
+            if (_dice.Chance(0.5))
+            {
+                if (_broken != Rule.AppliedIsNotDurable)
+                    _clickHouse.Sync();
+                yield return Write.Pause;
+                Acknowledge(next);
+            }
+        }
+    }
+
+    /// <summary>Batches are cut anywhere, also inside a transaction; a marker stands alone.</summary>
+    private List<Entry> NextBatch(int next)
+    {
+        var entries = _postgres.Stream.Skip(next).Take(_dice.Between(1, 6)).ToList();
+        var marker = entries.FindIndex(entry => entry.Marker is not null);
+        return marker < 0 ? entries : entries[..Math.Max(marker, 1)];
+    }
+
+    /// <summary>The slot restarts at a transaction's beginning: only whole transactions are acknowledged.</summary>
+    private void Acknowledge(int applied)
+    {
+        while (applied > 0 && !_postgres.Stream[applied - 1].EndsCommit)
+            applied--;
+        _acknowledged = Math.Max(_acknowledged, applied);
+    }
+
+    private IEnumerable<Write> Apply(List<Entry> batch, UInt128 position)
+    {
+        var rows = new List<Landed>();
+        var touched = new HashSet<Key>();
+        foreach (var entry in batch)
+            Land(entry.Change!, Version(entry), rows, touched);
+
+        var landing = rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray();
+        if (_broken == Rule.LandThenReadThenDerive)
+        {
+            foreach (var step in _star.Derive(touched, position).Concat(landing))
+                yield return step;
+            yield break;
+        }
+
+        foreach (var step in landing.Concat(_star.Derive(touched, position)))
+            yield return step;
+    }
+
+    private void Land(Change change, UInt128 version, List<Landed> rows, HashSet<Key> touched)
+    {
+        if (change.Operation == Operation.Truncate)
+        {
+            foreach (var table in change.Truncated)
+            {
+                var cleared = _clickHouse.Landing.Concat(rows)
+                    .Where(row => row.Key.Table == table && row.Version <= version && (row.Row is not null || _broken != Rule.TruncateTouchesDeletedKeys))
+                    .Select(row => row.Key).ToHashSet();
+                rows.AddRange(cleared.Select(key => new Landed(key, version, null)));
+                touched.UnionWith(cleared);
+                _deadLetters.ResolveBelow(table, version);
+            }
+
+            return;
+        }
+
+        touched.Add(change.Key);
+        if (change.Operation == Operation.Delete)
+        {
+            rows.Add(new(change.Key, version, null));
+            return;
+        }
+
+        var letter = new DeadLetter(change.Key, version, change.Row!, change.Operation, change.OldKey, change.TextUnchanged);
+        if (letter.Row.Unreadable)
+            _deadLetters.Add(letter);
+        if (change.OldKey is { } old
+            && (old != change.Key || _broken == Rule.OldKeyIsDeletedOnlyIfItDiffers)
+            && !(letter.Row.Unreadable && _broken == Rule.OldKeyIsDeletedDespiteADeadLetter))
+        {
+            rows.Add(new(old, version, null));
+            touched.Add(old);
+        }
+
+        if (!letter.Row.Unreadable)
+            rows.Add(new(change.Key, version, Complete(letter, rows)));
+    }
+
+    /// <summary>A row with its unchanged text, or null if it is gone by now: then a later change of it follows in the stream.</summary>
+    private Row? Complete(DeadLetter change, IEnumerable<Landed> batch)
+    {
+        if (!change.TextUnchanged)
+            return change.Row;
+        if (_broken == Rule.UnchangedValueIsNotReadFromLanding)
+        {
+            var key = change.OldKey ?? change.Key;
+            var landed = batch.LastOrDefault(row => row.Key == key && row.Row is not null) ?? _clickHouse.Newest(key);
+            return change.Row with { Text = landed?.Row?.Text ?? 0 };
+        }
+
+        return _postgres.Read(change.Key, waitUntilVisible: _broken != Rule.UnchangedValueIsReadOnceVisible) is { } now
+            ? change.Row with { Text = now.Text }
+            : null;
+    }
+
+    private UInt128 Version(Entry entry) => _broken switch
+    {
+        Rule.LandingVersionHasTheCommit => (UInt128)entry.Record,
+        Rule.LandingVersionHasTheRecord => (UInt128)entry.Commit << 64,
+        _ => ((UInt128)entry.Commit << 64) + (UInt128)entry.Record,
+    };
+
+    private UInt128 Version(long snapshot) => _broken == Rule.LandingVersionHasTheCommit ? (UInt128)snapshot : (UInt128)snapshot << 64;
+
+    // ---- outside the stream's order ----------------------------------------------------------------------------------------------------------
+
+    /// <summary>Lands a dead letter again, then asks the stream for the moment to derive its facts.</summary>
+    private IEnumerable<Write> Retry(DeadLetter letter)
+    {
+        var version = _broken == Rule.RetryKeepsItsVersion ? Version(_postgres.ConsistentPoint()) : letter.Version;
+        var rows = new List<Landed> { new(letter.Key, version, Complete(letter, [])) };
+        if (letter.OldKey is { } old && old != letter.Key)
+            rows.Add(new(old, version, null));
+        yield return Write.Of(rows) with { EndsWithItsProcess = true };
+
+        if (_broken == Rule.RetryDerivesAtItsMarker)
+        {
+            foreach (var step in _star.Derive([.. rows.Select(row => row.Key)], version))
+                yield return step;
+            _clickHouse.Sync();
+            _deadLetters.Resolve(letter);
+            yield break;
+        }
+
+        if (_broken != Rule.MarkerWaitsForDurability)
+            _clickHouse.Sync();
+        _postgres.Emit(new(letter.Key.Table, Snapshot: 0, Sweep: false, letter));
+    }
+
+    /// <summary>Copies one table after the other: first all of them at the slot's point, later those that lost changes, at a point of their own.</summary>
+    private IEnumerable<Write> Copy()
+    {
+        while (true)
+        {
+            if (DueForCopy() is not { } table)
+            {
+                yield return Write.Idle;
+                continue;
+            }
+
+            var first = _uncopied.Contains(table) && !_interrupted;
+            var snapshot = first ? _slotPoint : _postgres.ConsistentPoint();
+            foreach (var range in new[] { 0, 1 })
+            {
+                if (_broken != Rule.RangeStaysOpenUntilLanded)
+                    _postgres.Locked.Add(table);
+                var rows = _postgres.ReadAsOf(snapshot, table).Where(row => row.Key.Id % 2 == range).ToArray();
+                yield return Write.Pause;
+                foreach (var (key, row) in rows.Where(row => row.Value.Unreadable))
+                    _deadLetters.Add(new(key, Version(snapshot), row, Operation.Insert));
+                yield return Write.Of(rows.Where(row => !row.Value.Unreadable).Select(row => new Landed(row.Key, Version(snapshot), row.Value))) with { EndsWithItsProcess = true };
+                _postgres.Locked.Remove(table);
+                yield return Write.Pause;
+            }
+
+            var marker = new Marker(table, snapshot, Sweep: !first);
+            if (_broken is Rule.ResyncDerivesAtItsMarker or Rule.VanishedRowsAreSweptAtTheMarker)
+                yield return Sweep(marker) with { EndsWithItsProcess = true };
+            if (_broken == Rule.ResyncDerivesAtItsMarker)
+                foreach (var step in _star.Derive(KeysOf(table), Version(snapshot)))
+                    yield return step with { EndsWithItsProcess = true };
+
+            if (_broken != Rule.MarkerWaitsForDurability)
+                _clickHouse.Sync();
+            _postgres.Emit(marker);
+            while (_copied.GetValueOrDefault(table, -1) < snapshot)
+                yield return Write.Idle;
+        }
+    }
+
+    private Table? DueForCopy() => _uncopied.Concat(_postgres.Lost.Keys).Select(table => (Table?)table).FirstOrDefault();
+
+    private Key[] KeysOf(Table table) => [.. _clickHouse.Landing.Select(row => row.Key).Where(key => key.Table == table)];
+
+    /// <summary>Rows older than the snapshot vanished while changes were lost. What the key of a dead letter has is its last good row, and stays.</summary>
+    private Write Sweep(Marker marker) => Write.Of(_broken == Rule.VanishedRowsGetTombstones || !marker.Sweep ? [] : _clickHouse.Landing
+        .Where(row => row.Key.Table == marker.Table && row.Version < Version(marker.Snapshot) && !_deadLetters.Has(row.Key, from: Version(marker.Snapshot)))
+        .Select(row => new Landed(row.Key, Version(marker.Snapshot), null)));
+
+    /// <summary>The stream delivers a marker: all that was older than it is landed now.</summary>
+    private IEnumerable<Write> Finish(Marker marker, UInt128 position)
+    {
+        if (marker.Retried is { } letter)
+        {
+            foreach (var step in _star.Derive(letter.OldKey is { } old ? [letter.Key, old] : [letter.Key], position))
+                yield return step;
+            _clickHouse.Sync();
+            _deadLetters.Resolve(letter);
+            yield break;
+        }
+
+        _deadLetters.ResolveBelow(marker.Table, Version(marker.Snapshot));
+        if (_broken != Rule.ResyncDerivesAtItsMarker)
+        {
+            if (_broken != Rule.VanishedRowsAreSweptAtTheMarker)
+                yield return Sweep(marker);
+            foreach (var step in _star.Derive(KeysOf(marker.Table), position))
+                yield return step;
+        }
+
+        _clickHouse.Sync();
+        _uncopied.Remove(marker.Table);
+        _copied[marker.Table] = Math.Max(marker.Snapshot, _copied.GetValueOrDefault(marker.Table));
+        if (_postgres.Lost.GetValueOrDefault(marker.Table, long.MaxValue) < marker.Snapshot)
+            _postgres.Lost.Remove(marker.Table);
+    }
+}

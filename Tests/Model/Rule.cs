@@ -1,0 +1,127 @@
+namespace AspireCdc.Tests.ModelChecking;
+
+/// <summary>
+/// The rules that a history can be run without. Each name states the rule; breaking it means doing the plausible thing that its comment names.
+/// </summary>
+internal enum Rule
+{
+    /// <summary>Nothing is broken: no history may end wrong.</summary>
+    None,
+
+    // ---- versions and derivation -------------------------------------------------------------------------------------------------------------
+
+    /// <summary>Landing versions order by commit first. Broken: the record's LSN alone; an INSERT that waited for another transaction's DELETE has the lower one.</summary>
+    LandingVersionHasTheCommit,
+
+    /// <summary>… and by record second. Broken: the commit's LSN alone; changes of one transaction tie.</summary>
+    LandingVersionHasTheRecord,
+
+    /// <summary>Broken: a fact's version is the sum of its parts' versions; it falls when a reference moves to a younger part.</summary>
+    StarVersionIsNoSum,
+
+    /// <summary>Broken: the maximum of its parts' versions; parts of one maximum tie.</summary>
+    StarVersionIsNoMaximum,
+
+    /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
+    LandThenReadThenDerive,
+
+    /// <summary>A retried dead letter's facts are derived when the stream delivers a marker. Broken: at once, at the dead letter's own version.</summary>
+    RetryDerivesAtItsMarker,
+
+    /// <summary>A copied table's facts are derived when the stream delivers a marker. Broken: at once, at the snapshot's version.</summary>
+    ResyncDerivesAtItsMarker,
+
+    /// <summary>A fact that does not show is written as a tombstone. Broken: it is not written.</summary>
+    HiddenFactIsATombstone,
+
+    /// <summary>TRUNCATE touches deleted keys, too. Broken: only live ones; a replay finds nothing to derive.</summary>
+    TruncateTouchesDeletedKeys,
+
+    /// <summary>An old key is deleted only if it differs from the new one. Broken: whenever an old key was sent.</summary>
+    OldKeyIsDeletedOnlyIfItDiffers,
+
+    /// <summary>The old key's delete is applied though the new row is a dead letter. Broken: all of the change waits.</summary>
+    OldKeyIsDeletedDespiteADeadLetter,
+
+    /// <summary>A deferrable key is refused at start. Broken: it is accepted, and two rows change places.</summary>
+    KeysAreImmediatelyUnique,
+
+    // ---- unchanged TOAST values --------------------------------------------------------------------------------------------------------------
+
+    /// <summary>An unchanged value is read from PostgreSQL. Broken: from landing.</summary>
+    UnchangedValueIsNotReadFromLanding,
+
+    /// <summary>… once its transaction is visible. Broken: at once; a commit stands in the stream before it is visible.</summary>
+    UnchangedValueIsReadOnceVisible,
+
+    /// <summary>A column absent from Kafka is filled from the row before, but not while the key has an open dead letter. Broken: it is.</summary>
+    AbsentColumnIsNotFilledOverADeadLetter,
+
+    /// <summary>An insert that lacks a column is a dead letter. Broken: it gets a default.</summary>
+    AbsentColumnOfAnInsertIsADeadLetter,
+
+    /// <summary>A message that landing already has still derives its facts. Broken: it is skipped altogether.</summary>
+    SkippedMessageStillDerives,
+
+    // ---- snapshot, resync, dead letters ------------------------------------------------------------------------------------------------------
+
+    /// <summary>An interrupted initial copy keeps its slot. Broken: it starts anew with a new one, and what was deleted in between is never heard of.</summary>
+    InterruptedCopyKeepsItsSlot,
+
+    /// <summary>A range's transaction stays open until its rows are landed. Broken: it ends once they are read, and a TRUNCATE passes in between.</summary>
+    RangeStaysOpenUntilLanded,
+
+    /// <summary>A retry keeps the dead letter's version. Broken: it takes the current position, and overtakes newer changes.</summary>
+    RetryKeepsItsVersion,
+
+    /// <summary>TRUNCATE and resync resolve older dead letters of their table. Broken: they can be retried, and bring rows back.</summary>
+    TruncateAndResyncResolveDeadLetters,
+
+    /// <summary>Rows that vanished while changes were lost get tombstones at the snapshot's point. Broken: they stay.</summary>
+    VanishedRowsGetTombstones,
+
+    /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
+    VanishedRowsAreSweptAtTheMarker,
+
+    // ---- acknowledging -----------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>A keepalive is adopted only when nothing received is unapplied. Broken: always.</summary>
+    KeepaliveWaitsForWhatIsUnapplied,
+
+    /// <summary>Only what is durable is acknowledged. Broken: what is applied.</summary>
+    AppliedIsNotDurable,
+
+    /// <summary>A marker is emitted once what it speaks of is durable. Broken: once it is applied; after a power loss the sweep deletes what was copied.</summary>
+    MarkerWaitsForDurability,
+
+    // ---- Kafka -------------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>Transactions fence a dead predecessor's queued messages. Broken: they arrive after its successor's.</summary>
+    TransactionsFenceThePredecessor,
+
+    /// <summary>A key never changes its partition. Broken: another partitioner takes over.</summary>
+    KeysKeepTheirPartition,
+
+    /// <summary>TRUNCATE goes to every partition. Broken: to one.</summary>
+    TruncateGoesToEveryPartition,
+
+    /// <summary>… and clears only the rows that this partition brought. Broken: all of the table.</summary>
+    TruncateClearsItsPartitionOnly,
+
+    /// <summary>A resync streams up to the snapshot's point before its first mark. Broken: changes below the point go out after it.</summary>
+    ResyncStreamsUpToItsPoint,
+
+    /// <summary>… and that much is acknowledged. Broken: a crash after the resync replays them.</summary>
+    ResyncAcknowledgesItsPoint,
+
+    /// <summary>No change above the point goes out before the second mark. Broken: the stream goes on meanwhile.</summary>
+    ResyncHaltsTheStream,
+
+    /// <summary>At the second mark, what is older than the first is swept. Broken: nothing is.</summary>
+    ResyncSweepsBetweenItsMarks,
+
+    // ---- ClickHouse --------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>Tombstones stay. Broken: <c>OPTIMIZE … CLEANUP</c> forgets them, and a late older row comes back.</summary>
+    TombstonesStay,
+}

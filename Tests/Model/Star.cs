@@ -1,0 +1,75 @@
+using System.Numerics;
+
+namespace AspireCdc.Tests.ModelChecking;
+
+/// <summary>
+/// Derives facts from landing: which facts show a key that changed, what they show now, and at which version. Every read is one query, and the world
+/// may move between two of them.
+/// </summary>
+internal sealed class Star(ClickHouse clickHouse, Rule broken)
+{
+    /// <summary>The newest landing rows of one fact's parts, each read in a query of its own.</summary>
+    private sealed class Parts(Key fact)
+    {
+        public Key Fact => fact;
+        public Landed? Item, Order, Customer, Product;
+    }
+
+    /// <summary>The version of a fact where several readers derive it: lexicographic, the fact's own row first.</summary>
+    public static BigInteger Lexicographic(Landed? item, Landed? order, Landed? customer, Landed? product, Rule broken)
+    {
+        BigInteger i = item?.Version ?? 0, o = order?.Version ?? 0, c = customer?.Version ?? 0, p = product?.Version ?? 0;
+        return broken switch
+        {
+            Rule.StarVersionIsNoSum => i + o + c + p,
+            Rule.StarVersionIsNoMaximum => BigInteger.Max(BigInteger.Max(i, o), BigInteger.Max(c, p)),
+            _ => (i << 128) + (o << 64) + p + c,
+        };
+    }
+
+    /// <summary>Reads what <paramref name="touched"/> reaches, then writes those facts. <paramref name="position"/> is their version, or null for the lexicographic one.</summary>
+    public IEnumerable<Write> Derive(IReadOnlyCollection<Key> touched, UInt128? position, Func<Key, Landed?>? newest = null)
+    {
+        newest ??= clickHouse.Newest;
+
+        // Which orders show these customers; which items show these products, and those orders.
+        var customers = touched.Where(key => key.Table == Table.Customer).ToHashSet();
+        var orders = touched.Where(key => key.Table == Table.Order)
+            .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Order && row.Row is { } order && customers.Contains(new(Table.Customer, order.Parent))).Select(row => row.Key))
+            .ToHashSet();
+        yield return Write.Pause;
+        var items = touched.Where(key => key.Table == Table.Item)
+            .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Item && row.Row is { } item
+                && (orders.Contains(new(Table.Order, item.Parent)) || touched.Contains(new(Table.Product, item.Product)))).Select(row => row.Key));
+        var facts = orders.Union(items).Select(key => new Parts(key)).ToArray();
+        yield return Write.Pause;
+
+        foreach (var fact in facts.Where(fact => fact.Fact.Table == Table.Item))
+            fact.Item = newest(fact.Fact);
+        yield return Write.Pause;
+        foreach (var fact in facts)
+            fact.Order = fact.Fact.Table == Table.Order ? newest(fact.Fact) : Referred(fact.Item, Table.Order);
+        yield return Write.Pause;
+        foreach (var fact in facts)
+            fact.Customer = Referred(fact.Order, Table.Customer);
+        yield return Write.Pause;
+        foreach (var fact in facts)
+            fact.Product = fact.Item?.Row is { } item ? newest(new(Table.Product, item.Product)) : null;
+
+        var rows = facts.Select(fact => new Derived(fact.Fact, Version(fact), Shown(fact)));
+        if (broken == Rule.HiddenFactIsATombstone)
+            rows = rows.Where(row => row.Fact is not null);
+        yield return Write.Of(rows);
+
+        Landed? Referred(Landed? from, Table to) => from?.Row is { } row ? newest(new(to, row.Parent)) : null;
+
+        BigInteger Version(Parts fact) => position is { } version && broken is not (Rule.StarVersionIsNoSum or Rule.StarVersionIsNoMaximum)
+            ? version
+            : Lexicographic(fact.Item, fact.Order, fact.Customer, fact.Product, broken);
+    }
+
+    /// <summary>A fact shows only if all of its parts are there.</summary>
+    private static Fact? Shown(Parts fact) => fact.Fact.Table == Table.Order
+        ? fact is { Order.Row: { } order, Customer.Row: { } customer } ? new(order, null, customer, null) : null
+        : fact is { Item.Row: { } item, Order.Row: { } itsOrder, Customer.Row: { } itsCustomer, Product.Row: { } product } ? new(item, itsOrder, itsCustomer, product) : null;
+}
