@@ -18,9 +18,18 @@ try
     await app.RunAsync();
     return 0;
 }
-catch (Exception e) when (e is OptionsValidationException or EngineStartException || e.InnerException is AddressInUseException)
+catch (OptionsValidationException e)
 {
-    var sentences = e is OptionsValidationException invalid ? string.Join(Environment.NewLine, invalid.Failures) : e.Message;
-    await Console.Error.WriteLineAsync(sentences);
+    await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, e.Failures));
+    return 1;
+}
+catch (EngineStartException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
+catch (IOException e) when (e.InnerException is AddressInUseException)
+{
+    await Console.Error.WriteLineAsync($"{e.Message} Stop the program that has the port, or set ASPNETCORE_URLS or --urls to another one.");
     return 1;
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using AspireCdc.EmbeddedClickHouse.Sql;
 using Microsoft.Extensions.Options;
 
@@ -13,18 +12,16 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     /// <summary>Calls into the engine block a thread each, so their number has a bound; a request beyond it waits its turn.</summary>
     private const int MaxQueries = 200;
 
-    private const int MaxIdle = 32;
     private static readonly TimeSpan RepeatKillAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
 
     private readonly EmbeddedClickHouseOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<ChdbEngine> _logger;
-    private readonly ConcurrentDictionary<string, ConcurrentBag<ChdbConnection>> _idle = [];
+    private readonly IdleConnections _idle = new();
     private readonly SemaphoreSlim _queries = new(MaxQueries);
     private readonly Lock _controlLock = new();
     private ChdbConnection? _control;
-    private int _idleCount;
     private long _lastId;
 
     public ChdbEngine(IOptions<EmbeddedClickHouseOptions> options, TimeProvider time, ILogger<ChdbEngine> logger)
@@ -71,7 +68,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         try
         {
             var key = Setting.Key(database, settings);
-            var connection = TakeIdle(key) ?? await Task.Run(() => Open(database, settings), CancellationToken.None);
+            var connection = _idle.Take(key) ?? await Task.Run(() => Open(database, settings), CancellationToken.None);
             return new ConnectionLease(this, connection, key);
         }
         catch
@@ -151,8 +148,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
             return; // Closing a connection under a running query would crash; ending the process loses nothing that was acknowledged.
         }
 
-        foreach (var connection in _idle.Values.SelectMany(bag => bag))
-            connection.Dispose();
+        _idle.Dispose();
         _control.Dispose();
         LibChdb.Shutdown();
         LogStopped();
@@ -160,26 +156,11 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
 
     internal void Return(ChdbConnection connection, string key, bool clean)
     {
-        if (clean && Interlocked.Increment(ref _idleCount) <= MaxIdle)
-        {
-            _idle.GetOrAdd(key, _ => []).Add(connection);
-        }
+        if (clean)
+            _idle.Put(key, connection);
         else
-        {
-            if (clean)
-                Interlocked.Decrement(ref _idleCount);
             connection.Dispose();
-        }
-
         _queries.Release();
-    }
-
-    private ChdbConnection? TakeIdle(string key)
-    {
-        if (!_idle.TryGetValue(key, out var bag) || !bag.TryTake(out var connection))
-            return null;
-        Interlocked.Decrement(ref _idleCount);
-        return connection;
     }
 
     private ChdbConnection Open(string database, IReadOnlyList<Setting> settings)

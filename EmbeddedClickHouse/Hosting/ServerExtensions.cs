@@ -12,7 +12,7 @@ internal static class ServerExtensions
 {
     private const string DefaultAddress = "http://localhost:18123";
     private const int MaxUrl = 1024 * 1024 + 64 * 1024;
-    private static readonly TimeSpan TimeToFinish = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TimeToFinish = TimeSpan.FromSeconds(5);
 
     public static void AddEngine(this WebApplicationBuilder builder)
     {
@@ -47,6 +47,8 @@ internal static class ServerExtensions
         // A response that is cut short on purpose is no error of the web server's.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        // Why the server cannot start, Program.cs says.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
     }
 
     public static void MapHttpInterface(this WebApplication app)

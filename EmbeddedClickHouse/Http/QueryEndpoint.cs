@@ -55,12 +55,14 @@ internal sealed partial class QueryEndpoint(
             using var slot = await engine.EnterAsync(cancellation);
             using var session = sessions.Acquire(id, request.SessionTimeout, request.SessionMustExist);
             using var scope = await SessionScope.EnterAsync(engine, session.Connection, request, cancellation);
+            scope.DropAfterwards(await ExternalTables.LoadAsync(engine, session.Connection, request, context.Request.Query, cancellation));
             return await new QueryRunner(engine, session.Connection, request, response).RunAsync(text, body, cancellation);
         }
 
         using var lease = await engine.RentAsync(request.Database, request.Settings, cancellation);
+        var tables = await ExternalTables.LoadAsync(engine, lease.Connection, request, context.Request.Query, cancellation);
         var statistics = await new QueryRunner(engine, lease.Connection, request, response).RunAsync(text, body, cancellation);
-        lease.Clean = LeavesNothingBehind(text.Statement);
+        lease.Clean = tables.Count == 0 && LeavesNothingBehind(text.Statement);
         return statistics;
     }
 

@@ -15,6 +15,8 @@ internal sealed class SessionScope : IDisposable
     public static Task<SessionScope> EnterAsync(ChdbEngine engine, ChdbConnection connection, QueryRequest request, CancellationToken cancellation) =>
         engine.RunAsync(connection, () => Enter(connection, request), cancellation);
 
+    public void DropAfterwards(IEnumerable<string> tables) => _undo.AddRange(tables.Select(table => $"DROP TEMPORARY TABLE IF EXISTS {table}"));
+
     public void Dispose()
     {
         foreach (var statement in _undo)

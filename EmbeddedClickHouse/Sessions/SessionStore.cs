@@ -10,6 +10,7 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Session> _sessions = [];
+    private bool _disposed;
 
     /// <summary>Takes the session for one request; a second one meanwhile is refused.</summary>
     public SessionLease Acquire(string id, TimeSpan timeout, bool mustExist)
@@ -40,12 +41,12 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
             foreach (var session in _sessions.Values)
             {
                 session.Expiry?.Dispose();
-                // A locked one is in use by a query that does not stop; the process ends under it.
                 if (!session.Locked)
-                    session.Connection.Dispose();
+                    session.Connection.Dispose(); // that of a locked one when its request ends
             }
 
             _sessions.Clear();
+            _disposed = true;
         }
     }
 
@@ -54,6 +55,12 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
         lock (_lock)
         {
             session.Locked = false;
+            if (_disposed)
+            {
+                session.Connection.Dispose();
+                return;
+            }
+
             ITimer? expiry = null;
             expiry = time.CreateTimer(_ => Expire(id, session, expiry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             session.Expiry = expiry;

@@ -47,6 +47,6 @@ internal sealed record Statement
     /// <summary>INTO OUTFILE or FROM INFILE: a file of the client, which HTTP does not have.</summary>
     public bool NamesClientFile { get; init; }
 
-    /// <summary>The result has totals.</summary>
+    /// <summary>There is nothing but space and comments.</summary>
     public bool IsEmpty { get; init; }
 }
