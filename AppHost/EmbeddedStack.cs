@@ -31,7 +31,7 @@ internal static class EmbeddedStack
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
             .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp");
         var tcp = postgres.GetEndpoint("tcp");
-        postgres.WithArgs(context => context.Args.AddRange(["--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort)]));
+        postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
         var shop = builder.AddConnectionString("shop", ReferenceExpression.Create(
             $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop"));
         var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(

@@ -3,7 +3,7 @@ namespace AspireCdc.AppHost;
 /// <summary>Folders of the checkout.</summary>
 internal static class Repository
 {
-    public static string AppHostFolder { get; } = Path.GetDirectoryName(new Projects.AppHost().ProjectPath)!;
+    public static string AppHostFolder { get; } = Projects.AppHost.ProjectPath;
 
     public static string Root { get; } = Path.GetDirectoryName(AppHostFolder)!;
 }

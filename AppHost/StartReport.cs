@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -8,7 +9,7 @@ using Spectre.Console;
 namespace AspireCdc.AppHost;
 
 /// <summary>Runs the application and tells on the console how its start goes: what is ready, what fails and why, and in the end all addresses.</summary>
-internal sealed class StartReport(DistributedApplication app)
+internal sealed partial class StartReport(DistributedApplication app)
 {
     private const int LogLinesOfAFailure = 12;
 
@@ -36,7 +37,7 @@ internal sealed class StartReport(DistributedApplication app)
         await foreach (var change in app.ResourceNotifications.WatchAsync(stopping))
         {
             latest[change.Resource.Name] = change.Snapshot;
-            Tell(change, wasReady);
+            await TellAsync(change, wasReady);
             if (!wasReady && latest.Values.All(IsReady))
             {
                 wasReady = true;
@@ -47,7 +48,7 @@ internal sealed class StartReport(DistributedApplication app)
         }
     }
 
-    private void Tell(ResourceEvent change, bool wasReady)
+    private async Task TellAsync(ResourceEvent change, bool wasReady)
     {
         var name = change.Resource.Name;
         var state = change.Snapshot.State?.Text ?? "";
@@ -66,9 +67,15 @@ internal sealed class StartReport(DistributedApplication app)
         }
 
         Console.WriteLine($"  {name,-20} {news}. Its last lines:");
-        foreach (var line in app.Services.GetRequiredService<ResourceLoggerService>().Tail(name, LogLinesOfAFailure))
-            Console.WriteLine($"      {line}");
+        var lines = new List<LogLine>();
+        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(change.Resource))
+            lines.AddRange(batch);
+        foreach (var line in lines.TakeLast(LogLinesOfAFailure))
+            Console.WriteLine($"      {TimeBeforeALine.Replace(line.Content, "")}");
     }
+
+    [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\S+ ")]
+    private static partial Regex TimeBeforeALine { get; }
 
     private static bool HasFailed(CustomResourceSnapshot snapshot) =>
         snapshot.State?.Text == KnownResourceStates.FailedToStart || snapshot.State?.Text == KnownResourceStates.Exited && snapshot.ExitCode is not (null or 0);
@@ -82,7 +89,7 @@ internal sealed class StartReport(DistributedApplication app)
         foreach (var (name, snapshot) in resources)
         {
             foreach (var url in snapshot.Urls)
-                table.AddRow(new Text(name), new Text(url.Url), new Text(url.DisplayName ?? ""));
+                table.AddRow(new Text(name), new Text(url.Url), new Text(url.DisplayProperties.DisplayName));
         }
 
         return table;

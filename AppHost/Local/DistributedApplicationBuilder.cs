@@ -50,7 +50,7 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
 
     public IList<IResource> Resources { get; } = [];
 
-    public string AppHostDirectory { get; } = Path.GetDirectoryName(new Projects.AppHost().ProjectPath)!;
+    public string AppHostDirectory { get; } = Projects.AppHost.ProjectPath;
 
     public IResourceBuilder<T> AddResource<T>(T resource) where T : IResource
     {

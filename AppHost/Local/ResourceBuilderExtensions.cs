@@ -27,7 +27,14 @@ internal static class ResourceBuilderExtensions
         builder.AddResource(new ConnectionStringResource(name, connectionStringExpression));
 
     public static IResourceBuilder<T> WithArgs<T>(this IResourceBuilder<T> builder, params string[] args) where T : IResourceWithArgs =>
-        builder.WithArgs(context => context.Args.AddRange(args));
+        builder.WithArgs((object[])args);
+
+    public static IResourceBuilder<T> WithArgs<T>(this IResourceBuilder<T> builder, params object[] args) where T : IResourceWithArgs =>
+        builder.WithArgs(context =>
+        {
+            foreach (var arg in args)
+                context.Args.Add(arg);
+        });
 
     public static IResourceBuilder<T> WithArgs<T>(this IResourceBuilder<T> builder, Action<CommandLineArgsCallbackContext> callback)
         where T : IResourceWithArgs =>

@@ -35,7 +35,7 @@ internal sealed class CommandLineArgsCallbackAnnotation(Action<CommandLineArgsCa
 /// <inheritdoc cref="EnvironmentCallbackContext"/>
 internal sealed class CommandLineArgsCallbackContext
 {
-    public List<object> Args { get; } = [];
+    public IList<object> Args { get; } = [];
 }
 
 internal enum WaitType

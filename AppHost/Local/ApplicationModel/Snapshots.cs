@@ -57,10 +57,12 @@ internal sealed record EnvironmentVariableSnapshot(string Name, string? Value, b
 
 internal sealed record UrlSnapshot(string? Name, string Url, bool IsInternal)
 {
-    public string? DisplayName { get; init; }
+    public UrlDisplayPropertiesSnapshot DisplayProperties { get; init; } = new();
 
     public bool IsInactive { get; init; }
 }
+
+internal sealed record UrlDisplayPropertiesSnapshot(string DisplayName = "", int SortOrder = 0);
 
 internal sealed record HealthReportSnapshot(string Name, HealthStatus? Status, string? Description, string? ExceptionText)
 {

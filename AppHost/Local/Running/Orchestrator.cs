@@ -84,7 +84,11 @@ internal sealed class Orchestrator(
             .ToList();
         foreach (var annotation in resource.Annotations.OfType<ResourceUrlsCallbackAnnotation>())
             annotation.Callback(urls);
-        return urls.Select(url => new UrlSnapshot(url.Endpoint?.EndpointName, Absolute(url), IsInternal: false) { DisplayName = url.DisplayText, IsInactive = true });
+        return urls.Select(url => new UrlSnapshot(url.Endpoint?.EndpointName, Absolute(url), IsInternal: false)
+        {
+            DisplayProperties = new(url.DisplayText ?? ""),
+            IsInactive = true,
+        });
     }
 
     private static string Absolute(ResourceUrlAnnotation url) =>

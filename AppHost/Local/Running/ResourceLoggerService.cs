@@ -16,7 +16,7 @@ internal sealed class ResourceLoggerService(TimeProvider time)
     public IAsyncEnumerable<IReadOnlyList<LogLine>> WatchAsync(string resourceName) => LogOf(resourceName).WatchAsync(follow: true);
 
     /// <summary>The lines there are.</summary>
-    public IAsyncEnumerable<IReadOnlyList<LogLine>> GetAllAsync(string resourceName) => LogOf(resourceName).WatchAsync(follow: false);
+    public IAsyncEnumerable<IReadOnlyList<LogLine>> GetAllAsync(IResource resource) => LogOf(resource.Name).WatchAsync(follow: false);
 
     /// <summary>Adds a line; the dashboard reads the time before it.</summary>
     internal void Write(string resourceName, string line, bool isError = false) =>
