@@ -1,8 +1,44 @@
+using AspireCdc.Api.Resources;
+using Microsoft.AspNetCore.OpenApi;
+using Scalar.AspNetCore;
+
 namespace AspireCdc.Api.OpenApi;
 
+/// <summary>The API's description at <c>/openapi/v1.json</c> and its pages.</summary>
 internal static class ApiDocument
 {
-    public static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi();
+    private const string Page = "/scalar";
 
-    public static void MapApiDocument(this WebApplication app) => app.MapOpenApi();
+    public static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi(options =>
+    {
+        options.AddSchemaTransformer(EntitySchemas.TransformAsync);
+        options.AddOperationTransformer(Operations.TransformAsync);
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new()
+            {
+                Title = "Shop",
+                Version = "v1",
+                Description = "Customers, products and orders in PostgreSQL; every change is in ClickHouse a moment later.",
+            };
+            // The document is the same wherever the service runs.
+            document.Servers = [];
+            return Task.CompletedTask;
+        });
+        options.CreateSchemaReferenceId = type =>
+            type.Type is { IsGenericType: true } generic && generic.GetGenericTypeDefinition() == typeof(Patch<>)
+                ? $"{generic.GenericTypeArguments[0].Name}Patch"
+                : OpenApiOptions.CreateDefaultSchemaReferenceId(type);
+    });
+
+    public static void MapApiDocument(this WebApplication app)
+    {
+        app.MapOpenApi();
+        if (!app.Environment.IsDevelopment()) return;
+
+        // Scalar's own script comes with its package and its fonts do not: the page works without the internet.
+        app.MapScalarApiReference(Page, scalar => scalar.WithTitle("Shop").DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp());
+        foreach (var seed in (string[])["/docs", "/redoc"])
+            app.MapGet(seed, () => TypedResults.Redirect(Page)).ExcludeFromDescription();
+    }
 }

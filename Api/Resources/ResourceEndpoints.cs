@@ -6,15 +6,42 @@ namespace AspireCdc.Api.Resources;
 /// <summary>The six endpoints that every resource has.</summary>
 internal static class ResourceEndpoints
 {
+    private const string Json = "application/json";
+
     public static void MapResource<T>(this IEndpointRouteBuilder routes, string path) where T : Entity
     {
+        var (one, many) = (path.TrimEnd('s').Replace('-', ' '), path.Replace('-', ' '));
+        var name = typeof(T).Name;
         var group = routes.MapGroup(path).WithTags(path);
-        group.MapGet("", ListAsync<T>);
-        group.MapGet("{id:long}", GetAsync<T>);
-        group.MapPost("", CreateAsync<T>);
-        group.MapPut("{id:long}", ReplaceAsync<T>);
-        group.MapPatch("{id:long}", PatchAsync<T>);
-        group.MapDelete("{id:long}", DeleteAsync<T>);
+
+        group.MapGet("", ListAsync<T>).Named($"list{name}s", $"List {many}, all of them or page by page")
+            .Produces<IEnumerable<T>>().Fails(422, 500, 503);
+        group.MapGet("{id:long}", GetAsync<T>).Named($"get{name}", $"Get one {one}")
+            .Produces<T>().Produces(304).Fails(404, 500, 503);
+        group.MapPost("", CreateAsync<T>).Named($"create{name}", $"Create a new {one}")
+            .Accepts<T>(Json).Produces<T>(201).Fails(400, 409, 413, 415, 422, 500, 503);
+        group.MapPut("{id:long}", ReplaceAsync<T>).Named($"replace{name}", $"Replace one {one}: all required fields are needed")
+            .Accepts<T>(Json).Produces<T>().Fails(400, 404, 409, 412, 413, 415, 422, 500, 503);
+        group.MapPatch("{id:long}", PatchAsync<T>).Named($"update{name}", $"Change some fields of one {one}")
+            .Accepts<Patch<T>>(Json).Produces<T>().Fails(400, 404, 409, 412, 413, 415, 422, 500, 503);
+        group.MapDelete("{id:long}", DeleteAsync<T>).Named($"delete{name}", $"Delete one {one}")
+            .Produces(204).Fails(404, 409, 412, 500, 503);
+    }
+
+    private static RouteHandlerBuilder Named(this RouteHandlerBuilder endpoint, string operation, string summary) =>
+        // Not WithName(): these endpoints stand twice, and routing wants names only once.
+        endpoint.WithSummary(summary).AddOpenApiOperationTransformer((description, _, _) =>
+        {
+            description.OperationId = operation;
+            return Task.CompletedTask;
+        });
+
+    private static RouteHandlerBuilder Fails(this RouteHandlerBuilder endpoint, params int[] statuses)
+    {
+        foreach (var status in statuses)
+            if (status == StatusCodes.Status422UnprocessableEntity) endpoint.ProducesValidationProblem(status);
+            else endpoint.ProducesProblem(status);
+        return endpoint;
     }
 
     private static async Task<IResult> ListAsync<T>(HttpContext http, Resource<T> resource, string? limit, string? after) where T : Entity

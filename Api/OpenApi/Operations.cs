@@ -1,0 +1,74 @@
+using System.Text.Json.Nodes;
+using AspireCdc.Api.Resources;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.OpenApi;
+
+namespace AspireCdc.Api.OpenApi;
+
+/// <summary>Parameters, headers and errors of the endpoints, said once for all resources.</summary>
+internal static class Operations
+{
+    private static readonly Dictionary<string, string> ParameterTexts = new()
+    {
+        ["id"] = "The key.",
+        ["limit"] = $"The rows of a page, 1 to {Page.MaxLimit}; without it the whole list is streamed.",
+        ["after"] = "Only rows with a greater id; the Link header has it for the next page.",
+        ["If-Match"] = "The ETag that was read: the request fails with 412 if the row has changed since.",
+        ["If-None-Match"] = "The ETag that is known already: 304 if the row still has it.",
+        ["Idempotency-Key"] = "A name for this request: sent again with the same key, it gets the first answer and writes nothing.",
+    };
+
+    private static readonly Dictionary<string, string> Problems = new()
+    {
+        ["400"] = "The body is no valid JSON.",
+        ["404"] = "There is no such row.",
+        ["409"] = "The database's constraints forbid it: the email is taken, or the row is in use.",
+        ["412"] = "The row has changed since it was read.",
+        ["413"] = "The body is too large.",
+        ["415"] = "The body is not application/json.",
+        ["422"] = "One or more fields are invalid.",
+        ["500"] = "Something went wrong here; the log says what.",
+        ["503"] = "The database does not answer, or has no tables yet.",
+    };
+
+    public static Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
+    {
+        foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
+        {
+            if (ParameterTexts.TryGetValue(parameter.Name ?? "", out var text)) parameter.Description = text;
+            if (parameter.Name == "limit") parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = Page.MaxLimit.ToString() };
+            if (parameter.Name is "after" or "id") parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0" };
+        }
+        foreach (var (status, response) in operation.Responses?.Select(entry => (entry.Key, (OpenApiResponse)entry.Value)) ?? [])
+            Describe(status, response, context.Description.HttpMethod ?? "");
+        return Task.CompletedTask;
+    }
+
+    private static void Describe(string status, OpenApiResponse response, string method)
+    {
+        if (Problems.TryGetValue(status, out var problem))
+        {
+            response.Description = problem;
+            foreach (var content in response.Content?.Values.OfType<OpenApiMediaType>() ?? []) content.Example = ExampleOf(int.Parse(status), problem);
+        }
+        if (status == "503") AddHeader(response, "Retry-After", "After how many seconds to try again.");
+        if (status == "201") AddHeader(response, "Location", "The path of the new row.");
+        if (status is "200" or "201" or "304" && !response.IsList()) AddHeader(response, "ETag", "Stands for this state of the row.");
+        if (status == "200" && response.IsList()) AddHeader(response, "Link", "With limit: the next page, rel=\"next\"; absent on the last.");
+        if (status[0] == '2' && method != HttpMethods.Get) AddHeader(response, CommitPosition.Header, "The position in PostgreSQL's WAL at which this write is visible.");
+    }
+
+    private static bool IsList(this OpenApiResponse response) => response.Content?.Values.Any(content => content.Schema?.Type == JsonSchemaType.Array) ?? false;
+
+    private static void AddHeader(OpenApiResponse response, string name, string description) =>
+        (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[name] =
+            new OpenApiHeader { Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+
+    private static JsonObject ExampleOf(int status, string detail)
+    {
+        var example = new JsonObject { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail };
+        if (status == StatusCodes.Status422UnprocessableEntity) example["errors"] = new JsonObject { ["name"] = new JsonArray("name is required.") };
+        return example;
+    }
+}
