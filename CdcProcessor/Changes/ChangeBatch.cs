@@ -61,10 +61,37 @@ internal sealed class ChangeBatch : IDisposable
         return place;
     }
 
+    /// <summary>Fills what is unchanged in a row from the row before it. False if something stays open.</summary>
+    public bool TakeOver(RowRef old, RowRef row)
+    {
+        var complete = true;
+        for (var i = 0; i < row.Count; i++)
+        {
+            ref var value = ref _values[row.First + i];
+            if (value.Kind == ValueKind.Unchanged)
+                value = _values[old.First + i];
+            complete &= value.Kind != ValueKind.Unchanged;
+        }
+        return complete;
+    }
+
     public void Add(in Change change)
     {
         Reserve(ref _changes, _changesUsed, 1);
         _changes[_changesUsed++] = change;
+    }
+
+    /// <summary>Puts another change in the place of one.</summary>
+    public void Replace(int index, in Change change) => _changes[index] = change;
+
+    /// <summary>Puts a change between others.</summary>
+    public void Insert(int index, in Change change)
+    {
+        var inserted = change;
+        Reserve(ref _changes, _changesUsed, 1);
+        _changes.AsSpan(index, _changesUsed - index).CopyTo(_changes.AsSpan(index + 1));
+        _changes[index] = inserted;
+        _changesUsed++;
     }
 
     public void Add(DeadLetter deadLetter) => (_deadLetters ??= []).Add(deadLetter);

@@ -1,0 +1,29 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace AspireCdc.CdcProcessor;
+
+/// <summary>The section <c>Cdc</c>.</summary>
+internal sealed class CdcOptions
+{
+    public const string Section = "Cdc";
+
+    /// <summary>The publication of the tables.</summary>
+    [Required(ErrorMessage = "Cdc:Publication is empty: name the publication that init-db makes, by default redpanda_cdc_publication.")]
+    public string Publication { get; set; } = "redpanda_cdc_publication";
+
+    /// <summary>The replication slot, which the processor makes.</summary>
+    [RegularExpression("^[a-z0-9_]{1,63}$", ErrorMessage = "Cdc:Slot must be 1 to 63 lower-case letters, digits and underscores, as PostgreSQL takes it.")]
+    public string Slot { get; set; } = "redpanda_cdc_slot";
+
+    /// <summary>Connections that copy a table at once.</summary>
+    [Range(1, 32, ErrorMessage = "Cdc:CopyReaders must be 1 to 32.")]
+    public int CopyReaders { get; set; } = 2;
+
+    /// <summary>The most changes that one batch holds.</summary>
+    [Range(1, 500_000, ErrorMessage = "Cdc:BatchChanges must be 1 to 500000.")]
+    public int BatchChanges { get; set; } = 50_000;
+
+    /// <summary>The most bytes that one batch holds; a single larger change still passes.</summary>
+    [Range(1 << 16, 1 << 28, ErrorMessage = "Cdc:BatchBytes must be 65536 to 268435456.")]
+    public int BatchBytes { get; set; } = 16 * 1024 * 1024;
+}

@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>How far the running copies are.</summary>
+internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimeProvider time)
+{
+    private static readonly TimeSpan LogEvery = TimeSpan.FromSeconds(5);
+
+    private readonly ConcurrentDictionary<string, TableState> _tables = [];
+
+    /// <summary>Rows copied and rows expected, by table, of copies that run.</summary>
+    public IReadOnlyDictionary<string, (long Rows, long Expected)> Running => _tables.ToDictionary(table => table.Key, table => (Volatile.Read(ref table.Value.Rows), table.Value.Expected));
+
+    public void Begin(string table, long expected) => _tables[table] = new TableState { Expected = expected, Started = time.GetTimestamp(), Logged = time.GetTimestamp() };
+
+    public void Add(string table, long rows)
+    {
+        if (!_tables.TryGetValue(table, out var state))
+            return;
+
+        var all = Interlocked.Add(ref state.Rows, rows);
+        if (time.GetElapsedTime(state.Logged) < LogEvery)
+            return;
+        state.Logged = time.GetTimestamp();
+        LogCopying(table, all, Math.Max(all, state.Expected));
+    }
+
+    public void End(string table)
+    {
+        if (_tables.TryRemove(table, out var state))
+            LogCopied(table, state.Rows, time.GetElapsedTime(state.Started).TotalSeconds);
+    }
+
+    [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "Copying {Table}: {Rows} of about {Expected} rows")]
+    private partial void LogCopying(string table, long rows, long expected);
+
+    [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Copied {Table}: {Rows} rows in {Seconds:0.0} s")]
+    private partial void LogCopied(string table, long rows, double seconds);
+
+    private sealed class TableState
+    {
+        public long Rows;
+
+        public long Expected { get; init; }
+
+        public long Started { get; init; }
+
+        public long Logged { get; set; }
+    }
+}

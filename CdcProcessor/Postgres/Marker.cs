@@ -1,0 +1,32 @@
+using System.Text;
+using System.Text.Json;
+using AspireCdc.CdcProcessor.Changes;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>
+/// A message that the processor sends itself through the WAL: what landed outside the stream's order is derived when the stream comes by the marker, at the marker's position.
+/// </summary>
+/// <param name="Table">The table whose facts are to be derived.</param>
+/// <param name="Point">The consistent point of the copy that this ends; 0 if it was none.</param>
+/// <param name="Key">The one row's key, in the order of the mapping; null for the whole table.</param>
+internal sealed record Marker(string Table, ulong Point, IReadOnlyList<string>? Key)
+{
+    /// <summary>Each slot has its own: two processors on one database do not hear each other.</summary>
+    public static string Prefix(string slot) => "aspirecdc:" + slot;
+
+    public static string Format(IEnumerable<Marker> markers) => JsonSerializer.Serialize(markers);
+
+    public static IReadOnlyList<Marker> Parse(ReadOnlySpan<byte> content) => JsonSerializer.Deserialize<Marker[]>(content) ?? [];
+
+    public RowRef AddKey(ChangeBatch batch, Relation relation)
+    {
+        if (Key is null)
+            return RowRef.None;
+
+        var row = batch.AddRow(relation.Columns.Count);
+        for (var i = 0; i < Key.Count; i++)
+            batch.SetText(row, relation.Positions[relation.Table.Key[i]], Encoding.UTF8.GetBytes(Key[i]));
+        return row;
+    }
+}

@@ -1,0 +1,24 @@
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>
+/// The server wakes up for every message that its reader has room for. While changes flood in, a reader that waits a millisecond lets it fill its buffer, which saves both
+/// sides most of their system calls; a lone commit never waits.
+/// </summary>
+internal sealed class Pace(TimeProvider time)
+{
+    private const int FloodAfter = 16;
+    private const int LittleBytes = 64 * 1024;
+    private static readonly TimeSpan Quick = TimeSpan.FromMilliseconds(2);
+
+    private long _last;
+    private int _quickReceives;
+
+    public async ValueTask BeforeReceiveAsync(int lastReceived, CancellationToken cancellationToken)
+    {
+        var now = time.GetTimestamp();
+        _quickReceives = time.GetElapsedTime(_last, now) <= Quick ? _quickReceives + 1 : 0;
+        if (_quickReceives > FloodAfter && lastReceived < LittleBytes)
+            await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken);
+        _last = time.GetTimestamp();
+    }
+}

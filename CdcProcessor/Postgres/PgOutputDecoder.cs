@@ -1,0 +1,196 @@
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>
+/// Decodes pgoutput (protocol version 1, so whole transactions in commit order) into batches. A change's version is made of its commit's LSN, which Begin announces, and
+/// its record's: the record's alone does not order the changes of a key, since an INSERT that waits for another transaction's DELETE has the lower one.
+/// </summary>
+internal sealed class PgOutputDecoder(Model model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation)
+{
+    /// <summary>Microseconds from 1970 to 2000, where PostgreSQL's clock begins.</summary>
+    private const long PostgresEpoch = 946_684_800_000_000;
+
+    /// <summary>Null for tables that the mapping does not have.</summary>
+    private readonly Dictionary<uint, Relation?> _relations = [];
+    private ulong _commitLsn;
+    private long _commitTime;
+    private uint _transaction;
+
+    /// <summary>Between Begin and Commit.</summary>
+    public bool InTransaction { get; private set; }
+
+    /// <summary>The commit LSN of the transaction that is being read.</summary>
+    public ulong CommitLsn => _commitLsn;
+
+    /// <summary>Appends what one message says.</summary>
+    public void Decode(ulong lsn, ReadOnlySpan<byte> message, StreamBatch batch)
+    {
+        var reader = new WireReader(message);
+        switch ((char)reader.Byte())
+        {
+            case 'B':
+                _commitLsn = reader.UInt64();
+                _commitTime = reader.Int64() + PostgresEpoch;
+                _transaction = reader.UInt32();
+                InTransaction = true;
+                break;
+            case 'C':
+                reader.Take(1 + 8);
+                batch.Changes.EndAt(new SourcePosition(-1, reader.UInt64()));
+                InTransaction = false;
+                break;
+            case 'R':
+                ReadRelation(ref reader);
+                break;
+            case 'I':
+                ReadInsert(ref reader, lsn, batch);
+                break;
+            case 'U':
+                ReadUpdate(ref reader, lsn, batch);
+                break;
+            case 'D':
+                ReadDelete(ref reader, lsn, batch);
+                break;
+            case 'T':
+                ReadTruncate(ref reader, lsn, batch);
+                break;
+            case 'M':
+                ReadMessage(ref reader, batch);
+                break;
+        }
+    }
+
+    private void ReadRelation(ref WireReader reader)
+    {
+        var id = reader.UInt32();
+        var schema = reader.String();
+        var name = reader.String();
+        var identity = (char)reader.Byte();
+        var columns = new RelationColumn[reader.Int16()];
+        for (var i = 0; i < columns.Length; i++)
+        {
+            reader.Take(1);
+            var column = reader.String();
+            columns[i] = new RelationColumn(column, reader.UInt32());
+            reader.Take(4);
+        }
+
+        var table = model.Tables.FirstOrDefault(mapping => mapping.Source == name && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
+        _relations[id] = table is null ? null : new Relation(table, columns, identity == 'f');
+        if (_relations[id] is { } relation)
+            onRelation(relation);
+        else
+            onIgnoredTable($"{schema}.{name}");
+    }
+
+    private void ReadInsert(ref WireReader reader, ulong lsn, StreamBatch batch)
+    {
+        if (Find(reader.UInt32()) is not { } relation)
+            return;
+
+        reader.Take(1);
+        var row = ReadRow(ref reader, relation, batch.Changes, out _);
+        batch.Changes.Add(Change(relation, ChangeOperation.Insert, lsn, RowRef.None, row));
+    }
+
+    private void ReadUpdate(ref WireReader reader, ulong lsn, StreamBatch batch)
+    {
+        if (Find(reader.UInt32()) is not { } relation)
+            return;
+
+        var old = RowRef.None;
+        var kind = (char)reader.Byte();
+        if (kind is 'K' or 'O')
+        {
+            old = ReadRow(ref reader, relation, batch.Changes, out _);
+            reader.Take(1);
+        }
+
+        var row = ReadRow(ref reader, relation, batch.Changes, out var complete);
+        if (!complete)
+        {
+            if (kind == 'O')
+                complete = batch.Changes.TakeOver(old, row);
+            if (!complete)
+                batch.Incomplete.Add(new IncompleteChange(batch.Changes.Count, _transaction));
+        }
+        batch.Changes.Add(Change(relation, ChangeOperation.Update, lsn, old, row));
+    }
+
+    private void ReadDelete(ref WireReader reader, ulong lsn, StreamBatch batch)
+    {
+        if (Find(reader.UInt32()) is not { } relation)
+            return;
+
+        reader.Take(1);
+        var row = ReadRow(ref reader, relation, batch.Changes, out _);
+        batch.Changes.Add(Change(relation, ChangeOperation.Delete, lsn, row, RowRef.None));
+    }
+
+    private void ReadTruncate(ref WireReader reader, ulong lsn, StreamBatch batch)
+    {
+        var count = reader.Int32();
+        reader.Take(1);
+        for (var i = 0; i < count; i++)
+        {
+            if (Find(reader.UInt32()) is { } relation)
+                batch.Changes.Add(Change(relation, ChangeOperation.Truncate, lsn, RowRef.None, RowRef.None));
+        }
+    }
+
+    private void ReadMessage(ref WireReader reader, StreamBatch batch)
+    {
+        var transactional = reader.Byte() == 1;
+        var lsn = reader.UInt64();
+        var prefix = reader.String();
+        var content = reader.Take(reader.Int32());
+        if (transactional || prefix != markerPrefix)
+            return;
+
+        foreach (var marker in Marker.Parse(content))
+        {
+            if (model.Find(marker.Table) is not { } table)
+                continue;
+
+            var relation = Relation.Of(table);
+            batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None, marker.AddKey(batch.Changes, relation), Lsn.CopyVersion(marker.Point)));
+        }
+    }
+
+    private Relation? Find(uint id) => _relations.TryGetValue(id, out var relation)
+        ? relation
+        : throw new InvalidDataException($"PostgreSQL sent a change of relation {id} without describing it.");
+
+    private Change Change(Relation relation, ChangeOperation operation, ulong lsn, RowRef old, RowRef row) =>
+        new(relation, operation, Lsn.Version(_commitLsn, lsn), _commitLsn, -1, _commitTime, old, row);
+
+    private static RowRef ReadRow(ref WireReader reader, Relation relation, ChangeBatch batch, out bool complete)
+    {
+        complete = true;
+        var count = reader.Int16();
+        if (count != relation.Columns.Count)
+            throw new InvalidDataException($"PostgreSQL sent {count} values for the {relation.Columns.Count} columns of '{relation.Table.Source}'.");
+
+        var row = batch.AddRow(count);
+        for (var i = 0; i < count; i++)
+        {
+            switch ((char)reader.Byte())
+            {
+                case 'n':
+                    batch.SetNull(row, i);
+                    break;
+                case 'u':
+                    complete = false;
+                    break;
+                case 't':
+                    batch.SetText(row, i, reader.Take(reader.Int32()));
+                    break;
+                case var kind:
+                    throw new InvalidDataException($"PostgreSQL sent a value of unknown kind '{kind}'.");
+            }
+        }
+        return row;
+    }
+}

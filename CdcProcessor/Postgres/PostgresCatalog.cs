@@ -1,0 +1,191 @@
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
+using Npgsql;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>What PostgreSQL's catalog says about the tables, the rights and the slot.</summary>
+internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, CdcOptions options)
+{
+    /// <summary>Holds the mapping against the real tables and the role's rights against what the work takes; tells all that is wrong at once.</summary>
+    /// <returns>What is worth a warning: columns that the mapping has and the table lacks, or the other way round.</returns>
+    public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
+    {
+        var columns = await QueryAsync(
+            """
+            SELECT n.nspname, c.relname, a.attname
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+            """, cancellationToken);
+        var tables = columns.ToLookup(row => ((string)row[0]!, (string)row[1]!), row => (string)row[2]!);
+        var missing = model.Tables.Where(table => !tables.Contains((table.Schema, table.Source))).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
+        if (missing.Count > 0)
+            throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
+
+        var problems = new List<string>();
+        var warnings = new List<string>();
+        foreach (var table in model.Tables)
+        {
+            var real = tables[(table.Schema, table.Source)].ToHashSet();
+            foreach (var column in table.Columns.Where(column => !real.Contains(column.Source)))
+            {
+                if (column.IsKey)
+                    problems.Add($"{table.Source}.{column.Source} is the mapping's key and is missing");
+                else
+                    warnings.Add($"{table.Source}.{column.Source} is missing, {table.Landing}.{column.Landing} gets its default");
+            }
+            foreach (var column in real.Where(name => !table.Columns.Any(mapped => mapped.Source == name)))
+                warnings.Add($"{table.Source}.{column} is not in the mapping and is ignored");
+            await CheckKeyAsync(table, problems, cancellationToken);
+        }
+        await CheckRightsAsync(problems, cancellationToken);
+        await CheckPublicationAsync(problems, cancellationToken);
+        if (problems.Count > 0)
+            throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", problems)}.");
+        return warnings;
+    }
+
+    /// <summary>The slot; null if there is none.</summary>
+    public async Task<SlotState?> SlotAsync(CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            """
+            SELECT s.plugin, s.database, s.wal_status, s.confirmed_flush_lsn::text, current_database()::text, s.active
+            FROM pg_replication_slots s WHERE s.slot_name = $1
+            """, cancellationToken, options.Slot);
+        if (rows is not [var slot, ..])
+            return null;
+        if (slot[0] is not "pgoutput" || !Equals(slot[1], slot[4]))
+            throw new NotReadyException($"Replication slot '{options.Slot}' belongs to {slot[0] ?? "physical replication"} on database '{slot[1]}': set Cdc:Slot to another name.");
+        return new SlotState(slot[2] is "lost" || slot[3] is null, slot[3] is string lsn ? Lsn.Parse(lsn) : 0, slot[5] is true);
+    }
+
+    /// <summary>All columns of a table in their order, as pgoutput would describe them.</summary>
+    public async Task<Relation> DescribeAsync(TableMapping table, CancellationToken cancellationToken)
+    {
+        var columns = await QueryAsync(
+            """
+            SELECT a.attname, a.atttypid::int8
+            FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
+            """, cancellationToken, QualifiedName(table));
+        return new Relation(table, [.. columns.Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
+    }
+
+    /// <summary>How many pages a table has, and about how many rows.</summary>
+    public async Task<(long Pages, long Rows)> SizeAsync(TableMapping table, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            "SELECT CASE WHEN relkind = 'r' THEN pg_relation_size(oid) / current_setting('block_size')::int8 ELSE 0 END, GREATEST(reltuples, 0)::int8 FROM pg_class WHERE oid = to_regclass($1)",
+            cancellationToken, QualifiedName(table));
+        return rows is [[long pages, long count]] ? (pages, count) : (0, 0);
+    }
+
+    /// <summary>Sends a marker through the WAL. The second message, a transactional one, makes its commit flush the first.</summary>
+    public Task EmitAsync(IEnumerable<Marker> markers, CancellationToken cancellationToken) => QueryAsync(
+        "SELECT pg_logical_emit_message(false, $1, $2)::text, pg_logical_emit_message(true, 'aspirecdc', '')::text",
+        cancellationToken, Marker.Prefix(options.Slot), Marker.Format(markers));
+
+    public async Task<IReadOnlyList<object?[]>> QueryAsync(string sql, CancellationToken cancellationToken, params IEnumerable<object> parameters)
+    {
+        await using var command = database.CreateCommand(sql);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<object?[]>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var row = new object?[reader.FieldCount];
+            for (var i = 0; i < row.Length; i++)
+                row[i] = await reader.IsDBNullAsync(i, cancellationToken) ? null : reader.GetValue(i);
+            rows.Add(row);
+        }
+        return rows;
+    }
+
+    public static string QualifiedName(TableMapping table) => $"{Quote(table.Schema)}.{Quote(table.Source)}";
+
+    public static string Quote(string name) => $"\"{name.Replace("\"", "\"\"")}\"";
+
+    private async Task<string> DatabaseAsync(CancellationToken cancellationToken) => (string)(await QueryAsync("SELECT current_database()::text", cancellationToken))[0][0]!;
+
+    /// <summary>
+    /// The mapped key must be unique at every moment, not only at commit (a deferrable key allows a swap that no version can order), and deletes and key changes must carry it.
+    /// </summary>
+    private async Task CheckKeyAsync(TableMapping table, List<string> problems, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            """
+            SELECT i.indimmediate, i.indisprimary, i.indisreplident, c.relreplident::text,
+                ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k)
+            FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid
+            WHERE c.oid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+            """, cancellationToken, QualifiedName(table));
+        var key = table.Key.Select(column => table.Columns[column].Source).ToHashSet();
+        var indexes = rows.Where(row => key.SetEquals((string[])row[4]!)).ToList();
+        var named = $"{table.Source}.({string.Join(", ", key)})";
+        if (indexes.Count == 0)
+            problems.Add($"{named} is the mapping's key and has no unique index");
+        else if (!indexes.Any(index => (bool)index[0]!))
+            problems.Add($"{named} is the mapping's key and is deferrable: make its constraint NOT DEFERRABLE");
+
+        var identity = rows.Count > 0 ? (string)rows[0][3]! : "d";
+        var carriesKey = identity switch
+        {
+            "f" => true,
+            "d" => rows.Any(row => (bool)row[1]! && key.IsSubsetOf((string[])row[4]!)),
+            "i" => rows.Any(row => (bool)row[2]! && key.IsSubsetOf((string[])row[4]!)),
+            _ => false,
+        };
+        if (!carriesKey)
+            problems.Add($"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {QualifiedName(table)} REPLICA IDENTITY FULL");
+    }
+
+    private async Task CheckRightsAsync(List<string> problems, CancellationToken cancellationToken)
+    {
+        var role = (await QueryAsync("SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level') FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
+        var user = Quote((string)role[0]!);
+        if (role[2] is not "logical")
+            problems.Add($"wal_level is {role[2]}: set wal_level=logical and restart PostgreSQL");
+        // Managed services give REPLICATION through a role of their own; there the attempt itself tells.
+        if (role[1] is not true && await CannotReplicateAsync(cancellationToken))
+            problems.Add($"role {user} lacks REPLICATION: ALTER ROLE {user} REPLICATION");
+
+        foreach (var table in model.Tables)
+        {
+            var rights = (await QueryAsync(
+                "SELECT has_schema_privilege(current_user, $1, 'USAGE'), has_table_privilege(current_user, to_regclass($2)::oid, 'SELECT')",
+                cancellationToken, table.Schema, QualifiedName(table)))[0];
+            if (rights[0] is not true)
+                problems.Add($"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {Quote(table.Schema)} TO {user}");
+            else if (rights[1] is not true)
+                problems.Add($"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {QualifiedName(table)} TO {user}");
+        }
+    }
+
+    private async Task<bool> CannotReplicateAsync(CancellationToken cancellationToken) => (await QueryAsync(
+        "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND pg_has_role(current_user, oid, 'MEMBER')",
+        cancellationToken)).Count == 0;
+
+    private async Task CheckPublicationAsync(List<string> problems, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync("SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1", cancellationToken, options.Publication);
+        if (rows is not [var publishes])
+        {
+            problems.Add($"there is no publication '{options.Publication}': 'Api init-db' makes it");
+            return;
+        }
+        if (publishes.Any(kind => kind is not true))
+            problems.Add($"publication '{options.Publication}' leaves operations out: ALTER PUBLICATION {Quote(options.Publication)} SET (publish = 'insert, update, delete, truncate')");
+
+        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, options.Publication))
+            .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
+        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Source))))
+            problems.Add($"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {Quote(options.Publication)} ADD TABLE {QualifiedName(table)}");
+    }
+}
+
+/// <summary>The replication slot.</summary>
+/// <param name="IsLost">The server has thrown away WAL that it needs.</param>
+/// <param name="Confirmed">What was acknowledged.</param>
+/// <param name="IsActive">Somebody reads it.</param>
+internal sealed record SlotState(bool IsLost, ulong Confirmed, bool IsActive);

@@ -1,0 +1,294 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
+using Npgsql;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>PostgreSQL by logical replication: a copy of what was there, and the stream from the copy's point on.</summary>
+internal sealed partial class PostgresSource : IChangeSource
+{
+    private const string ObjectInUse = "55006";
+
+    private readonly string _connectionString;
+    private readonly Model _model;
+    private readonly CdcOptions _options;
+    private readonly bool _copiesInOrder;
+    private readonly CopyProgress _copyProgress;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly PostgresCatalog _catalog;
+    private readonly ToastReader _toast;
+    private readonly HashSet<string> _warned = [];
+    private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
+    private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
+    private WireConnection? _connection;
+    private WalReader? _reader;
+    private SourceIdentity? _identity;
+    private ulong _endOfWal;
+    private bool _isNew;
+    private ulong _resumeAt;
+    private IReadOnlyList<TableMapping> _unfinished = [];
+
+    public PostgresSource(
+        string connectionString, NpgsqlDataSource database, Model model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, TimeProvider time, ILogger<PostgresSource> logger)
+    {
+        _connectionString = connectionString;
+        _model = model;
+        _options = options;
+        _copiesInOrder = copiesInOrder;
+        _copyProgress = copyProgress;
+        _time = time;
+        _logger = logger;
+        _catalog = new PostgresCatalog(database, model, options);
+        _toast = new ToastReader(_catalog, time);
+    }
+
+    public async Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken)
+    {
+        foreach (var warning in await _catalog.CheckAsync(cancellationToken))
+            Warn(warning);
+
+        _connection = await WireConnection.OpenAsync(_connectionString, "aspirecdc " + _options.Slot, replication: true, cancellationToken);
+        await LeadAsync(_connection, cancellationToken);
+
+        var system = (await _connection.QueryAsync("IDENTIFY_SYSTEM", cancellationToken))[0];
+        _endOfWal = Lsn.Parse(system[2]!);
+        _identity = new SourceIdentity("postgresql", $"{system[0]}/{system[3]}", int.Parse(system[1]!, CultureInfo.InvariantCulture), Ordered: true);
+        return _identity;
+    }
+
+    public async Task ResumeAsync(Progress progress, CancellationToken cancellationToken)
+    {
+        var slot = await _catalog.SlotAsync(cancellationToken);
+        var isFresh = progress.Copies.Count == 0 && progress.Positions.Count == 0;
+        var applied = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
+        if (slot is { IsLost: true })
+            throw new ResyncRequiredException($"PostgreSQL has invalidated replication slot '{_options.Slot}': WAL that it needs is gone. Run 'CdcProcessor resync --all' to copy the tables anew.");
+        if (slot is null && !isFresh)
+            throw new ResyncRequiredException($"Replication slot '{_options.Slot}' is gone, and with it the changes since {Lsn.Format(applied)}. Run 'CdcProcessor resync --all' to copy the tables anew.");
+        if (applied > _endOfWal)
+            throw new ResyncRequiredException($"ClickHouse has changes up to {Lsn.Format(applied)}, and this server's WAL ends at {Lsn.Format(_endOfWal)}: later changes would lose. Run 'CdcProcessor resync --all'.");
+        if (slot is not null && !isFresh && slot.Confirmed > applied && applied > 0)
+            throw new ResyncRequiredException($"Replication slot '{_options.Slot}' stands at {Lsn.Format(slot.Confirmed)}, beyond {Lsn.Format(applied)}, which is all that ClickHouse has: changes in between are lost. Run 'CdcProcessor resync --all'.");
+        await CheckTimelineAsync(progress.Source, applied, cancellationToken);
+
+        _isNew = slot is null;
+        _resumeAt = slot?.Confirmed ?? 0;
+        var done = progress.Copies.Where(copy => copy.State == CopyState.Done).Select(copy => copy.Table).ToHashSet();
+        _unfinished = [.. _model.Tables.Where(table => !done.Contains(table.Source))];
+    }
+
+    public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var exchange = new BatchExchange<StreamBatch>();
+        var working = RunAsync(exchange, stop.Token);
+        _ = working.ContinueWith(ended => exchange.Fail(ended.Exception?.InnerException ?? new EndOfStreamException("The replication stream has ended.")), TaskScheduler.Default);
+        try
+        {
+            var fromStream = exchange.TakeAsync();
+            var fromCopies = _copies.Reader.ReadAsync(stop.Token).AsTask();
+            while (true)
+            {
+                await Task.WhenAny(fromStream, fromCopies).WaitAsync(cancellationToken);
+                if (fromStream.IsCompleted)
+                {
+                    var batch = await fromStream;
+                    await _toast.FillAsync(batch, cancellationToken);
+                    yield return batch.Changes;
+                    fromStream = exchange.TakeAsync();
+                }
+                if (fromCopies.IsCompleted)
+                {
+                    yield return await fromCopies;
+                    fromCopies = _copies.Reader.ReadAsync(stop.Token).AsTask();
+                }
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await working.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) =>
+        _reader is { } reader && positions.Count > 0 ? reader.AcknowledgeAsync(positions.Max(position => position.Position), cancellationToken) : Task.CompletedTask;
+
+    /// <summary>Copies a table anew beside the stream.</summary>
+    public void RequestCopy(IReadOnlyList<TableMapping> tables) => _copyRequests.Writer.TryWrite(tables);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null)
+            await _connection.DisposeAsync();
+    }
+
+    private async Task RunAsync(BatchExchange<StreamBatch> exchange, CancellationToken cancellationToken)
+    {
+        var connection = _connection!;
+        var copying = Task.CompletedTask;
+        var copier = new TableCopier(_connectionString, _catalog, _options, _copyProgress);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (_isNew)
+        {
+            var snapshot = await CreateSlotAsync(connection, _options.Slot, "", stop.Token);
+            LogSlotCreated(_options.Slot, Lsn.Format(snapshot.Point));
+            _resumeAt = snapshot.Point;
+            var imported = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            copying = CopyAsync(copier, _unfinished, snapshot, imported, stop.Token);
+            // The exporter does nothing else until all readers have the snapshot.
+            await await Task.WhenAny(imported.Task, copying);
+            if (_copiesInOrder)
+                await copying;
+        }
+        else if (_unfinished.Count > 0)
+        {
+            RequestCopy(_unfinished);
+        }
+
+        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
+        _reader = new WalReader(connection, decoder, exchange, _options, _time);
+        await StartReplicationAsync(connection, stop.Token);
+        LogStreaming(_options.Slot, Lsn.Format(_resumeAt));
+
+        var streaming = _reader.RunAsync(stop.Token);
+        var resyncing = ResyncOnRequestAsync(copier, copying, stop.Token);
+        var first = await Task.WhenAny(streaming, resyncing);
+        await stop.CancelAsync();
+        await Task.WhenAll(streaming, resyncing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first;
+    }
+
+    private async Task ResyncOnRequestAsync(TableCopier copier, Task initial, CancellationToken cancellationToken)
+    {
+        await initial;
+        await foreach (var tables in _copyRequests.Reader.ReadAllAsync(cancellationToken))
+        {
+            // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first copy did. Exporter and slot go together.
+            await using var exporter = await WireConnection.OpenAsync(_connectionString, "aspirecdc resync", replication: true, cancellationToken);
+            var name = $"{_options.Slot[..Math.Min(_options.Slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
+            var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY ", cancellationToken);
+            LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
+            await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
+        }
+    }
+
+    private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)
+    {
+        await copier.CopyAsync(tables, snapshot, imported, _copies.Writer, cancellationToken);
+        // The rows have landed; the stream derives them when it comes by this marker.
+        await _catalog.EmitAsync(tables.Select(table => new Marker(table.Source, snapshot.Point, null)), cancellationToken);
+    }
+
+    /// <summary>One processor leads; the others stand by, warm, and take over when its connection ends.</summary>
+    private async Task LeadAsync(WireConnection connection, CancellationToken cancellationToken)
+    {
+        var standsBy = false;
+        while ((await connection.QueryAsync($"SELECT pg_try_advisory_lock(hashtextextended('aspirecdc:{_options.Slot}', 0))", cancellationToken))[0][0] != "t")
+        {
+            if (!standsBy)
+                LogStandingBy(_options.Slot);
+            standsBy = true;
+            // A blocking lock would hold a snapshot, and with it back the server's vacuum, for as long as this stands by.
+            await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
+        }
+    }
+
+    private async Task StartReplicationAsync(WireConnection connection, CancellationToken cancellationToken)
+    {
+        var publication = _options.Publication.Replace("'", "''").Replace("\"", "\"\"");
+        while (true)
+        {
+            try
+            {
+                await connection.StartReplicationAsync(
+                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} (proto_version '1', publication_names '\"{publication}\"', messages 'true')", cancellationToken);
+                return;
+            }
+            catch (WireException e) when (e.SqlState == ObjectInUse)
+            {
+                // A predecessor's sender may outlive its lock by a moment; another program's does not matter less.
+                LogSlotInUse(_options.Slot, e.Message);
+                await WaitForReadyAsync(connection, cancellationToken);
+                await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>After an error the server says that it is ready for the next command.</summary>
+    private static async Task WaitForReadyAsync(WireConnection connection, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            while (connection.TryRead(out var type, out _))
+            {
+                if (type == 'Z')
+                    return;
+            }
+            await connection.ReceiveAsync(cancellationToken);
+        }
+    }
+
+    private static async Task<Snapshot> CreateSlotAsync(WireConnection connection, string name, string kind, CancellationToken cancellationToken)
+    {
+        var slot = (await connection.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" {kind}LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken))[0];
+        return new Snapshot(slot[2]!, Lsn.Parse(slot[1]!));
+    }
+
+    /// <summary>A standby that was promoted while it lagged has a history without what was applied after the branch.</summary>
+    private async Task CheckTimelineAsync(SourceIdentity? known, ulong applied, CancellationToken cancellationToken)
+    {
+        if (known is null || known.Timeline == _identity!.Timeline)
+            return;
+
+        var history = (await _connection!.QueryAsync($"TIMELINE_HISTORY {_identity.Timeline}", cancellationToken))[0][1]!;
+        // Lines of "timeline <tab> LSN where it ended <tab> reason".
+        var branch = history.Split('\n').Select(line => line.Split('\t', StringSplitOptions.TrimEntries))
+            .Where(fields => fields.Length >= 2 && fields[0] == known.Timeline.ToString(CultureInfo.InvariantCulture)).Select(fields => Lsn.Parse(fields[1])).Cast<ulong?>().FirstOrDefault();
+        if (branch is null || applied > branch)
+        {
+            throw new ResyncRequiredException(
+                $"PostgreSQL is on timeline {_identity.Timeline} now, which left timeline {known.Timeline} {(branch is { } at ? "at " + Lsn.Format(at) : "never")}, and ClickHouse has changes up to {Lsn.Format(applied)}: a standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
+        }
+    }
+
+    private void OnRelation(Relation relation)
+    {
+        var table = relation.Table;
+        for (var i = 0; i < table.Columns.Count; i++)
+        {
+            if (relation.Positions[i] < 0)
+                Warn($"{table.Source}.{table.Columns[i].Source} is missing, {table.Landing}.{table.Columns[i].Landing} gets its default");
+        }
+        foreach (var column in relation.Columns.Where(column => !table.Columns.Any(mapped => mapped.Source == column.Name)))
+            Warn($"{table.Source}.{column.Name} is not in the mapping and is ignored");
+    }
+
+    private void Warn(string what)
+    {
+        if (_warned.Add(what))
+            LogMismatch(what);
+    }
+
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Streaming from slot {Slot} at {Position}")]
+    private partial void LogStreaming(string slot, string position);
+
+    [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "Made replication slot {Slot}; its snapshot stands at {Point}")]
+    private partial void LogSlotCreated(string slot, string point);
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Information, Message = "Another processor reads slot {Slot}: standing by")]
+    private partial void LogStandingBy(string slot);
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Warning, Message = "Slot {Slot} is in use, waiting for it: {Reason}")]
+    private partial void LogSlotInUse(string slot, string reason);
+
+    [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Copying {Tables} anew at {Point}, beside the stream")]
+    private partial void LogResync(string tables, string point);
+
+    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "The mapping and the database differ: {What}")]
+    private partial void LogMismatch(string what);
+}

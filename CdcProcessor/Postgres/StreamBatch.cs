@@ -1,0 +1,16 @@
+using AspireCdc.CdcProcessor.Changes;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>A batch of the stream, and which of its changes lack values.</summary>
+internal sealed class StreamBatch
+{
+    public ChangeBatch Changes { get; } = new();
+
+    public List<IncompleteChange> Incomplete { get; } = [];
+}
+
+/// <summary>A change with unchanged TOAST values that its message did not carry.</summary>
+/// <param name="Index">Its place in the batch.</param>
+/// <param name="Transaction">The lower half of its transaction's id.</param>
+internal readonly record struct IncompleteChange(int Index, uint Transaction);

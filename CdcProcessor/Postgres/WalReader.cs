@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using AspireCdc.CdcProcessor.Changes;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>Reads the replication stream into batches, and tells the server how far it may forget.</summary>
+internal sealed class WalReader(WireConnection connection, PgOutputDecoder decoder, BatchExchange<StreamBatch> exchange, CdcOptions options, TimeProvider time)
+{
+    private const long PostgresEpochSeconds = 946_684_800;
+
+    /// <summary>The server is asked for a sign of life this often; without one for thrice as long, the connection counts as dead.</summary>
+    private static readonly TimeSpan StatusEvery = TimeSpan.FromSeconds(10);
+
+    private StreamBatch _batch = new();
+    private bool _offered;
+    private ulong _received;
+    private ulong _acknowledged;
+    private ulong _lastEnd;
+    private long _lastHeard;
+
+    /// <summary>The server's end of WAL as it last said.</summary>
+    public ulong Received => Volatile.Read(ref _received);
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _lastHeard = time.GetTimestamp();
+        var status = SendStatusRegularlyAsync(stop.Token);
+        var reading = ReadAsync(stop.Token);
+        var first = await Task.WhenAny(status, reading);
+        await stop.CancelAsync();
+        await Task.WhenAll(status.ContinueWith(_ => { }, TaskScheduler.Default), reading.ContinueWith(_ => { }, TaskScheduler.Default));
+        await first;
+    }
+
+    public Task AcknowledgeAsync(ulong lsn, CancellationToken cancellationToken)
+    {
+        Volatile.Write(ref _acknowledged, Math.Max(lsn, Volatile.Read(ref _acknowledged)));
+        return SendStatusAsync(demandReply: false, cancellationToken);
+    }
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        var pace = new Pace(time);
+        while (true)
+        {
+            while (connection.TryRead(out var type, out var body))
+            {
+                if (type == 'E')
+                    throw WireConnection.Error(body.Span);
+                if (type != 'd')
+                    continue;
+
+                if (body.Span[0] == 'w')
+                    await TakeChangeAsync(body, cancellationToken);
+                else if (body.Span[0] == 'k')
+                    await TakeKeepaliveAsync(body, cancellationToken);
+            }
+
+            await pace.BeforeReceiveAsync(connection.LastReceived, cancellationToken);
+            await connection.ReceiveAsync(cancellationToken);
+            Volatile.Write(ref _lastHeard, time.GetTimestamp());
+        }
+    }
+
+    private async ValueTask TakeChangeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var lsn = BinaryPrimitives.ReadUInt64BigEndian(body.Span[1..]);
+        Reclaim();
+
+        // Never between two changes of one record: what comes after must have a higher position.
+        if (IsFull && lsn > LastRecord)
+        {
+            exchange.Offer(_batch);
+            await exchange.WhenTakenAsync(cancellationToken);
+            _batch = new StreamBatch();
+        }
+
+        decoder.Decode(lsn, body.Span[25..], _batch);
+        Volatile.Write(ref _received, Math.Max(_received, lsn));
+        if (!decoder.InTransaction)
+            Offer();
+    }
+
+    private async ValueTask TakeKeepaliveAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var end = BinaryPrimitives.ReadUInt64BigEndian(body.Span[1..]);
+        Volatile.Write(ref _received, Math.Max(_received, end));
+        if (!decoder.InTransaction && end > _lastEnd)
+        {
+            // It stands behind everything received so far, and the pipeline comes to it in this order: quiet tables on a busy server let go of its WAL, too.
+            Reclaim();
+            _batch.Changes.EndAt(new SourcePosition(-1, end));
+            Offer();
+        }
+        if (body.Span[17] == 1)
+            await SendStatusAsync(demandReply: false, cancellationToken);
+    }
+
+    private bool IsFull => _batch.Changes.Count >= options.BatchChanges || _batch.Changes.Size >= options.BatchBytes;
+
+    private ulong LastRecord => (ulong)_batch.Changes.Changes[^1].Version;
+
+    private void Reclaim()
+    {
+        if (_offered && !exchange.TryReclaim())
+            _batch = new StreamBatch();
+        _offered = false;
+    }
+
+    private void Offer()
+    {
+        if (_batch.Changes.IsEmpty)
+            return;
+        if (_batch.Changes.Ends is [var end])
+            _lastEnd = end.Position;
+        exchange.Offer(_batch);
+        _offered = true;
+    }
+
+    private async Task SendStatusRegularlyAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(StatusEvery, time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            // A reader that waits for the sink hears nothing, and that is no fault of the server's.
+            if (!IsFull && time.GetElapsedTime(Volatile.Read(ref _lastHeard)) > 3 * StatusEvery)
+                throw new TimeoutException($"PostgreSQL has not answered for {3 * StatusEvery.TotalSeconds:0} s on the replication connection.");
+            await SendStatusAsync(demandReply: true, cancellationToken);
+        }
+    }
+
+    private async Task SendStatusAsync(bool demandReply, CancellationToken cancellationToken)
+    {
+        var message = new byte[1 + 8 + 8 + 8 + 8 + 1];
+        var acknowledged = Volatile.Read(ref _acknowledged);
+        message[0] = (byte)'r';
+        BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(1), Math.Max(Received, acknowledged));
+        BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(9), acknowledged);
+        BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(17), acknowledged);
+        BinaryPrimitives.WriteInt64BigEndian(message.AsSpan(25), (time.GetUtcNow().ToUnixTimeMilliseconds() - (PostgresEpochSeconds * 1000)) * 1000);
+        message[33] = demandReply ? (byte)1 : (byte)0;
+        await connection.SendCopyDataAsync(message, cancellationToken);
+    }
+}
