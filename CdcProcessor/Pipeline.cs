@@ -1,9 +1,10 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Running;
 
 namespace AspireCdc.CdcProcessor;
 
 /// <summary>The one loop, for every pair of source and sink: read, write, acknowledge. Returns only by cancellation or by a fault.</summary>
-internal sealed class Pipeline(IChangeSource source, IChangeSink sink, TimeProvider time)
+internal sealed class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, TimeProvider time)
 {
     /// <summary>Applying is immediate; making it durable and acknowledging it is what happens about once a second.</summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
@@ -59,6 +60,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, TimeProvi
         foreach (var end in batch.Ends)
         {
             _applied[end.Partition] = end;
+            status.Apply(end);
             _acknowledgeDue ??= Task.Delay(AcknowledgeEvery, time, cancellationToken);
         }
 

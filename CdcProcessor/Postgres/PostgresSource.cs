@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Running;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -17,6 +18,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly CdcOptions _options;
     private readonly bool _copiesInOrder;
     private readonly CopyProgress _copyProgress;
+    private readonly ProcessorStatus _status;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly PostgresCatalog _catalog;
@@ -33,13 +35,15 @@ internal sealed partial class PostgresSource : IChangeSource
     private IReadOnlyList<TableMapping> _unfinished = [];
 
     public PostgresSource(
-        string connectionString, NpgsqlDataSource database, Model model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, TimeProvider time, ILogger<PostgresSource> logger)
+        string connectionString, NpgsqlDataSource database, Model model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
+        TimeProvider time, ILogger<PostgresSource> logger)
     {
         _connectionString = connectionString;
         _model = model;
         _options = options;
         _copiesInOrder = copiesInOrder;
         _copyProgress = copyProgress;
+        _status = status;
         _time = time;
         _logger = logger;
         _catalog = new PostgresCatalog(database, model, options);
@@ -153,6 +157,7 @@ internal sealed partial class PostgresSource : IChangeSource
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
         _reader = new WalReader(connection, decoder, exchange, _options, _time);
         await StartReplicationAsync(connection, stop.Token);
+        _status.Enter(Phase.Streaming);
         LogStreaming(_options.Slot, Lsn.Format(_resumeAt));
 
         var streaming = _reader.RunAsync(stop.Token);
@@ -191,8 +196,11 @@ internal sealed partial class PostgresSource : IChangeSource
         while ((await connection.QueryAsync($"SELECT pg_try_advisory_lock(hashtextextended('aspirecdc:{_options.Slot}', 0))", cancellationToken))[0][0] != "t")
         {
             if (!standsBy)
+            {
+                _status.Enter(Phase.StandingBy, $"Another processor reads slot '{_options.Slot}'; this one stands by.");
                 LogStandingBy(_options.Slot);
-            standsBy = true;
+                standsBy = true;
+            }
             // A blocking lock would hold a snapshot, and with it back the server's vacuum, for as long as this stands by.
             await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
         }

@@ -1,0 +1,35 @@
+using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.ServiceDefaults;
+
+namespace AspireCdc.CdcProcessor;
+
+/// <summary>The processor as a web application: the pipeline in the background, health on its port.</summary>
+internal static class CdcProcessorApp
+{
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        builder.AddServiceDefaults();
+        configure?.Invoke(builder);
+        builder.AddDatabaseUrl("shop");
+        builder.AddNpgsqlDataSource("shop");
+
+        builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(ShopModel.Instance);
+        builder.Services.AddSingleton(_ => new ClickHouseClient(builder.Configuration.GetConnectionString("clickhouse")
+            ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
+        builder.Services.AddSingleton<CopyProgress>();
+        builder.Services.AddSingleton<ProcessorStatus>();
+        builder.Services.AddSingleton<PipelineFactory>();
+        builder.Services.AddHostedService<ProcessorService>();
+        builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
+
+        var app = builder.Build();
+        app.MapDefaultEndpoints();
+        return app;
+    }
+}

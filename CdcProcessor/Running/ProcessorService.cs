@@ -1,0 +1,73 @@
+namespace AspireCdc.CdcProcessor.Running;
+
+/// <summary>Runs the pipeline for as long as the process lives: after a fault a new source and a new sink take up where the last ones were acknowledged.</summary>
+internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorStatus status, TimeProvider time, ILogger<ProcessorService> logger) : BackgroundService
+{
+    private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WaitForResync = TimeSpan.FromSeconds(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var backoff = new Backoff();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            TimeSpan pause;
+            var started = time.GetTimestamp();
+            try
+            {
+                await RunOnceAsync(stoppingToken);
+                return;
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (NotReadyException e)
+            {
+                pause = WaitBetweenLooks;
+                if (Enter(Phase.Waiting, e.Message))
+                    LogWaiting(e.Message);
+            }
+            catch (ResyncRequiredException e)
+            {
+                pause = WaitForResync;
+                if (Enter(Phase.ResyncRequired, e.Message))
+                    LogResyncRequired(e.Message);
+            }
+            catch (Exception e)
+            {
+                if (time.GetElapsedTime(started) > TimeSpan.FromMinutes(1))
+                    backoff.Reset();
+                pause = backoff.Next();
+                status.Enter(Phase.Faulted, e.Message);
+                LogFault(e, e.Message, pause.TotalSeconds);
+            }
+
+            await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task RunOnceAsync(CancellationToken cancellationToken)
+    {
+        await using var sink = factory.CreateSink();
+        await using var source = factory.CreateSource(sink);
+        await factory.CreatePipeline(source, sink).RunAsync(cancellationToken);
+    }
+
+    /// <summary>True if that is news.</summary>
+    private bool Enter(Phase phase, string reason)
+    {
+        var isNews = status.Phase != phase || status.Reason != reason;
+        status.Enter(phase, reason);
+        return isNews;
+    }
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Warning, Message = "{Reason}")]
+    private partial void LogWaiting(string reason);
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Error, Message = "{Reason}")]
+    private partial void LogResyncRequired(string reason);
+
+    [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The pipeline stopped: {Reason} Trying again in {Seconds:0.0} s.")]
+    private partial void LogFault(Exception exception, string reason, double seconds);
+}

@@ -1,0 +1,56 @@
+using System.Collections.Concurrent;
+using AspireCdc.CdcProcessor.Changes;
+
+namespace AspireCdc.CdcProcessor.Running;
+
+/// <summary>What the processor does right now, for health, metrics and people.</summary>
+internal sealed class ProcessorStatus
+{
+    private readonly ConcurrentDictionary<int, ulong> _applied = [];
+    private volatile PhaseAndReason _phase = new(Phase.Starting, "The processor is starting.");
+
+    public Phase Phase => _phase.Phase;
+
+    /// <summary>Why it is so; empty while all is well.</summary>
+    public string Reason => _phase.Reason;
+
+    /// <summary>The source's end as it was last heard, less what is applied.</summary>
+    public long LagBytes => LagReader?.Invoke() ?? 0;
+
+    public Func<long>? LagReader { get; set; }
+
+    public long OpenDeadLetters { get; set; }
+
+    /// <summary>How far readers of the sink can see, by partition.</summary>
+    public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Select(position => new SourcePosition(position.Key, position.Value))];
+
+    public void Enter(Phase phase, string reason = "") => _phase = new PhaseAndReason(phase, reason);
+
+    public void Apply(SourcePosition position) => _applied[position.Partition] = position.Position;
+
+    private sealed record PhaseAndReason(Phase Phase, string Reason);
+}
+
+internal enum Phase
+{
+    /// <summary>Connecting.</summary>
+    Starting,
+
+    /// <summary>Something outside is not ready yet.</summary>
+    Waiting,
+
+    /// <summary>Another processor has the source.</summary>
+    StandingBy,
+
+    /// <summary>Changes flow as they come.</summary>
+    Streaming,
+
+    /// <summary>Somebody said so.</summary>
+    Paused,
+
+    /// <summary>A fault; the next attempt comes by itself.</summary>
+    Faulted,
+
+    /// <summary>Only starting anew helps.</summary>
+    ResyncRequired,
+}

@@ -1,0 +1,137 @@
+using System.Globalization;
+using AspireCdc.Api.Data;
+using AspireCdc.CdcProcessor;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.ClickHouseMigrator;
+using AspireCdc.Tests.Fixtures;
+using ClickHouse.Driver.ADO;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>A database pair of one test, with the shop's real tables in both, and processors between them.</summary>
+internal sealed class Shop : IAsyncDisposable
+{
+    public const string Publication = "redpanda_cdc_publication";
+
+    private static readonly string Tables = TablesScript();
+    private readonly List<WebApplication> _processors = [];
+
+    private Shop(TestDatabase postgres, TestClickHouse clickhouse, string slot)
+    {
+        Postgres = postgres;
+        ClickHouse = clickhouse;
+        Slot = slot;
+    }
+
+    public TestDatabase Postgres { get; }
+
+    public TestClickHouse ClickHouse { get; }
+
+    public string Slot { get; }
+
+    /// <summary>What the processors logged, a line an entry.</summary>
+    public LogLines Log { get; } = new();
+
+    public static Task<Shop> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken) =>
+        CreateAsync(postgres.CreateDatabaseAsync(cancellationToken), clickhouse.CreateDatabaseAsync(cancellationToken), cancellationToken);
+
+    public static async Task<Shop> CreateAsync(Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken)
+    {
+        var source = await postgres;
+        var shop = new Shop(source, await clickhouse, "slot_" + Guid.NewGuid().ToString("N")[..12]);
+        await source.ExecuteAsync(Tables, cancellationToken);
+        await source.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE customer, product, \"order\", orderitem", cancellationToken);
+        await shop.MigrateAsync(cancellationToken);
+        return shop;
+    }
+
+    public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
+        new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
+            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"))], cancellationToken);
+
+    /// <summary>Settings of a processor between the two.</summary>
+    public string[] Arguments =>
+    [
+        "--urls", "http://127.0.0.1:0",
+        "--ConnectionStrings:shop", Postgres.ConnectionString,
+        "--ConnectionStrings:clickhouse", ClickHouse.ConnectionString,
+        "--Cdc:Slot", Slot,
+    ];
+
+    /// <summary>Starts a processor in this process.</summary>
+    public async Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings)
+    {
+        var processor = CdcProcessorApp.Create([.. Arguments, .. settings], builder =>
+        {
+            builder.Logging.ClearProviders();
+            builder.Logging.AddProvider(Log);
+        });
+        _processors.Add(processor);
+        await processor.StartAsync(cancellationToken);
+        return processor;
+    }
+
+    public async Task<WebApplication> StartStreamingAsync(CancellationToken cancellationToken, params string[] settings)
+    {
+        var processor = await StartAsync(cancellationToken, settings);
+        await WaitForPhaseAsync(processor, Phase.Streaming, cancellationToken);
+        return processor;
+    }
+
+    public Task WaitForPhaseAsync(WebApplication processor, Phase phase, CancellationToken cancellationToken)
+    {
+        var status = processor.Services.GetRequiredService<ProcessorStatus>();
+        return Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == phase, $"the processor to be {phase}; its log:\n{Log}\n", cancellationToken);
+    }
+
+    public async Task StopAsync(WebApplication processor)
+    {
+        _processors.Remove(processor);
+        await processor.StopAsync(CancellationToken.None);
+        await processor.DisposeAsync();
+    }
+
+    public Task ExecuteAsync(string sql, CancellationToken cancellationToken) => Postgres.ExecuteAsync(sql, cancellationToken);
+
+    public Task<string> QueryAsync(string sql, CancellationToken cancellationToken) => ClickHouse.QueryAsync(sql, cancellationToken);
+
+    /// <summary>
+    /// Waits until all that PostgreSQL has committed is visible in ClickHouse, and compares every table with the SQL join: row for row and value for value.
+    /// </summary>
+    public async Task AssertStarEqualsJoinAsync(CancellationToken cancellationToken, TimeSpan? deadline = null)
+    {
+        foreach (var (name, source, star) in StarOracle.Tables)
+        {
+            var expected = await StarOracle.ReadPostgresAsync(Postgres, source, cancellationToken);
+            await Wait.ForAsync(
+                () => StarOracle.CompareAsync(ClickHouse, star, expected, cancellationToken), difference => difference.Length == 0,
+                $"{name} to equal its join; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromSeconds(60));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var processor in _processors.ToList())
+            await StopAsync(processor);
+        try
+        {
+            await Postgres.ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{Slot}'", CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The server of this test is stopped, or a sender is on its way out.
+        }
+    }
+
+    private static string TablesScript()
+    {
+        using var context = new ShopContext(new DbContextOptionsBuilder<ShopContext>().UseNpgsql("Host=unused").UseSnakeCaseNamingConvention().Options);
+        return context.Database.GenerateCreateScript();
+    }
+}
