@@ -30,7 +30,7 @@ internal static class CommandLine
         switch (args)
         {
             case [PostgresCommand.Verb, .. var rest]:
-                return await PostgresCommand.RunAsync(await EmbeddedBinaries.EnsureAsync(Repository.AppHostFolder, Console.WriteLine, CancellationToken.None), rest);
+                return await PostgresCommand.RunAsync(await EmbeddedBinaries.EnsureAsync(Checkout.AppHostFolder, Console.WriteLine, CancellationToken.None), rest);
             case ["sql", .. var rest]:
                 return await SqlCommand.RunAsync(rest);
             case var _ when args.Any(arg => arg is "--help" or "-h" or "-?" or "help"):

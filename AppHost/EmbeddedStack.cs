@@ -26,10 +26,12 @@ internal static class EmbeddedStack
     public static async Task<Backends> AddEmbeddedStackAsync(this IDistributedApplicationBuilder builder, StackState state, Ports ports)
     {
         var binaries = await EmbeddedBinaries.EnsureAsync(builder.AppHostDirectory, Console.WriteLine, CancellationToken.None);
+        builder.Configuration["AppHost:AspireCli"] = binaries.AspireCli;
         var cdcPassword = builder.AddPassword("cdc-password", "cdc");
 
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
-            .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp");
+            .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp")
+            .WithUrlForEndpoint("tcp", url => url.DisplayText = "shop (postgres, postgres)");
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
         var shop = builder.AddConnectionString("shop", ReferenceExpression.Create(
@@ -42,6 +44,7 @@ internal static class EmbeddedStack
         var clickHouse = builder.AddProject<Projects.EmbeddedClickHouse>("clickhouse")
             .WithHttpEndpoint(port: ports.ClickHouse)
             .WithHttpHealthCheck("/ping")
+            .WithUrlForEndpoint("http", url => url.DisplayText = "local (panda, pandapass)")
             .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
             .WithEnvironment("EmbeddedClickHouse__Data", state.ClickHouse)
             .WithEnvironment("EmbeddedClickHouse__Username", "panda")

@@ -34,7 +34,7 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
     public Func<CancellationToken, Task<RunningStack>>? Describe { get; set; }
 
     /// <summary>The folder of this checkout, or the one that was asked for.</summary>
-    public static string FolderOf(string? chosen) => Path.GetFullPath(chosen ?? Path.Combine(Repository.Root, ".aspirecdc"));
+    public static string FolderOf(string? chosen) => Path.GetFullPath(chosen ?? Path.Combine(Checkout.Root, ".aspirecdc"));
 
     /// <summary>Takes the folder for this process.</summary>
     /// <exception cref="AppHostException">Another AppHost has it.</exception>

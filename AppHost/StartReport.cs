@@ -31,12 +31,12 @@ internal sealed partial class StartReport(DistributedApplication app)
 
     private async Task ReportAsync(CancellationToken stopping)
     {
-        var latest = new Dictionary<string, CustomResourceSnapshot>();
+        var latest = new Dictionary<string, ResourceEvent>();
         stopping.Register(() => Console.WriteLine("Stopping …"));
         var wasReady = false;
         await foreach (var change in app.ResourceNotifications.WatchAsync(stopping))
         {
-            latest[change.Resource.Name] = change.Snapshot;
+            latest[change.Resource.Name] = change;
             await TellAsync(change, wasReady);
             if (!wasReady && latest.Values.All(IsReady))
             {
@@ -80,15 +80,19 @@ internal sealed partial class StartReport(DistributedApplication app)
     private static bool HasFailed(CustomResourceSnapshot snapshot) =>
         snapshot.State?.Text == KnownResourceStates.FailedToStart || snapshot.State?.Text == KnownResourceStates.Exited && snapshot.ExitCode is not (null or 0);
 
-    private static bool IsReady(CustomResourceSnapshot snapshot) =>
-        snapshot.State?.Text == KnownResourceStates.Finished || snapshot.HealthStatus == HealthStatus.Healthy;
+    /// <summary>Nothing more is to be waited for: neither for what starts only when asked to, nor for a dashboard that is broken.</summary>
+    private static bool IsReady(ResourceEvent change) =>
+        change.Snapshot.State?.Text == KnownResourceStates.Finished
+        || change.Snapshot.HealthStatus == HealthStatus.Healthy
+        || change.Snapshot.IsHidden && HasFailed(change.Snapshot)
+        || change.Snapshot.State?.Text == KnownResourceStates.NotStarted && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
 
-    private static Table Addresses(Dictionary<string, CustomResourceSnapshot> resources)
+    private static Table Addresses(Dictionary<string, ResourceEvent> resources)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("resource", "address", "");
-        foreach (var (name, snapshot) in resources)
+        foreach (var (name, change) in resources)
         {
-            foreach (var url in snapshot.Urls)
+            foreach (var url in change.Snapshot.Urls.Where(url => url.DisplayProperties.DisplayName != ""))
                 table.AddRow(new Text(name), new Text(url.Url), new Text(url.DisplayProperties.DisplayName));
         }
 

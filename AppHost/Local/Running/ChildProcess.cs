@@ -30,6 +30,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         if (!Directory.Exists(workingDirectory))
             throw new DirectoryNotFoundException($"the working directory {workingDirectory} does not exist");
+        if (!IsThere(command, workingDirectory))
+            throw new FileNotFoundException($"the command {command} is not there");
         var start = Session.StartInfo("sh", ["-c", Gate, command, command, .. arguments]);
         start.WorkingDirectory = workingDirectory;
         start.RedirectStandardInput = true;
@@ -90,8 +92,13 @@ internal sealed class ChildProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    // Not Process.WaitForExitAsync alone: with redirected output read by events it waits for the end of the output, too; read as streams, as here, it does not.
+    // Output that is read by events would be waited for here; read as streams it is not.
     private Task WaitForProcessAsync(CancellationToken cancellationToken) => _process.WaitForExitAsync(cancellationToken);
+
+    /// <summary>As the shell finds it: a path, or a name in one of the folders of PATH.</summary>
+    private static bool IsThere(string command, string workingDirectory) => command.Contains('/')
+        ? File.Exists(Path.Combine(workingDirectory, command))
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, command)));
 
     private static async Task PumpAsync(StreamReader reader, Action<string> onLine)
     {

@@ -6,6 +6,9 @@ internal sealed class HiddenAnnotation : IResourceAnnotation;
 /// <summary>What a resource needs while it runs: what it waits for and what its references lead to.</summary>
 internal static class Dependencies
 {
+    /// <summary>The kind of relation to the dashboard, which is in no other way part of the graph.</summary>
+    public const string Telemetry = "Telemetry";
+
     public static IEnumerable<IResource> Of(IResource resource) =>
         Relations(resource).Select(relation => relation.Resource).Distinct();
 

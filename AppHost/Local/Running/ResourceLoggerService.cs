@@ -13,7 +13,7 @@ internal sealed class ResourceLoggerService(TimeProvider time)
     private readonly ConcurrentDictionary<string, ResourceLog> _logs = new();
 
     /// <summary>The lines there are, then new ones as they come.</summary>
-    public IAsyncEnumerable<IReadOnlyList<LogLine>> WatchAsync(string resourceName) => LogOf(resourceName).WatchAsync(follow: true);
+    public IAsyncEnumerable<IReadOnlyList<LogLine>> WatchAsync(IResource resource) => LogOf(resource.Name).WatchAsync(follow: true);
 
     /// <summary>The lines there are.</summary>
     public IAsyncEnumerable<IReadOnlyList<LogLine>> GetAllAsync(IResource resource) => LogOf(resource.Name).WatchAsync(follow: false);

@@ -1,7 +1,7 @@
 namespace AspireCdc.AppHost;
 
 /// <summary>Folders of the checkout.</summary>
-internal static class Repository
+internal static class Checkout
 {
     public static string AppHostFolder { get; } = Projects.AppHost.ProjectPath;
 

@@ -1,0 +1,97 @@
+using System.Net.Http.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.Testing;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace AspireCdc.Tests.AppHost;
+
+[Collection(SharedStack.Collection)]
+public sealed class DashboardTests(SharedStack stack)
+{
+    private static readonly string[] Browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_trace_of_a_POST_is_found()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        await PostCustomerAsync(app);
+        using var dashboard = app.CreateHttpClient("aspire-dashboard", "http");
+        dashboard.DefaultRequestHeaders.Add("x-api-key", SharedStack.ApiKey);
+
+        await Wait.UntilAsync(
+            async () => (await dashboard.GetStringAsync("/api/telemetry/spans?resource=api", Cancel)).Contains("POST /api/customers", StringComparison.Ordinal),
+            "the span of the POST", Cancel);
+    }
+
+    [Fact]
+    public async Task It_wants_a_token()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        using var handler = new HttpClientHandler { AllowAutoRedirect = false };
+        using var anonymous = new HttpClient(handler) { BaseAddress = app.GetEndpoint("aspire-dashboard", "http") };
+
+        using var page = await anonymous.GetAsync("/", Cancel);
+        using var telemetry = await anonymous.GetAsync("/api/telemetry/spans", Cancel);
+
+        page.Headers.Location!.ToString().Should().Contain("/login");
+        telemetry.IsSuccessStatusCode.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Its_pages_show_resources_console_logs_and_traces()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        await PostCustomerAsync(app);
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = FindBrowser(), Args = ["--no-sandbox"] });
+        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1600, Height = 900 } });
+        var address = app.GetEndpoint("aspire-dashboard", "http");
+
+        await page.GotoAsync(new Uri(address, $"/login?t={SharedStack.BrowserToken}").ToString());
+        foreach (var resource in (string[])["postgres", "clickhouse", "init-db", "clickhouse-migrator", "cdc-processor", "api"])
+            await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = resource }).First);
+        await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = "api" }).GetByText("Running").First);
+        await KeepAsync(page, "resources");
+
+        await page.GotoAsync(new Uri(address, "/consolelogs/resource/postgres").ToString());
+        await ShowsAsync(page.GetByText("database system is ready to accept connections").First);
+        await KeepAsync(page, "console-logs");
+
+        await page.GotoAsync(new Uri(address, "/traces").ToString());
+        await ShowsAsync(page.GetByText("POST /api/customers").First);
+        await KeepAsync(page, "traces");
+    }
+
+    private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 30_000 });
+
+    /// <summary>A picture for whoever asks for it: ASPIRECDC_SCREENSHOTS names the folder.</summary>
+    private static async Task KeepAsync(IPage page, string name)
+    {
+        if (Environment.GetEnvironmentVariable("ASPIRECDC_SCREENSHOTS") is { Length: > 0 } folder)
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png") });
+    }
+
+    private static async Task PostCustomerAsync(DistributedApplication app)
+    {
+        using var api = app.CreateHttpClient("api");
+        (await api.PostAsJsonAsync("/api/customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" }, Cancel))
+            .EnsureSuccessStatusCode();
+    }
+
+    /// <summary>A browser of this machine; none is downloaded.</summary>
+    private static string FindBrowser()
+    {
+        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+            .SelectMany(folder => Browsers.Select(name => Path.Combine(folder, name)))
+            .Append("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+            .FirstOrDefault(File.Exists);
+        if (found is null && Environment.GetEnvironmentVariable("CI") != "true")
+            Assert.Skip("There is no Chromium or Chrome on this machine, which this test drives.");
+        return found ?? throw new InvalidOperationException("CI needs a browser: install chromium.");
+    }
+}

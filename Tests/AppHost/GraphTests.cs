@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Npgsql;
+using Xunit;
+
+namespace AspireCdc.Tests.AppHost;
+
+[Collection(SharedStack.Collection)]
+public sealed class GraphTests(SharedStack stack)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("postgres")]
+    [InlineData("clickhouse")]
+    [InlineData("cdc-processor")]
+    [InlineData("api")]
+    [InlineData("aspire-dashboard")]
+    public async Task A_service_becomes_healthy(string resource)
+    {
+        var app = await stack.StartedAsync(Cancel);
+
+        SharedStack.Snapshot(app, resource).HealthStatus.Should().Be(HealthStatus.Healthy);
+        SharedStack.Snapshot(app, resource).HealthReports.Should().NotBeEmpty("a service that nobody asks is not known to be healthy");
+    }
+
+    [Theory]
+    [InlineData("init-db", "postgres", "api")]
+    [InlineData("init-db", "postgres", "cdc-processor")]
+    [InlineData("clickhouse-migrator", "clickhouse", "cdc-processor")]
+    public async Task A_migration_runs_after_its_server_and_before_what_needs_it(string migration, string server, string dependent)
+    {
+        var app = await stack.StartedAsync(Cancel);
+
+        var snapshot = SharedStack.Snapshot(app, migration);
+        snapshot.State!.Text.Should().Be(KnownResourceStates.Finished);
+        snapshot.ExitCode.Should().Be(0);
+        snapshot.StartTimeStamp.Should().BeAfter(SharedStack.Snapshot(app, server).StartTimeStamp!.Value);
+        snapshot.StopTimeStamp.Should().BeBefore(SharedStack.Snapshot(app, dependent).StartTimeStamp!.Value);
+    }
+
+    [Fact]
+    public async Task A_row_goes_from_HTTP_to_ClickHouse()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        using var api = app.CreateHttpClient("api");
+        var email = $"{Guid.NewGuid():N}@example.com";
+
+        var response = await api.PostAsJsonAsync("/api/customers", new { email, name = "Ada", country = "UK", city = "London" }, Cancel);
+        response.EnsureSuccessStatusCode();
+        var id = (await response.Content.ReadFromJsonAsync<JsonElement>(Cancel)).GetProperty("id").GetInt64();
+
+        await Wait.ForAsync(
+            () => QueryAsync(app, $"SELECT customer_email FROM customer_dim WHERE customer_id = {id}"),
+            found => found == email + "\n", "the customer in ClickHouse", Cancel);
+    }
+
+    [Fact]
+    public async Task Connection_strings_lead_to_the_databases()
+    {
+        var app = await stack.StartedAsync(Cancel);
+
+        await using var postgres = new NpgsqlConnection(await app.GetConnectionStringAsync("shop", Cancel) + ";Pooling=false");
+        await postgres.OpenAsync(Cancel);
+        await using var command = new NpgsqlCommand("SELECT current_database()", postgres);
+        (await command.ExecuteScalarAsync(Cancel)).Should().Be("shop");
+        (await QueryAsync(app, "SELECT currentDatabase()")).Should().Be("local\n");
+    }
+
+    [Fact]
+    public async Task A_crashed_service_starts_again_and_becomes_healthy()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        var before = ProcessId(app, "api");
+
+        using (var process = Process.GetProcessById(before))
+            process.Kill();
+
+        await app.ResourceNotifications.WaitForResourceAsync("api", change => ProcessId(change.Snapshot) != before, Cancel);
+        await app.ResourceNotifications.WaitForResourceHealthyAsync("api", Cancel);
+        using var api = app.CreateHttpClient("api");
+        (await api.GetAsync("/health", Cancel)).IsSuccessStatusCode.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task The_restart_command_replaces_the_process()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        var before = ProcessId(app, "cdc-processor");
+
+        (await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", KnownResourceCommands.RestartCommand, Cancel)).Success.Should().BeTrue();
+        await app.ResourceNotifications.WaitForResourceHealthyAsync("cdc-processor", Cancel);
+
+        ProcessId(app, "cdc-processor").Should().NotBe(before);
+        Process.GetProcesses().Select(process => process.Id).Should().NotContain(before);
+    }
+
+    private static int ProcessId(DistributedApplication app, string resource) => ProcessId(SharedStack.Snapshot(app, resource));
+
+    private static int ProcessId(CustomResourceSnapshot snapshot) =>
+        (int)(snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value ?? 0);
+
+    private static async Task<string> QueryAsync(DistributedApplication app, string sql)
+    {
+        using var clickHouse = app.CreateHttpClient("clickhouse");
+        using var response = await clickHouse.PostAsync("/?user=panda&password=pandapass&database=local", new StringContent(sql), Cancel);
+        return await response.Content.ReadAsStringAsync(Cancel);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.AppHost;
+
+public sealed class LifetimeTests
+{
+    private static readonly string[] AnyPorts = ["--Ports:Postgres=0", "--Ports:ClickHouse=0", "--Ports:Api=0", "--Ports:Processor=0", "--Ports:Dashboard=0"];
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_killed_run_leaves_no_child_and_the_next_one_goes_on_where_it_was()
+    {
+        using var state = new TemporaryFolder();
+        string[] args = ["--stack", "embedded", "--state", state.Path, .. AnyPorts];
+
+        IReadOnlyList<int> children;
+        await using (var first = AppHostProcess.Start(args))
+        {
+            await first.ReadyAsync(Cancel);
+            (await SqlAsync(state, "CREATE TABLE kept AS SELECT 42 AS answer")).ExitCode.Should().Be(0);
+            children = await first.DescendantsAsync(Cancel);
+            children.Should().HaveCountGreaterThan(5);
+            first.Kill();
+        }
+
+        await NobodyIsLeftAsync(children);
+
+        await using (var second = AppHostProcess.Start(args))
+        {
+            await second.ReadyAsync(Cancel);
+            (await SqlAsync(state, "SELECT answer FROM kept")).Output.Should().Contain("42");
+            children = await second.DescendantsAsync(Cancel);
+            second.Terminate();
+            (await second.ExitAsync(Cancel)).Should().Be(0);
+            second.Output.Should().EndWith("Stopped." + Environment.NewLine);
+        }
+
+        (await AppHostProcess.AliveAsync(children, Cancel)).Should().BeEmpty("what AppHost stops in order has ended before AppHost");
+
+        await using (var third = AppHostProcess.Start([.. args, "--reset"]))
+        {
+            await third.ReadyAsync(Cancel);
+            var (exitCode, output) = await SqlAsync(state, "SELECT answer FROM kept");
+            exitCode.Should().Be(1);
+            output.Should().Contain("relation \"kept\" does not exist");
+        }
+    }
+
+    [Fact]
+    public async Task A_run_that_is_killed_while_it_starts_leaves_no_child_either()
+    {
+        using var state = new TemporaryFolder();
+        await using var process = AppHostProcess.Start(["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
+        var children = await Wait.ForAsync(() => process.DescendantsAsync(Cancel), found => found.Count > 2, "the first children", Cancel, TimeSpan.FromMinutes(1));
+
+        process.Kill();
+
+        await NobodyIsLeftAsync(children);
+    }
+
+    private static Task NobodyIsLeftAsync(IReadOnlyList<int> children) => Wait.ForAsync(
+        () => AppHostProcess.AliveAsync(children, Cancel), alive => alive.Count == 0,
+        string.Create(CultureInfo.InvariantCulture, $"the end of the {children.Count} processes of a killed AppHost"), Cancel, TimeSpan.FromSeconds(20));
+
+    private static Task<(int ExitCode, string Output)> SqlAsync(TemporaryFolder state, string sql) =>
+        AppHostProcess.RunAsync(["sql", "postgres", sql, "--state", state.Path], Cancel);
+}

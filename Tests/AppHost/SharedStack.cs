@@ -1,0 +1,74 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using AspireCdc.Tests.Fixtures;
+using Microsoft.Extensions.Configuration;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(AspireCdc.Tests.AppHost.SharedStack))]
+
+namespace AspireCdc.Tests.AppHost;
+
+/// <summary>The whole graph with its dashboard, on free ports, started when the first test asks for it.</summary>
+public sealed class SharedStack : IAsyncDisposable
+{
+    /// <summary>Tests that share the graph run one after the other, since some of them end its processes.</summary>
+    public const string Collection = "the shared stack";
+
+    internal const string BrowserToken = "token-of-the-tests";
+    internal const string ApiKey = "api-key-of-the-tests-0123456789";
+
+    private static readonly string[] Services = ["postgres", "clickhouse", "cdc-processor", "api", "aspire-dashboard"];
+
+    private readonly SemaphoreSlim _starting = new(1);
+    private readonly TemporaryFolder _folder = new();
+    private DistributedApplication? _app;
+
+    internal string StateFolder => _folder.Path;
+
+    /// <summary>The application, every resource of it healthy.</summary>
+    internal async Task<DistributedApplication> StartedAsync(CancellationToken cancellationToken)
+    {
+        await _starting.WaitAsync(cancellationToken);
+        try
+        {
+            if (_app is null)
+            {
+                var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(
+                    ["--stack", "embedded", "--state", StateFolder],
+                    (options, settings) =>
+                    {
+                        options.DisableDashboard = false;
+                        settings.Configuration!.AddInMemoryCollection(
+                        [
+                            new("AppHost:BrowserToken", BrowserToken),
+                            new("AppHost:DashboardApiKey", ApiKey),
+                        ]);
+                    },
+                    cancellationToken);
+                _app = await builder.BuildAsync(cancellationToken);
+                await _app.StartAsync(cancellationToken);
+            }
+
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            deadline.CancelAfter(TimeSpan.FromMinutes(3));
+            await Task.WhenAll(Services.Select(name => _app.ResourceNotifications.WaitForResourceHealthyAsync(name, deadline.Token)));
+            return _app;
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    internal static CustomResourceSnapshot Snapshot(DistributedApplication app, string resource) =>
+        app.ResourceNotifications.TryGetCurrentState(resource, out var now) ? now.Snapshot : throw new InvalidOperationException($"There is no resource {resource}.");
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+            await _app.DisposeAsync();
+        _folder.Dispose();
+        _starting.Dispose();
+    }
+}
