@@ -1,6 +1,7 @@
 using AspireCdc.Api.Data;
 using AspireCdc.Api.Errors;
 using AspireCdc.Api.InitDb;
+using AspireCdc.Api.Live;
 using AspireCdc.Api.OpenApi;
 using AspireCdc.Api.Resources;
 using AspireCdc.ServiceDefaults;
@@ -26,6 +27,7 @@ internal static class ShopApi
         builder.Services.AddResources();
         builder.Services.AddProblems();
         builder.Services.AddApiDocument();
+        builder.Services.AddSingleton<StarReader>();
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .AllowAnyOrigin().AllowAnyMethod().AllowAnyHeader()
             .WithExposedHeaders("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn")));
@@ -37,6 +39,7 @@ internal static class ShopApi
         if (app.Environment.IsDevelopment()) app.UseCors();
         app.MapDefaultEndpoints();
         app.MapApiDocument();
+        app.MapLivePage();
         app.MapShop("/api");
         // The same once more for the seed's React client, which wants {success, data}.
         app.MapShop($"{Envelope.Prefix}/api").ExcludeFromDescription();

@@ -1,0 +1,55 @@
+using System.Data.Common;
+using ClickHouse.Driver.ADO;
+using ClickHouse.Driver.Utility;
+
+namespace AspireCdc.Api.Live;
+
+/// <summary>Reads the star schema in ClickHouse for the live page.</summary>
+internal sealed class StarReader(IConfiguration configuration)
+{
+    private const string Orders = "SELECT order_id, customer_name, city, status, total FROM order_fact";
+
+    /// <summary>The newest rows; a ClickHouse that is away or not named is told in the answer.</summary>
+    public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
+    {
+        if (configuration.GetConnectionString("clickhouse") is not { Length: > 0 } connectionString)
+            return LiveRows.Without("No ClickHouse is named: set ConnectionStrings__clickhouse.");
+        try
+        {
+            await using var connection = new ClickHouseConnection(connectionString);
+            var orders = await ReadAsync(connection, $"{Orders} ORDER BY order_id DESC LIMIT {count}", ToOrder, null, cancellationToken);
+            var items = await ReadAsync(connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}", ToItem, null, cancellationToken);
+            return new LiveRows(orders, items);
+        }
+        catch (Exception e) when (e is DbException or HttpRequestException)
+        {
+            return LiveRows.Without($"ClickHouse cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>One order as the star has it, or null.</summary>
+    public async Task<LiveOrder?> FindAsync(long id, CancellationToken cancellationToken)
+    {
+        await using var connection = new ClickHouseConnection(configuration.GetConnectionString("clickhouse"));
+        var found = await ReadAsync(connection, $"{Orders} WHERE order_id = {{id:Int64}}", ToOrder, id, cancellationToken);
+        return found.SingleOrDefault();
+    }
+
+    private static LiveOrder ToOrder(DbDataReader row) => new(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4));
+
+    private static LiveItem ToItem(DbDataReader row) => new(row.GetInt64(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetDecimal(5));
+
+    private static async Task<List<T>> ReadAsync<T>(
+        ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, long? id, CancellationToken cancellationToken)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        if (id is not null)
+            command.AddParameter("id", id);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken))
+            rows.Add(toRow(reader));
+        return rows;
+    }
+}
