@@ -1,0 +1,100 @@
+using System.Globalization;
+using AspireCdc.AppHost.Embedded;
+using AspireCdc.Benchmarks.Machine;
+using Npgsql;
+
+namespace AspireCdc.Benchmarks.Cdc;
+
+/// <summary>The PostgreSQL that everybody reads from: one server, one WAL, a slot for each contender and round.</summary>
+internal sealed class ShopDatabase : IAsyncDisposable
+{
+    public const string Publication = "redpanda_cdc_publication", Role = "cdc", RolePassword = "cdc";
+
+    private static readonly Dictionary<string, string> Settings = new()
+    {
+        ["max_replication_slots"] = "100",
+        ["max_wal_senders"] = "100",
+        ["max_slot_wal_keep_size"] = "-1",
+        ["max_wal_size"] = "8GB",
+    };
+
+    private readonly EmbeddedPostgres _server;
+
+    private ShopDatabase(EmbeddedPostgres server)
+    {
+        _server = server;
+        DataSource = NpgsqlDataSource.Create(server.ConnectionString);
+    }
+
+    public NpgsqlDataSource DataSource { get; }
+
+    /// <summary>The superuser's.</summary>
+    public NpgsqlConnectionStringBuilder Superuser => new(_server.ConnectionString);
+
+    /// <summary>The replication role's.</summary>
+    public NpgsqlConnectionStringBuilder Replication => new(_server.ConnectionString) { Username = Role, Password = RolePassword };
+
+    public static async Task<ShopDatabase> StartAsync(EmbeddedBinaries binaries, TemporaryFolder folder, Action<string> log, CancellationToken cancellationToken)
+    {
+        var options = new EmbeddedPostgresOptions { DataFolder = folder.Of("postgres"), Port = FreePort.Next(), Settings = Settings };
+        var database = new ShopDatabase(await EmbeddedPostgres.StartAsync(binaries, options, log, cancellationToken));
+        try
+        {
+            await database.CreateTablesAsync(log, cancellationToken);
+            return database;
+        }
+        catch
+        {
+            await database.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task<T> ScalarAsync<T>(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = DataSource.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = DataSource.CreateCommand(sql);
+        command.CommandTimeout = 0;
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public Task CreateSlotAsync(string slot, CancellationToken cancellationToken) =>
+        ExecuteAsync($"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", cancellationToken);
+
+    /// <summary>Drops a slot whose reader has gone; the server notices that within a moment, so it is waited for.</summary>
+    public async Task DropSlotAsync(string slot, CancellationToken cancellationToken)
+    {
+        while (await ScalarAsync<long>($"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{slot}' AND active", cancellationToken) > 0)
+            await Task.Delay(50, cancellationToken);
+        await ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{slot}'", cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await DataSource.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    private async Task CreateTablesAsync(Action<string> log, CancellationToken cancellationToken)
+    {
+        await using var initDb = BuiltProgram.Start("Api", ["init-db", "--yes"], new()
+        {
+            ["ConnectionStrings__shop"] = _server.ConnectionString,
+            ["Cdc__Role"] = Role,
+            ["Cdc__Password"] = RolePassword,
+            ["Cdc__Publication"] = Publication,
+        }, log);
+        await initDb.SucceededAsync(cancellationToken);
+        await ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"""
+            INSERT INTO customer (id, email, name, country, city) OVERRIDING SYSTEM VALUE
+            SELECT n, 'customer' || n || '@example.com', 'Customer ' || n, 'Country ' || n % 40, 'City ' || n % 900 FROM generate_series(1, {Workload.Customers}) n;
+            INSERT INTO product (id, name, category, price) OVERRIDING SYSTEM VALUE
+            SELECT n, 'Product ' || n, 'Category ' || n % 25, (n % 500) + 0.99 FROM generate_series(1, {Workload.Products}) n;
+            """), cancellationToken);
+    }
+}
