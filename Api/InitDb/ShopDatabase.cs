@@ -114,7 +114,7 @@ internal sealed class ShopDatabase(ShopContext context, IOptions<CdcOptions> opt
         var tables = context.Model.GetEntityTypes().Select(entity => entity.GetTableName()!).ToArray();
         return await connection.QueryAsync(
             "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname = ANY ($1) ORDER BY relname",
-            row => row.GetString(0), cancellation, tables);
+            row => row.GetString(0), cancellation, (object)tables);
     }
 
     private async Task<string?> WaitForReaderAsync(NpgsqlConnection connection, CancellationToken cancellation)

@@ -14,22 +14,25 @@ internal static class ConstraintProblem
     /// <summary>RESTRICT has a code of its own from PostgreSQL 18 on.</summary>
     private const string RestrictViolation = "23001";
 
-    /// <summary>The problem that names the field; null if no constraint of the model is violated.</summary>
-    public static ProblemException? From(DbUpdateException exception, Entity root, ShopContext context)
+    /// <summary>The problem of an insert or update, which names the field; null if no constraint of the model is violated.</summary>
+    public static ProblemException? OnSave(DbUpdateException exception, Entity root, ShopContext context)
     {
         if (exception.InnerException is not PostgresException { ConstraintName: { } constraint } violation) return null;
-        var isDelete = context.Entry(root).State == EntityState.Deleted;
         return violation.SqlState switch
         {
             PostgresErrorCodes.UniqueViolation when FindIndex(context.Model, constraint) is { } index =>
                 new(StatusCodes.Status409Conflict, $"Another {NameOf(root.GetType())} has this {NameOf(index)}.") { Errors = Taken(index) },
-            PostgresErrorCodes.ForeignKeyViolation or RestrictViolation when isDelete =>
-                new(StatusCodes.Status409Conflict, $"The {NameOf(root.GetType())} {root.Id} is in use by a row of {violation.TableName}: delete that first."),
             PostgresErrorCodes.ForeignKeyViolation when FindForeignKey(context.Model, constraint) is { } key =>
                 Missing(key, Path(root, exception.Entries is [var entry, ..] ? entry.Entity : root)),
             _ => null,
         };
     }
+
+    /// <summary>The problem of a delete; null if it is no row that stands in the way.</summary>
+    public static ProblemException? OnDelete(PostgresException violation, string name, long id) =>
+        violation.SqlState is PostgresErrorCodes.ForeignKeyViolation or RestrictViolation
+            ? new(StatusCodes.Status409Conflict, $"The {name} {id} is in use by a row of {violation.TableName}: delete that first.")
+            : null;
 
     private static ProblemException Missing(IForeignKey key, string path)
     {

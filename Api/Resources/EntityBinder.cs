@@ -76,8 +76,11 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         var items = (IList)property.Get!(entity)!;
         items.Clear();
         foreach (var (index, element) in value.EnumerateArray().Index())
-            if (element.ValueKind == JsonValueKind.Object) items.Add(Create(itemType, element, parentKey, $"{field}[{index}].", errors));
-            else errors.Add($"{field}[{index}]", "must be an object.");
+        {
+            if (element.ValueKind != JsonValueKind.Object) errors.Add($"{field}[{index}]", "must be an object.");
+            // Something in its place all the same: validation counts the items, too.
+            items.Add(element.ValueKind == JsonValueKind.Object ? Create(itemType, element, parentKey, $"{field}[{index}].", errors) : _json.GetTypeInfo(itemType).CreateObject!());
+        }
     }
 
     private async Task ValidateAsync(Entity entity, FieldErrors errors)

@@ -13,8 +13,12 @@ internal sealed class FieldErrors
     /// <summary>Adds what validation found. A field that could not be read at all has its own error, and its default value has none of interest.</summary>
     public void AddWhereNone(IReadOnlyDictionary<string, string[]>? found)
     {
+        var unreadable = _errors.Keys.ToArray();
         foreach (var (member, messages) in found ?? new Dictionary<string, string[]>())
-            _errors.TryAdd(NameInJson(member), messages);
+        {
+            var field = NameInJson(member);
+            if (!unreadable.Any(name => field == name || field.StartsWith(name + '.', StringComparison.Ordinal))) _errors.Add(field, messages);
+        }
     }
 
     public void ThrowIfAny()

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace AspireCdc.Api.Resources;
 
@@ -57,11 +58,16 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
     public async Task DeleteAsync(long id, string? ifMatch, CancellationToken cancellation)
     {
         await using var transaction = await context.Database.BeginTransactionAsync(cancellation);
-        var entity = await LockAsync(id, ifMatch, cancellation);
-        // Rows that depend on this one are the database's affair (ON DELETE), also those that nobody has loaded.
-        context.ChangeTracker.CascadeDeleteTiming = Microsoft.EntityFrameworkCore.ChangeTracking.CascadeTiming.Never;
-        context.Remove(entity);
-        await SaveAsync(entity, cancellation);
+        await LockAsync(id, ifMatch, cancellation);
+        try
+        {
+            // The rows that depend on this one are the database's affair (ON DELETE).
+            await context.Set<T>().Where(entity => entity.Id == id).ExecuteDeleteAsync(cancellation);
+        }
+        catch (PostgresException e) when (ConstraintProblem.OnDelete(e, Name, id) is { } problem)
+        {
+            throw problem;
+        }
         await transaction.CommitAsync(cancellation);
     }
 
@@ -97,7 +103,7 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
         {
             await context.SaveChangesAsync(cancellation);
         }
-        catch (DbUpdateException e) when (ConstraintProblem.From(e, entity, context) is { } problem)
+        catch (DbUpdateException e) when (ConstraintProblem.OnSave(e, entity, context) is { } problem)
         {
             throw problem;
         }
