@@ -13,7 +13,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     private const int MaxQueries = 200;
 
     private static readonly TimeSpan RepeatKillAfter = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(3);
 
     private readonly EmbeddedClickHouseOptions _options;
     private readonly TimeProvider _time;

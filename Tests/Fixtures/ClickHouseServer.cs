@@ -87,6 +87,9 @@ internal sealed class OwnClickHouse : IAsyncDisposable
     /// <summary>The HTTP address.</summary>
     public Uri Address { get; } = new($"http://localhost:{FreePort.Next()}");
 
+    /// <summary>The folder that keeps the tables.</summary>
+    public string Data => Path.Combine(_folder.Path, "data");
+
     /// <summary>The server's log so far.</summary>
     public ConcurrentQueue<string> Log { get; } = new();
 
@@ -100,7 +103,7 @@ internal sealed class OwnClickHouse : IAsyncDisposable
             {
                 ["ASPNETCORE_URLS"] = Address.ToString(),
                 ["EmbeddedClickHouse__Library"] = binaries.ChDbLibrary,
-                ["EmbeddedClickHouse__Data"] = Path.Combine(_folder.Path, "data"),
+                ["EmbeddedClickHouse__Data"] = Data,
                 ["EmbeddedClickHouse__Username"] = TestClickHouse.Username,
                 ["EmbeddedClickHouse__Password"] = TestClickHouse.Password,
             },
