@@ -1,5 +1,6 @@
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
@@ -24,12 +25,15 @@ internal static class CdcProcessorApp
             ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
         builder.Services.AddSingleton<CopyProgress>();
         builder.Services.AddSingleton<ProcessorStatus>();
+        builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
+        builder.Services.AddSingleton<ProcessorControl>();
         builder.Services.AddHostedService<ProcessorService>();
         builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
 
         var app = builder.Build();
         app.MapDefaultEndpoints();
+        app.MapOperations();
         return app;
     }
 }

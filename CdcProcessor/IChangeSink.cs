@@ -23,6 +23,22 @@ internal interface IChangeSink : IAsyncDisposable
     /// <summary>Records how far the sink was filled and makes all of that survive a power failure. May run beside the next write.</summary>
     Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Empties itself of all progress, so that the next copy fills it anew; of the rows, too, unless they may stay until the copy replaces them.
+    /// </summary>
+    Task ResetAsync(bool keepRows, CancellationToken cancellationToken);
+
+    /// <summary>Records that somebody wants the whole sink copied anew.</summary>
+    Task RequestResetAsync(CancellationToken cancellationToken);
+
+    /// <summary>Records that the pipeline rests, for all processors, or goes on.</summary>
+    Task SetPausedAsync(bool paused, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Applies dead letters again, with their own versions: all that are open, or those named. Called between batches. Returns what landed and waits for its derivation.
+    /// </summary>
+    Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken);
+
     /// <summary>Records, durably, the state of a table's copy. A copy is done when the sink has applied its end (see <see cref="ChangeOperation.Derive"/>).</summary>
     Task SaveAsync(TableCopy copy, CancellationToken cancellationToken);
 }

@@ -1,4 +1,5 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
 
 namespace AspireCdc.CdcProcessor;
 
@@ -11,12 +12,28 @@ internal interface IChangeSource : IAsyncDisposable
     /// <summary>Takes up where the sink's progress ends; throws <see cref="ResyncRequiredException"/> if this source does not continue it.</summary>
     Task ResumeAsync(Progress progress, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Forgets where it was (PostgreSQL: drops the slot), so that everything is copied anew. True if all that comes is newer than what the sink has of that progress.
+    /// </summary>
+    Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken);
+
     /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
     IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);
+
+    /// <summary>Copies tables anew. Throws <see cref="NotSupportedException"/> with a sentence where that is another's work.</summary>
+    void RequestCopy(IReadOnlyList<TableMapping> tables);
+
+    /// <summary>
+    /// Rows have landed, durably, outside the stream's order: sends itself <see cref="ChangeOperation.Derive"/> for them, with their landing version as <see cref="Change.Bound"/>.
+    /// </summary>
+    Task MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken);
 
     /// <summary>Everything before these positions is durable and will not be asked for again.</summary>
     Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 }
+
+/// <summary>A row that landed by itself: its table, its key's values and its landing version.</summary>
+internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, UInt128 Version);
 
 /// <summary>What fills the tables.</summary>
 /// <param name="Kind"><c>postgresql</c> or <c>kafka</c>.</param>

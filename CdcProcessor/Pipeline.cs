@@ -1,21 +1,99 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Running;
 
 namespace AspireCdc.CdcProcessor;
 
-/// <summary>The one loop, for every pair of source and sink: read, write, acknowledge. Returns only by cancellation or by a fault.</summary>
-internal sealed class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, TimeProvider time)
+/// <summary>The one loop, for every pair of source and sink: read, write, acknowledge. Ends by cancellation or by a fault.</summary>
+internal sealed class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, CdcMetrics metrics, TimeProvider time)
 {
     /// <summary>Applying is immediate; making it durable and acknowledging it is what happens about once a second.</summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<int, SourcePosition> _applied = [];
-    private Task? _acknowledgeDue;
+    private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
+    private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
+    private bool _unacknowledged;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        await OpenAsync(cancellationToken);
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+        var next = Task.FromResult(false);
+        var acknowledging = Task.CompletedTask;
+        try
+        {
+            next = batches.MoveNextAsync().AsTask();
+            var turn = _turns.Reader.WaitToReadAsync(stop.Token).AsTask();
+            while (true)
+            {
+                if (acknowledging.IsCompleted)
+                {
+                    await acknowledging;
+                    if (_unacknowledged)
+                        acknowledging = AcknowledgeSoonAsync(stop.Token);
+                }
+                await Task.WhenAny(acknowledging.IsCompleted ? [next, turn] : [next, turn, acknowledging]);
+
+                if (turn.IsCompleted)
+                {
+                    await turn;
+                    while (_turns.Reader.TryRead(out var work))
+                        await work();
+                    turn = _turns.Reader.WaitToReadAsync(stop.Token).AsTask();
+                }
+                if (next.IsCompleted)
+                {
+                    if (!await next)
+                        return;
+                    using (var batch = batches.Current)
+                        await WriteAsync(batch, cancellationToken);
+                    next = batches.MoveNextAsync().AsTask();
+                }
+            }
+        }
+        finally
+        {
+            // An enumerator must not be disposed of while it moves.
+            await stop.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await acknowledging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _turns.Writer.Complete();
+        }
+    }
+
+    /// <summary>Does something between two batches: nothing is written meanwhile.</summary>
+    public async Task<T> BetweenBatchesAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _turns.Writer.WriteAsync(
+            async () =>
+            {
+                try
+                {
+                    done.SetResult(await work());
+                }
+                catch (Exception e)
+                {
+                    done.SetException(e);
+                }
+            }, cancellationToken);
+        return await done.Task.WaitAsync(cancellationToken);
+    }
+
+    private async Task OpenAsync(CancellationToken cancellationToken)
+    {
         var identity = await source.OpenAsync(cancellationToken);
         var progress = await sink.OpenAsync(cancellationToken);
+        if (progress.IsPaused)
+            throw new PausedException();
+        if (progress.ResetRequested)
+        {
+            await sink.ResetAsync(keepRows: await source.RestartAsync(progress, cancellationToken), cancellationToken);
+            progress = await sink.OpenAsync(cancellationToken);
+        }
         if (progress.Source is { } known && (known.Kind, known.Id, known.Ordered) != (identity.Kind, identity.Id, identity.Ordered))
         {
             throw new ResyncRequiredException(
@@ -24,55 +102,34 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
 
         await source.ResumeAsync(progress, cancellationToken);
         await sink.BeginAsync(identity, cancellationToken);
-
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
-        Task<bool>? next = null;
-        try
-        {
-            while (true)
-            {
-                next = batches.MoveNextAsync().AsTask();
-                while (_acknowledgeDue is { } due && await Task.WhenAny(next, due) == due)
-                    await AcknowledgeAsync(cancellationToken);
-
-                if (!await next)
-                    return;
-
-                using var batch = batches.Current;
-                await WriteAsync(batch, cancellationToken);
-            }
-        }
-        finally
-        {
-            // An enumerator must not be disposed of while it moves.
-            await stop.CancelAsync();
-            if (next is not null)
-                await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
     }
 
     private async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
-        await sink.WriteAsync(batch, cancellationToken);
-        batch.Written();
+        var started = time.GetTimestamp();
+        using (var activity = batch.Count > 0 ? metrics.StartBatch(batch) : null)
+            await sink.WriteAsync(batch, cancellationToken);
+        if (batch.Count > 0)
+            metrics.Written(batch, time.GetElapsedTime(started));
 
+        batch.Written();
         foreach (var end in batch.Ends)
         {
             _applied[end.Partition] = end;
+            _unacknowledged = true;
             status.Apply(end);
-            _acknowledgeDue ??= Task.Delay(AcknowledgeEvery, time, cancellationToken);
         }
-
-        if (_acknowledgeDue is { IsCompleted: true })
-            await AcknowledgeAsync(cancellationToken);
     }
 
-    private async Task AcknowledgeAsync(CancellationToken cancellationToken)
+    private async Task AcknowledgeSoonAsync(CancellationToken cancellationToken)
     {
-        _acknowledgeDue = null;
+        await Task.Delay(AcknowledgeEvery, time, cancellationToken);
+        _unacknowledged = false;
         SourcePosition[] positions = [.. _applied.Values];
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
     }
 }
+
+/// <summary>Somebody has paused the pipeline.</summary>
+internal sealed class PausedException() : Exception("The pipeline is paused: 'CdcProcessor resume' lets it go on.");

@@ -1,9 +1,13 @@
 using AspireCdc.CdcProcessor;
+using AspireCdc.CdcProcessor.Operations;
 using Microsoft.Extensions.Options;
+
+if (Verbs.IsVerb(args))
+    return await Verbs.RunAsync(args, Console.Out, Console.Error, CancellationToken.None);
 
 try
 {
-    await using var app = CdcProcessorApp.Create(args);
+    await using var app = CdcProcessorApp.Create([.. args.Where(arg => arg != "run")]);
     await app.RunAsync();
     return 0;
 }

@@ -6,7 +6,10 @@ namespace AspireCdc.CdcProcessor;
 /// <param name="Source">Whose changes it holds; null before the first.</param>
 /// <param name="Positions">What was applied and made durable, by partition.</param>
 /// <param name="Copies">The tables that were copied or are to be copied; a table that is missing here was never copied.</param>
-internal sealed record Progress(SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies)
+/// <param name="IsPaused">The pipeline rests.</param>
+/// <param name="ResetRequested">Everything is to be copied anew.</param>
+internal sealed record Progress(
+    SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies, bool IsPaused = false, bool ResetRequested = false)
 {
     public static Progress None { get; } = new(null, [], []);
 }

@@ -45,18 +45,6 @@ internal static class ChangeMessageWriter
         json.WriteEndObject();
     }
 
-    /// <summary>The key's columns as an object.</summary>
-    public static void WriteKey(Utf8JsonWriter json, ChangeBatch batch, Relation relation, RowRef row)
-    {
-        json.WriteStartObject();
-        foreach (var column in relation.Table.Key)
-        {
-            if (relation.Positions[column] is >= 0 and var position)
-                WriteColumn(json, batch, relation, row, position);
-        }
-        json.WriteEndObject();
-    }
-
     private static void WriteColumn(Utf8JsonWriter json, ChangeBatch batch, Relation relation, RowRef row, int column)
     {
         var kind = batch.Kind(row, column);

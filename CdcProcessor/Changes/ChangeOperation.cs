@@ -11,7 +11,7 @@ internal enum ChangeOperation : byte
     /// <summary>Old holds at least the key.</summary>
     Delete,
 
-    /// <summary>A row of a copy (snapshot or resync). It lands at the copy's point and is derived later: see <see cref="Derive"/>.</summary>
+    /// <summary>A row of a copy (snapshot or resync), at the copy's point. From an ordered source it is derived later: see <see cref="Derive"/>.</summary>
     Read,
 
     /// <summary>All rows of the table up to <see cref="Change.Version"/> are gone; behind Kafka, only those that this partition brought.</summary>
@@ -20,12 +20,16 @@ internal enum ChangeOperation : byte
     /// <summary>A copy of the table begins; its rows follow. From PostgreSQL, <see cref="Change.Bound"/> is the copy's point as a version.</summary>
     CopyBegin,
 
-    /// <summary>The copy is whole: rows older than <see cref="Change.Bound"/> were not in it and get tombstones at <see cref="Change.Version"/>.</summary>
+    /// <summary>
+    /// The copy's rows are all there. From Kafka, rows older than <see cref="Change.Bound"/> were not in it and get tombstones at <see cref="Change.Version"/>; an ordered source
+    /// sends <see cref="Derive"/> for that.
+    /// </summary>
     CopyEnd,
 
     /// <summary>
-    /// The marker that follows what landed outside the stream's order: derive the facts of the table, or of the one key in New, here and now.
-    /// Behind a copy, <see cref="Change.Bound"/> is the copy's point as a version, and the copy is done with it.
+    /// The marker behind what landed outside the stream's order, with its landing version as <see cref="Change.Bound"/>: derive it here and now, in the stream. Behind one row (its key is
+    /// in New) a dead letter is settled; behind a copy, what it did not find gets tombstones at its point. Not before the marker: a stream that lags may still land rows whose
+    /// deletes were lost.
     /// </summary>
     Derive,
 }

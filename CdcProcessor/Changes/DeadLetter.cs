@@ -2,7 +2,7 @@ namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>A change that could not be applied, kept whole.</summary>
 /// <param name="Table">The source's table; empty where that could not be read.</param>
-/// <param name="Key">The row's key as JSON; empty where that could not be read.</param>
+/// <param name="Key">The key's values as text, separated by commas; empty where that could not be read.</param>
 /// <param name="Operation">The change's operation; empty where that could not be read.</param>
 /// <param name="Raw">The change message as JSON, or the bytes as they came, as text.</param>
 /// <param name="Reason">Why it could not be applied: names the column, the value and what would take it.</param>

@@ -1,5 +1,6 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Running;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -12,6 +13,9 @@ internal sealed class ClickHouseSink : IChangeSink
     /// <summary>How many roots one statement derives.</summary>
     private const int PageSize = 50_000;
 
+    /// <summary>How many dead letters one retry takes.</summary>
+    private const int RetryAtOnce = 1_000;
+
     private readonly ClickHouseClient _client;
     private readonly Model _model;
     private readonly ProgressTable _progress;
@@ -19,10 +23,12 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly FactTable[] _facts;
+    private readonly ProcessorStatus _status;
     private bool _ordered;
 
-    public ClickHouseSink(ClickHouseClient client, Model model, TimeProvider time)
+    public ClickHouseSink(ClickHouseClient client, Model model, ProcessorStatus status, TimeProvider time)
     {
+        _status = status;
         _client = client;
         _model = model;
         _progress = new ProgressTable(client, time);
@@ -39,19 +45,22 @@ internal sealed class ClickHouseSink : IChangeSink
         return await _progress.LoadAsync(cancellationToken);
     }
 
-    public Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)
+    public async Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)
     {
         _ordered = source.Ordered;
-        return _progress.SaveAsync(source, cancellationToken);
+        await _progress.SaveAsync(source, cancellationToken);
+        await CountDeadLettersAsync(cancellationToken);
     }
 
     public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
         _landing.Fill(batch, deriveCopies: !_ordered);
         await LandAsync(cancellationToken);
-        await ApplyToTablesAsync(batch, cancellationToken);
+        var settled = await ApplyToTablesAsync(batch, cancellationToken);
         await DeriveAsync(_ordered ? LastPosition(batch) : null, cancellationToken);
-        await RecordCopiesAsync(batch, cancellationToken);
+        settled |= await SettleAsync(batch, cancellationToken);
+        if (settled || _landing.DeadLetters.Count > 0)
+            await CountDeadLettersAsync(cancellationToken);
     }
 
     public async Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
@@ -63,6 +72,45 @@ internal sealed class ClickHouseSink : IChangeSink
     }
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => _progress.SaveAsync(copy, cancellationToken);
+
+    public async Task ResetAsync(bool keepRows, CancellationToken cancellationToken)
+    {
+        IEnumerable<string> rows = [
+            .. _model.Tables.Select(table => table.Landing), .. _model.Facts.Select(fact => fact.Table), .. _model.Facts.SelectMany(fact => fact.Parents).Select(parent => parent.Companion).Distinct(), DeadLetterTable.Name];
+        foreach (var table in keepRows ? [] : rows)
+            await _client.ExecuteAsync($"TRUNCATE TABLE {ClickHouseClient.Name(table)}", cancellationToken);
+        // The request goes last, with all progress: an interrupted reset is done again.
+        await _client.ExecuteAsync($"TRUNCATE TABLE {ProgressTable.Name}", cancellationToken);
+    }
+
+    public Task RequestResetAsync(CancellationToken cancellationToken) => _progress.RequestResetAsync(cancellationToken);
+
+    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => _progress.SetPausedAsync(paused, cancellationToken);
+
+    public async Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        using var batch = new ChangeBatch();
+        var rows = new List<LandedRow>();
+        foreach (var (_, _, letter) in await _deadLetters.ListAsync(ids, RetryAtOnce, cancellationToken))
+        {
+            if (ChangeMessageReader.TryRead(letter.Raw, _model, batch) is not var (relation, row))
+                continue;
+
+            var deletes = letter.Operation == ChangeOperation.Delete.Name();
+            batch.Add(new Change(
+                relation, deletes ? ChangeOperation.Delete : ChangeOperation.Insert, letter.Version, letter.Lsn, letter.Partition, 0, deletes ? row : RowRef.None, deletes ? RowRef.None : row));
+            rows.Add(new LandedRow(relation.Table, [.. LandingRows.KeyOf(batch, relation, row)], letter.Version));
+        }
+        if (batch.Count == 0)
+            return [];
+
+        _landing.Fill(batch, deriveCopies: false);
+        await LandAsync(cancellationToken);
+        await MakeDurableAsync([], cancellationToken);
+        // What failed again has been added again, with its new reason, and stays open.
+        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Key == string.Join(',', row.Key)));
+        return rows;
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -80,8 +128,10 @@ internal sealed class ClickHouseSink : IChangeSink
     }
 
     /// <summary>What concerns whole tables. Versions decide which rows it reaches, so it may follow the rows of the batch, whatever their order was.</summary>
-    private async Task ApplyToTablesAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    /// <returns>Whether dead letters may have been settled.</returns>
+    private async Task<bool> ApplyToTablesAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
+        var settled = false;
         for (var i = 0; i < batch.Count; i++)
         {
             var change = batch.Changes[i];
@@ -90,21 +140,40 @@ internal sealed class ClickHouseSink : IChangeSink
             {
                 case ChangeOperation.Truncate:
                     await _client.ExecuteAsync(table.Truncate(change.Version, change.Lsn, change.Partition), cancellationToken);
-                    // A replay finds nothing left to clear, and must derive all the same.
-                    _landing.KeysOf(table.Mapping).All = true;
+                    await ClearAsync(table, change.Version, change.Partition);
+                    break;
+                case ChangeOperation.CopyBegin when _ordered:
+                    await _progress.SaveAsync(CopyOf(change), cancellationToken);
+                    break;
+                case ChangeOperation.CopyEnd when _ordered:
+                    // Its marker may only be sent when a power failure cannot take the rows any more.
+                    await MakeDurableAsync([], cancellationToken);
                     break;
                 case ChangeOperation.CopyEnd:
-                    await _client.ExecuteAsync(table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition), cancellationToken);
-                    if (!_ordered)
-                        _landing.KeysOf(table.Mapping).All = true;
+                    await SweepAsync(table, change);
                     break;
                 case ChangeOperation.Derive when change.New.Exists:
                     _landing.KeysOf(table.Mapping).Add(batch, change.Relation, change.New);
                     break;
                 case ChangeOperation.Derive:
-                    _landing.KeysOf(table.Mapping).All = true;
+                    await SweepAsync(table, change with { Version = change.Bound, Lsn = 0 });
                     break;
             }
+        }
+        return settled;
+
+        async Task SweepAsync(LandingTable table, Change change)
+        {
+            await _client.ExecuteAsync(table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition), cancellationToken);
+            await ClearAsync(table, change.Bound, change.Partition);
+        }
+
+        // Everything is derived, also what was a tombstone already: a replay finds nothing left to clear.
+        async Task ClearAsync(LandingTable table, UInt128 below, int partition)
+        {
+            await _deadLetters.SettleBelowAsync(table.Mapping, below, partition, cancellationToken);
+            _landing.KeysOf(table.Mapping).All = true;
+            settled = true;
         }
     }
 
@@ -161,29 +230,39 @@ internal sealed class ClickHouseSink : IChangeSink
         }
     }
 
-    /// <summary>A copy is done once its marker has been derived, and all of that is durable.</summary>
-    private async Task RecordCopiesAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    /// <summary>What landed outside the stream's order is settled once its marker has been derived, and all of that is durable.</summary>
+    private async Task<bool> SettleAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
+        var durable = false;
+        var settled = false;
         for (var i = 0; i < batch.Count; i++)
         {
             var change = batch.Changes[i];
-            var point = (ulong)(change.Bound >> 64);
-            var copying = new TableCopy(change.Relation.Table.Source, CopyState.Copying, point);
-            if (!_ordered || point == 0)
+            if (change.Operation != ChangeOperation.Derive)
                 continue;
 
-            if (change.Operation == ChangeOperation.CopyBegin)
+            if (!durable)
+                await MakeDurableAsync([], cancellationToken);
+            durable = true;
+
+            var copy = CopyOf(change);
+            if (change.New.Exists)
             {
-                await _progress.SaveAsync(copying, cancellationToken);
+                await _deadLetters.SettleAsync(change.Relation.Table, string.Join(',', LandingRows.KeyOf(batch, change.Relation, change.New)), change.Bound, cancellationToken);
+                settled = true;
             }
-            else if (change.Operation == ChangeOperation.Derive && (await _progress.LoadAsync(cancellationToken)).Copies.Contains(copying))
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.Contains(copy))
             {
                 // Otherwise it is the marker of an older copy, replayed.
-                await MakeDurableAsync([], cancellationToken);
-                await _progress.SaveAsync(copying with { State = CopyState.Done }, cancellationToken);
+                await _progress.SaveAsync(copy with { State = CopyState.Done }, cancellationToken);
             }
         }
+        return settled;
     }
+
+    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64));
+
+    private async Task CountDeadLettersAsync(CancellationToken cancellationToken) => _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
 
     private static UInt128 LastPosition(ChangeBatch batch)
     {

@@ -1,16 +1,23 @@
+using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
-/// <summary>Where changes wait that could not be applied.</summary>
+/// <summary>
+/// Where changes wait that could not be applied. What is settled stays as a row of a higher revision, without its contents: a replay that adds the letter again does not open it.
+/// </summary>
 internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time)
 {
     public const string Name = "cdc_dead_letter";
 
+    private const string Columns = "source_table, key, operation, raw, reason, state, source_partition, lsn, change_version, updated_at, revision";
+
     public async Task AddAsync(IReadOnlyCollection<DeadLetter> deadLetters, CancellationToken cancellationToken)
     {
         using var rows = new RowBuffer();
+        var now = (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
         foreach (var letter in deadLetters)
         {
             foreach (var text in (ReadOnlySpan<string>)[letter.Table, letter.Key, letter.Operation, letter.Raw, letter.Reason, "open"])
@@ -18,10 +25,52 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
             RowBinary.WriteInt32(rows, letter.Partition);
             RowBinary.WriteUInt64(rows, letter.Lsn);
             RowBinary.WriteUInt128(rows, letter.Version);
-            RowBinary.WriteUInt64(rows, (ulong)time.GetUtcNow().ToUnixTimeMilliseconds() * 1000);
+            RowBinary.WriteUInt64(rows, now);
             RowBinary.WriteUInt8(rows, 0);
         }
-        await client.InsertAsync(
-            $"INSERT INTO {Name} (source_table, key, operation, raw, reason, state, source_partition, lsn, change_version, updated_at, revision)", rows.Written, cancellationToken);
+        await client.InsertAsync($"INSERT INTO {Name} ({Columns})", rows.Written, cancellationToken);
     }
+
+    public async Task<long> CountOpenAsync(CancellationToken cancellationToken) =>
+        long.Parse((await client.ScalarAsync($"SELECT count() FROM {Name} FINAL WHERE state = 'open'", cancellationToken))!, CultureInfo.InvariantCulture);
+
+    /// <summary>Open letters, the oldest first; those with these ids, or all.</summary>
+    public async Task<IReadOnlyList<StoredLetter>> ListAsync(IReadOnlyCollection<string> ids, int limit, CancellationToken cancellationToken)
+    {
+        var rows = await client.QueryAsync(
+            $"""
+            SELECT id, source_table, key, operation, raw, reason, source_partition, lsn, change_version, updated_at
+            FROM {Name} FINAL WHERE {Open(ids)} ORDER BY source_partition, change_version, key LIMIT {limit.ToString(CultureInfo.InvariantCulture)}
+            """, cancellationToken);
+        return [.. rows.Select(row => new StoredLetter(row[0]!, row[9]!, new DeadLetter(
+            row[1]!, row[2]!, row[3]!, row[4]!, row[5]!, UInt128.Parse(row[8]!, CultureInfo.InvariantCulture), ulong.Parse(row[7]!, CultureInfo.InvariantCulture), int.Parse(row[6]!, CultureInfo.InvariantCulture))))];
+    }
+
+    /// <summary>Somebody does not want them applied any more.</summary>
+    public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => SettleAsync("dropped", Open(ids), cancellationToken);
+
+    /// <summary>A retry has been applied.</summary>
+    public Task SettleAsync(TableMapping table, string key, UInt128 version, CancellationToken cancellationToken) =>
+        SettleAsync("retried", $"state = 'open' AND source_table = {ClickHouseClient.Quote(table.Source)} AND key = {ClickHouseClient.Quote(key)} AND change_version = {Number(version)}", cancellationToken);
+
+    /// <summary>The table was truncated or copied: what is older would come back as a ghost.</summary>
+    public Task SettleBelowAsync(TableMapping table, UInt128 bound, int partition, CancellationToken cancellationToken) => SettleAsync(
+        "overtaken",
+        $"state = 'open' AND source_table = {ClickHouseClient.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND change_version < {Number(bound)}",
+        cancellationToken);
+
+    private Task SettleAsync(string state, string which, CancellationToken cancellationToken) => client.ExecuteAsync(
+        $"""
+        INSERT INTO {Name} ({Columns})
+        SELECT source_table, key, operation, '', reason, {ClickHouseClient.Quote(state)}, source_partition, lsn, change_version, now64(6, 'UTC'), 1
+        FROM {Name} FINAL WHERE {which}
+        """, cancellationToken);
+
+    private static string Open(IReadOnlyCollection<string> ids) =>
+        ids.Count == 0 ? "state = 'open'" : $"state = 'open' AND id IN ({string.Join(", ", ids.Select(ClickHouseClient.Quote))})";
+
+    private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }
+
+/// <summary>A letter in the table.</summary>
+internal sealed record StoredLetter(string Id, string Time, DeadLetter Letter);

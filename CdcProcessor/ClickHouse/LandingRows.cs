@@ -180,20 +180,19 @@ internal sealed class LandingRows : IDisposable
         rows.Rows++;
     }
 
-    private static DeadLetter DeadLetterOf(ChangeBatch batch, Change change, RowRef row, string reason)
+    private static DeadLetter DeadLetterOf(ChangeBatch batch, in Change change, RowRef row, string reason)
     {
+        var message = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(message))
+            ChangeMessageWriter.Write(json, batch, change);
         return new DeadLetter(
-            change.Relation.Table.Source, Json(json => ChangeMessageWriter.WriteKey(json, batch, change.Relation, row)), change.Operation.Name(),
-            Json(json => ChangeMessageWriter.Write(json, batch, change)), reason, change.Version, change.Lsn, change.Partition);
-
-        static string Json(Action<Utf8JsonWriter> write)
-        {
-            var buffer = new ArrayBufferWriter<byte>();
-            using (var json = new Utf8JsonWriter(buffer))
-                write(json);
-            return Encoding.UTF8.GetString(buffer.WrittenSpan);
-        }
+            change.Relation.Table.Source, string.Join(',', KeyOf(batch, change.Relation, row)), change.Operation.Name(), Encoding.UTF8.GetString(message.WrittenSpan), reason,
+            change.Version, change.Lsn, change.Partition);
     }
+
+    /// <summary>The values of a row's key, as text.</summary>
+    public static IEnumerable<string> KeyOf(ChangeBatch batch, Relation relation, RowRef row) =>
+        relation.Table.Key.Select(column => relation.Positions[column] is >= 0 and var position ? Encoding.UTF8.GetString(batch.Text(row, position)) : "");
 
     private static string Shown(ReadOnlySpan<byte> text) =>
         text.Length <= 60 ? $"'{Encoding.UTF8.GetString(text)}'" : $"'{Encoding.UTF8.GetString(text[..60])}…' ({text.Length} bytes)";

@@ -30,8 +30,17 @@ internal sealed class LandingTable
     /// </summary>
     public string Truncate(UInt128 version, ulong lsn, int partition) => Clear(version, $"newest <= {Number(version)}", lsn, partition);
 
-    /// <summary>Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy did not find.</summary>
-    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition) => Clear(version, $"newest < {Number(bound)} AND NOT gone", lsn, partition);
+    /// <summary>
+    /// Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy did not find. What it found and could not write
+    /// waits as a dead letter, and its key keeps its last good row.
+    /// </summary>
+    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition) => Clear(
+        version,
+        $"newest < {Number(bound)} AND NOT gone AND {KeyText} NOT IN (SELECT key FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseClient.Quote(Mapping.Source)} AND change_version >= {Number(bound)})",
+        lsn, partition);
+
+    /// <summary>The key as dead letters name it.</summary>
+    private string KeyText => KeyColumns is [var only] ? $"toString({only})" : $"concat({string.Join(", ',', ", KeyColumns.Select(column => $"toString({column})"))})";
 
     private string Clear(UInt128 version, string which, ulong lsn, int partition) =>
         $"""

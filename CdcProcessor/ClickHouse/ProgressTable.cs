@@ -10,7 +10,7 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 {
     public const string Name = "cdc_progress";
 
-    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy";
+    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", PauseKind = "pause", ResetKind = "reset", Requested = "requested";
 
     public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
     {
@@ -18,7 +18,9 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         return new Progress(
             rows.Where(row => row[0] == SourceKind).Select(row => JsonSerializer.Deserialize<SourceIdentity>(row[2]!)).SingleOrDefault(),
             [.. rows.Where(row => row[0] == PositionKind).Select(row => new SourcePosition(int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row)))],
-            [.. rows.Where(row => row[0] == CopyKind).Select(row => new TableCopy(row[1]!, Enum.Parse<CopyState>(row[2]!), Position(row)))]);
+            [.. rows.Where(row => row[0] == CopyKind).Select(row => new TableCopy(row[1]!, Enum.Parse<CopyState>(row[2]!), Position(row)))],
+            IsPaused: rows.Any(row => row[0] == PauseKind && row[2] == Requested),
+            ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested));
 
         static ulong Position(string?[] row) => ulong.Parse(row[3]!, CultureInfo.InvariantCulture);
     }
@@ -32,6 +34,10 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
         InsertAsync([(CopyKind, copy.Table, copy.State.ToString(), copy.Point, Now)], cancellationToken);
+
+    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => InsertAsync([(PauseKind, "", paused ? Requested : "", 0, Now)], cancellationToken);
+
+    public Task RequestResetAsync(CancellationToken cancellationToken) => InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
 
     private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
 

@@ -8,9 +8,9 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// A message that the processor sends itself through the WAL: what landed outside the stream's order is derived when the stream comes by the marker, at the marker's position.
 /// </summary>
 /// <param name="Table">The table whose facts are to be derived.</param>
-/// <param name="Point">The consistent point of the copy that this ends; 0 if it was none.</param>
-/// <param name="Key">The one row's key, in the order of the mapping; null for the whole table.</param>
-internal sealed record Marker(string Table, ulong Point, IReadOnlyList<string>? Key)
+/// <param name="Version">The landing version of what landed: of the one row, or the point of the whole copy.</param>
+/// <param name="Key">The one row's key, in the order of the mapping; null for a copy of the whole table.</param>
+internal sealed record Marker(string Table, UInt128 Version, IReadOnlyList<string>? Key)
 {
     /// <summary>Each slot has its own: two processors on one database do not hear each other.</summary>
     public static string Prefix(string slot) => "aspirecdc:" + slot;

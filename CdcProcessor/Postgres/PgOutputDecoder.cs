@@ -155,7 +155,7 @@ internal sealed class PgOutputDecoder(Model model, string markerPrefix, Action<s
                 continue;
 
             var relation = Relation.Of(table);
-            batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None, marker.AddKey(batch.Changes, relation), Lsn.CopyVersion(marker.Point)));
+            batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None, marker.AddKey(batch.Changes, relation), marker.Version));
         }
     }
 

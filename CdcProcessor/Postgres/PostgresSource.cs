@@ -85,6 +85,13 @@ internal sealed partial class PostgresSource : IChangeSource
         _unfinished = [.. _model.Tables.Where(table => !done.Contains(table.Source))];
     }
 
+    public async Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)
+    {
+        if (await _catalog.SlotAsync(cancellationToken) is not null)
+            await _connection!.QueryAsync($"DROP_REPLICATION_SLOT \"{_options.Slot}\"", cancellationToken);
+        return progress.Source is { } known && known == _identity && progress.Positions.All(position => position.Position <= _endOfWal);
+    }
+
     public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -125,6 +132,9 @@ internal sealed partial class PostgresSource : IChangeSource
     /// <summary>Copies a table anew beside the stream.</summary>
     public void RequestCopy(IReadOnlyList<TableMapping> tables) => _copyRequests.Writer.TryWrite(tables);
 
+    public Task MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken) =>
+        _catalog.EmitAsync(rows.Select(row => new Marker(row.Table.Source, row.Version, row.Key)), cancellationToken);
+
     public async ValueTask DisposeAsync()
     {
         if (_connection is not null)
@@ -157,6 +167,8 @@ internal sealed partial class PostgresSource : IChangeSource
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
         _reader = new WalReader(connection, decoder, exchange, _options, _time);
         await StartReplicationAsync(connection, stop.Token);
+        var reader = _reader;
+        _status.LagReader = () => Math.Max(0, (long)(reader.Received - _status.Applied.Select(position => position.Position).DefaultIfEmpty(_resumeAt).Max()));
         _status.Enter(Phase.Streaming);
         LogStreaming(_options.Slot, Lsn.Format(_resumeAt));
 
@@ -186,7 +198,7 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         await copier.CopyAsync(tables, snapshot, imported, _copies.Writer, cancellationToken);
         // The rows have landed; the stream derives them when it comes by this marker.
-        await _catalog.EmitAsync(tables.Select(table => new Marker(table.Source, snapshot.Point, null)), cancellationToken);
+        await _catalog.EmitAsync(tables.Select(table => new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)), cancellationToken);
     }
 
     /// <summary>One processor leads; the others stand by, warm, and take over when its connection ends.</summary>
@@ -278,8 +290,10 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private void Warn(string what)
     {
-        if (_warned.Add(what))
-            LogMismatch(what);
+        if (!_warned.Add(what))
+            return;
+        _status.MappingMismatches = _warned.Count;
+        LogMismatch(what);
     }
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Streaming from slot {Slot} at {Position}")]

@@ -1,7 +1,8 @@
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>Runs the pipeline for as long as the process lives: after a fault a new source and a new sink take up where the last ones were acknowledged.</summary>
-internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorStatus status, TimeProvider time, ILogger<ProcessorService> logger) : BackgroundService
+internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorControl control, ProcessorStatus status, TimeProvider time, ILogger<ProcessorService> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitForResync = TimeSpan.FromSeconds(10);
@@ -16,11 +17,21 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
             try
             {
                 await RunOnceAsync(stoppingToken);
-                return;
+                pause = TimeSpan.Zero;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (OperationCanceledException) when (control.RestartAsked)
+            {
+                pause = TimeSpan.Zero;
+            }
+            catch (PausedException e)
+            {
+                pause = WaitBetweenLooks;
+                if (Enter(Phase.Paused, e.Message))
+                    LogPaused(e.Message);
             }
             catch (NotReadyException e)
             {
@@ -43,7 +54,7 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
                 LogFault(e, e.Message, pause.TotalSeconds);
             }
 
-            await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await control.WaitAsync(pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -51,7 +62,9 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
     {
         await using var sink = factory.CreateSink();
         await using var source = factory.CreateSource(sink);
-        await factory.CreatePipeline(source, sink).RunAsync(cancellationToken);
+        var pipeline = factory.CreatePipeline(source, sink);
+        using var run = control.Begin(source, sink, pipeline, cancellationToken);
+        await pipeline.RunAsync(run.Token);
     }
 
     /// <summary>True if that is news.</summary>
@@ -70,4 +83,7 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The pipeline stopped: {Reason} Trying again in {Seconds:0.0} s.")]
     private partial void LogFault(Exception exception, string reason, double seconds);
+
+    [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Reason}")]
+    private partial void LogPaused(string reason);
 }

@@ -17,9 +17,17 @@ internal sealed class ProcessorStatus
     /// <summary>The source's end as it was last heard, less what is applied.</summary>
     public long LagBytes => LagReader?.Invoke() ?? 0;
 
+    /// <summary>How old the last applied commit was when it became visible; 0 when nothing waits.</summary>
+    public double LagSeconds => LagBytes == 0 ? 0 : LastLatency;
+
+    public double LastLatency { get; set; }
+
     public Func<long>? LagReader { get; set; }
 
     public long OpenDeadLetters { get; set; }
+
+    /// <summary>Columns that only one of mapping and database has.</summary>
+    public int MappingMismatches { get; set; }
 
     /// <summary>How far readers of the sink can see, by partition.</summary>
     public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Select(position => new SourcePosition(position.Key, position.Value))];

@@ -2,7 +2,7 @@
 
 CREATE TABLE IF NOT EXISTS cdc_progress
 (
-    kind LowCardinality(String) COMMENT 'source, position (of a partition), copy (of a table) or pause',
+    kind LowCardinality(String) COMMENT 'source, position (of a partition), copy (of a table), pause or reset',
     name String COMMENT 'the partition or the table',
     state String,
     position UInt64,
@@ -18,7 +18,7 @@ ORDER BY (kind, name);
 CREATE TABLE IF NOT EXISTS cdc_dead_letter
 (
     source_table LowCardinality(String),
-    key String COMMENT 'the key as JSON',
+    key String COMMENT 'the values of the key, separated by commas',
     operation LowCardinality(String),
     raw String COMMENT 'the change message as JSON, or the bytes as they came',
     reason String,

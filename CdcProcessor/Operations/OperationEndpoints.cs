@@ -1,0 +1,105 @@
+using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.CdcProcessor.Running;
+
+namespace AspireCdc.CdcProcessor.Operations;
+
+/// <summary>What the command line asks of a running processor, under <c>/operations</c>.</summary>
+internal static class OperationEndpoints
+{
+    public static void MapOperations(this WebApplication app)
+    {
+        var operations = app.MapGroup("/operations").AddEndpointFilter(AnswerAsync);
+        operations.MapGet("/status", StatusAsync);
+        operations.MapPost("/pause", async (ProcessorControl control, CancellationToken cancellation) =>
+        {
+            await control.PauseAsync(cancellation);
+            return "The pipeline is paused, for every processor; PostgreSQL keeps its WAL meanwhile.";
+        });
+        operations.MapPost("/resume", async (ProcessorControl control, CancellationToken cancellation) =>
+        {
+            await control.ResumeAsync(cancellation);
+            return "The pipeline goes on.";
+        });
+        operations.MapPost("/resync", ResyncAsync);
+        operations.MapGet("/dead-letters", ListAsync);
+        operations.MapPost("/dead-letters/retry", async (string[] id, ProcessorControl control, CancellationToken cancellation) =>
+        {
+            var landed = await control.RetryAsync(id, cancellation);
+            return $"{landed} dead letters were applied; what could not be stays, with its reason.";
+        });
+        operations.MapPost("/dead-letters/drop", DropAsync);
+    }
+
+    private static async Task<StatusReport> StatusAsync(ProcessorStatus status, CopyProgress copies, Model model, PipelineFactory factory, CancellationToken cancellation)
+    {
+        await using var sink = factory.CreateSink();
+        var progress = await sink.OpenAsync(cancellation);
+        var running = copies.Running;
+        return new StatusReport(
+            status.Phase.ToString(), status.Reason,
+            [.. (status.Applied.Count > 0 ? status.Applied : progress.Positions).OrderBy(position => position.Partition)
+                .Select(position => new PositionReport(position.Partition, position.Partition < 0 ? Lsn.Format(position.Position) : position.Position.ToString()))],
+            status.LagBytes, status.LagSeconds, status.OpenDeadLetters,
+            [.. model.Tables.Select(table => new TableReport(
+                table.Source, table.Landing, progress.Copies.FirstOrDefault(copy => copy.Table == table.Source)?.State.ToString() ?? "not copied yet",
+                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))]);
+    }
+
+    private static async Task<string> ResyncAsync(string[] table, bool? all, ProcessorControl control, CancellationToken cancellation)
+    {
+        if (all == true)
+        {
+            await control.ResyncAllAsync(cancellation);
+            return "Everything is copied anew, from a new replication slot.";
+        }
+        if (table.Length == 0)
+            throw new OperationException("Name the tables to copy anew, or --all.");
+
+        await control.ResyncAsync(table, cancellation);
+        return $"{string.Join(", ", table)} will be copied anew beside the stream; 'CdcProcessor status' shows how far it is.";
+    }
+
+    private static async Task<IReadOnlyList<LetterReport>> ListAsync(ClickHouseClient client, TimeProvider time, CancellationToken cancellation) =>
+        [.. (await new DeadLetterTable(client, time).ListAsync([], 1000, cancellation)).Select(stored => new LetterReport(
+            stored.Id, stored.Time, stored.Letter.Table, stored.Letter.Key, stored.Letter.Operation, stored.Letter.Partition < 0 ? Lsn.Format(stored.Letter.Lsn) : $"{stored.Letter.Partition}:{stored.Letter.Version - 1}",
+            stored.Letter.Reason, stored.Letter.Raw))];
+
+    private static async Task<string> DropAsync(string[] id, bool? all, ClickHouseClient client, ProcessorStatus status, TimeProvider time, CancellationToken cancellation)
+    {
+        if (id.Length == 0 && all != true)
+            throw new OperationException("Name the dead letters to drop, or --all.");
+
+        var letters = new DeadLetterTable(client, time);
+        var before = await letters.CountOpenAsync(cancellation);
+        await letters.DropAsync(id, cancellation);
+        status.OpenDeadLetters = await letters.CountOpenAsync(cancellation);
+        return $"{before - status.OpenDeadLetters} dead letters were dropped.";
+    }
+
+    /// <summary>No web page may ask (a browser names its origin), and what cannot be done gets a sentence.</summary>
+    private static async ValueTask<object?> AnswerAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        if (context.HttpContext.Request.Headers.Origin.Count > 0)
+            return Results.Text("Operations are not for web pages.", statusCode: StatusCodes.Status403Forbidden);
+        try
+        {
+            return await next(context);
+        }
+        catch (Exception e) when (e is OperationException or NotReadyException or NotSupportedException or ClickHouseException or HttpRequestException)
+        {
+            return Results.Text(e.Message, statusCode: StatusCodes.Status409Conflict);
+        }
+    }
+}
+
+internal sealed record StatusReport(
+    string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables);
+
+internal sealed record PositionReport(int Partition, string Position);
+
+internal sealed record TableReport(string Source, string Landing, string Copy, long? Copied, long? Expected);
+
+internal sealed record LetterReport(string Id, string Time, string Table, string Key, string Operation, string Position, string Reason, string Raw);
