@@ -50,7 +50,7 @@ internal static class EmbeddedStack
             .WithEnvironment("EmbeddedClickHouse__Username", "panda")
             .WithEnvironment("EmbeddedClickHouse__Password", clickHousePassword)
             .WithEnvironment("EmbeddedClickHouse__Database", "local");
-        var star = builder.AddConnectionString("clickhouse", ReferenceExpression.Create(
+        var star = builder.AddConnectionString("star", ReferenceExpression.Create(
             $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
 
         return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword);

@@ -20,10 +20,20 @@ internal sealed partial class StartReport(DistributedApplication app)
     {
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = 200;
-        await app.StartAsync();
         var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         var report = ReportAsync(stopping);
-        await app.WaitForShutdownAsync(CancellationToken.None);
+        try
+        {
+            // Ends only when everything has been started, with its dependencies: what happens until then is told meanwhile.
+            await app.StartAsync();
+            await app.WaitForShutdownAsync(CancellationToken.None);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Ctrl-C came before that.
+            await app.StopAsync();
+        }
+
         await report.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Console.WriteLine("Stopped.");
         return 0;
@@ -36,9 +46,9 @@ internal sealed partial class StartReport(DistributedApplication app)
         var wasReady = false;
         await foreach (var change in app.ResourceNotifications.WatchAsync(stopping))
         {
-            latest[change.Resource.Name] = change;
+            latest[change.ResourceId] = change;
             await TellAsync(change, wasReady);
-            if (!wasReady && latest.Values.All(IsReady))
+            if (!wasReady && Started.All(resource => latest.Values.Any(other => other.Resource == resource)) && latest.Values.All(IsReady))
             {
                 wasReady = true;
                 Console.WriteLine();
@@ -80,20 +90,24 @@ internal sealed partial class StartReport(DistributedApplication app)
     private static bool HasFailed(CustomResourceSnapshot snapshot) =>
         snapshot.State?.Text == KnownResourceStates.FailedToStart || snapshot.State?.Text == KnownResourceStates.Exited && snapshot.ExitCode is not (null or 0);
 
-    /// <summary>Nothing more is to be waited for: neither for what starts only when asked to, nor for a dashboard that is broken.</summary>
+    /// <summary>Nothing more is to be waited for: neither for what starts only when asked to, nor for a dashboard that is broken, nor for a mere value.</summary>
     private static bool IsReady(ResourceEvent change) =>
-        change.Snapshot.State?.Text == KnownResourceStates.Finished
+        change.Resource is not IResourceWithArgs
+        || change.Snapshot.State?.Text == KnownResourceStates.Finished
         || change.Snapshot.HealthStatus == HealthStatus.Healthy
         || change.Snapshot.IsHidden && HasFailed(change.Snapshot)
         || change.Snapshot.State?.Text == KnownResourceStates.NotStarted && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
 
+    /// <summary>What runs as a process or a container.</summary>
+    private IEnumerable<IResource> Started => app.Services.GetRequiredService<DistributedApplicationModel>().Resources.OfType<IResourceWithArgs>();
+
     private static Table Addresses(Dictionary<string, ResourceEvent> resources)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("resource", "address", "");
-        foreach (var (name, change) in resources)
+        foreach (var change in resources.Values)
         {
             foreach (var url in change.Snapshot.Urls.Where(url => url.DisplayProperties.DisplayName != ""))
-                table.AddRow(new Text(name), new Text(url.Url), new Text(url.DisplayProperties.DisplayName));
+                table.AddRow(new Text(change.Resource.Name), new Text(url.Url), new Text(url.DisplayProperties.DisplayName));
         }
 
         return table;

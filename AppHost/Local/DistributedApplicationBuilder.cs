@@ -54,7 +54,7 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
 
     public IResourceBuilder<T> AddResource<T>(T resource) where T : IResource
     {
-        if (Resources.Any(other => other.Name == resource.Name && other.GetType() == resource.GetType()))
+        if (Resources.Any(other => string.Equals(other.Name, resource.Name, StringComparison.OrdinalIgnoreCase)))
             throw new DistributedApplicationException($"There are two resources named '{resource.Name}'.");
         Resources.Add(resource);
         return new ResourceBuilder<T>(this, resource);
