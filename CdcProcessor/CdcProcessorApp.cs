@@ -1,4 +1,5 @@
 using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Postgres;
@@ -16,8 +17,12 @@ internal static class CdcProcessorApp
         builder.AddServiceDefaults();
         configure?.Invoke(builder);
         builder.AddDatabaseUrl("shop");
-        builder.AddNpgsqlDataSource("shop");
 
+        var pair = Pair.From(builder.Configuration);
+        builder.Services.AddSingleton(pair);
+        if (pair.Source == Pair.Postgres)
+            builder.AddNpgsqlDataSource("shop");
+        builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(ShopModel.Instance);

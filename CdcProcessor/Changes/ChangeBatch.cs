@@ -94,6 +94,9 @@ internal sealed class ChangeBatch : IDisposable
         _changesUsed++;
     }
 
+    /// <summary>Takes the last change out again.</summary>
+    public void RemoveLast() => _changesUsed--;
+
     public void Add(DeadLetter deadLetter) => (_deadLetters ??= []).Add(deadLetter);
 
     /// <summary>States (or moves) the position of one partition.</summary>
@@ -104,7 +107,7 @@ internal sealed class ChangeBatch : IDisposable
         if (known < 0)
             _ends.Add(position);
         else
-            _ends[known] = position;
+            _ends[known] = position with { CommitLsn = Math.Max(position.CommitLsn, _ends[known].CommitLsn) };
     }
 
     public ValueKind Kind(RowRef row, int column) => _values[row.First + column].Kind;
@@ -159,4 +162,7 @@ internal sealed class ChangeBatch : IDisposable
 }
 
 /// <summary>How far a source was read: PostgreSQL's end LSN (partition -1), or a Kafka partition's next offset.</summary>
-internal readonly record struct SourcePosition(int Partition, ulong Position);
+/// <param name="Partition">Kafka's partition; -1 from PostgreSQL.</param>
+/// <param name="Position">Where to go on.</param>
+/// <param name="CommitLsn">From Kafka: what the connector has last announced in this partition, the end LSN of commits whose changes all come before it; otherwise 0.</param>
+internal readonly record struct SourcePosition(int Partition, ulong Position, ulong CommitLsn = 0);

@@ -20,6 +20,7 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly Model _model;
     private readonly ProgressTable _progress;
     private readonly DeadLetterTable _deadLetters;
+    private readonly AbsentColumns _absent;
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly FactTable[] _facts;
@@ -33,6 +34,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _model = model;
         _progress = new ProgressTable(client, time);
         _deadLetters = new DeadLetterTable(client, time);
+        _absent = new AbsentColumns(client);
         _tables = model.Tables.ToDictionary(table => table.Source, table => new LandingTable(table));
         _facts = [.. model.Facts.Select(fact => new FactTable(model, fact))];
     }
@@ -54,6 +56,8 @@ internal sealed class ClickHouseSink : IChangeSink
 
     public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
+        if (!_ordered)
+            await _absent.FillAsync(batch, cancellationToken);
         _landing.Fill(batch, deriveCopies: !_ordered);
         await LandAsync(cancellationToken);
         var settled = await ApplyToTablesAsync(batch, cancellationToken);
@@ -97,13 +101,16 @@ internal sealed class ClickHouseSink : IChangeSink
                 continue;
 
             var deletes = letter.Operation == ChangeOperation.Delete.Name();
+            var operation = deletes ? ChangeOperation.Delete : letter.Operation == ChangeOperation.Update.Name() ? ChangeOperation.Update : ChangeOperation.Insert;
             batch.Add(new Change(
-                relation, deletes ? ChangeOperation.Delete : ChangeOperation.Insert, letter.Version, letter.Lsn, letter.Partition, 0, deletes ? row : RowRef.None, deletes ? RowRef.None : row));
+                relation, operation, letter.Version, letter.Lsn, letter.Partition, 0, deletes ? row : RowRef.None, deletes ? RowRef.None : row));
             rows.Add(new LandedRow(relation.Table, [.. LandingRows.KeyOf(batch, relation, row)], letter.Version));
         }
         if (batch.Count == 0)
             return [];
 
+        if (!_ordered)
+            await _absent.FillAsync(batch, cancellationToken);
         _landing.Fill(batch, deriveCopies: false);
         await LandAsync(cancellationToken);
         await MakeDurableAsync([], cancellationToken);

@@ -41,12 +41,19 @@ internal static class OperationEndpoints
         return new StatusReport(
             status.Phase.ToString(), status.Reason,
             [.. (status.Applied.Count > 0 ? status.Applied : progress.Positions).OrderBy(position => position.Partition)
-                .Select(position => new PositionReport(position.Partition, position.Partition < 0 ? Lsn.Format(position.Position) : position.Position.ToString()))],
+                .Select(position => new PositionReport(position.Partition, Shown(position)))],
             status.LagBytes, status.LagSeconds, status.OpenDeadLetters,
             [.. model.Tables.Select(table => new TableReport(
                 table.Source, table.Landing, progress.Copies.FirstOrDefault(copy => copy.Table == table.Source)?.State.ToString() ?? "not copied yet",
                 running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))]);
     }
+
+    private static string Shown(SourcePosition position) => position switch
+    {
+        { Partition: < 0 } => Lsn.Format(position.Position),
+        { CommitLsn: 0 } => position.Position.ToString(),
+        _ => $"{position.Position} (commits up to {Lsn.Format(position.CommitLsn)})",
+    };
 
     private static async Task<string> ResyncAsync(string[] table, bool? all, ProcessorControl control, CancellationToken cancellation)
     {

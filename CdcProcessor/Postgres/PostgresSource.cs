@@ -159,6 +159,10 @@ internal sealed partial class PostgresSource : IChangeSource
             if (_copiesInOrder)
                 await copying;
         }
+        else if (_unfinished.Count > 0 && _copiesInOrder)
+        {
+            await RecopyAsync(copier, _unfinished, stop.Token);
+        }
         else if (_unfinished.Count > 0)
         {
             RequestCopy(_unfinished);
@@ -184,14 +188,17 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         await initial;
         await foreach (var tables in _copyRequests.Reader.ReadAllAsync(cancellationToken))
-        {
-            // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first copy did. Exporter and slot go together.
-            await using var exporter = await WireConnection.OpenAsync(_connectionString, "aspirecdc resync", replication: true, cancellationToken);
-            var name = $"{_options.Slot[..Math.Min(_options.Slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
-            var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY ", cancellationToken);
-            LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
-            await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
-        }
+            await RecopyAsync(copier, tables, cancellationToken);
+    }
+
+    private async Task RecopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, CancellationToken cancellationToken)
+    {
+        // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first copy did. Exporter and slot go together.
+        await using var exporter = await WireConnection.OpenAsync(_connectionString, "aspirecdc resync", replication: true, cancellationToken);
+        var name = $"{_options.Slot[..Math.Min(_options.Slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
+        var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY ", cancellationToken);
+        LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
+        await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
     }
 
     private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Postgres;
 using Microsoft.Extensions.Options;
@@ -7,13 +8,20 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>Makes the configured pair of source and sink, anew for every run.</summary>
-internal sealed class PipelineFactory(IServiceProvider services, IConfiguration configuration, Model model, IOptions<CdcOptions> options, ProcessorStatus status, TimeProvider time)
+internal sealed class PipelineFactory(
+    IServiceProvider services, IConfiguration configuration, Pair pair, Model model, IOptions<CdcOptions> options, IOptions<KafkaOptions> kafka, ProcessorStatus status, TimeProvider time)
 {
-    public IChangeSink CreateSink() => new ClickHouseSink(services.GetRequiredService<ClickHouseClient>(), model, status, time);
+    private string BootstrapServers => configuration.GetConnectionString("kafka")!;
 
-    public IChangeSource CreateSource(IChangeSink sink) => new PostgresSource(
-        configuration.GetConnectionString("shop")!, services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
-        services.GetRequiredService<CopyProgress>(), status, time, services.GetRequiredService<ILogger<PostgresSource>>());
+    public IChangeSink CreateSink() => pair.Sink == Pair.Kafka
+        ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, time, services.GetRequiredService<ILogger<KafkaChangeSink>>())
+        : new ClickHouseSink(services.GetRequiredService<ClickHouseClient>(), model, status, time);
+
+    public IChangeSource CreateSource(IChangeSink sink) => pair.Source == Pair.Kafka
+        ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<ILogger<KafkaChangeSource>>())
+        : new PostgresSource(
+            configuration.GetConnectionString("shop")!, services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
+            services.GetRequiredService<CopyProgress>(), status, time, services.GetRequiredService<ILogger<PostgresSource>>());
 
     public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) => new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time);
 }

@@ -1,4 +1,5 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Mapping;
 
 namespace AspireCdc.CdcProcessor.Running;
@@ -6,7 +7,7 @@ namespace AspireCdc.CdcProcessor.Running;
 /// <summary>
 /// What people ask of a running processor. Each request is recorded in the sink first, so that it outlives the process; then the run hears of it at once.
 /// </summary>
-internal sealed class ProcessorControl(PipelineFactory factory, Model model, ProcessorStatus status, TimeProvider time)
+internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, Model model, ProcessorStatus status, TimeProvider time)
 {
     private readonly Lock _lock = new();
     private Run? _run;
@@ -45,12 +46,17 @@ internal sealed class ProcessorControl(PipelineFactory factory, Model model, Pro
     {
         TableMapping[] mappings = [.. tables.Select(table => model.Find(table)
             ?? throw new OperationException($"There is no table '{table}' in the mapping: it has {string.Join(", ", model.Tables.Select(known => known.Source))}."))];
+        if (pair.Source == Pair.Kafka)
+            throw new OperationException(KafkaChangeSource.ResyncIsTheConnectors);
         if (status.Phase == Phase.StandingBy)
             throw new OperationException($"{status.Reason} Ask that one.");
 
         foreach (var table in mappings)
             await WithSinkAsync(sink => sink.SaveAsync(new TableCopy(table.Source, CopyState.Requested, 0), cancellationToken));
-        if (status.Phase == Phase.Streaming && Current is { } run)
+        // Where a copy stands in the stream's order, it goes before what the next run streams.
+        if (Current?.Sink.CopiesInOrder == true)
+            Restart();
+        else if (status.Phase == Phase.Streaming && Current is { } run)
             run.Source.RequestCopy(mappings);
     }
 

@@ -6,7 +6,7 @@ namespace AspireCdc.CdcProcessor.Running;
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
 internal sealed class ProcessorStatus
 {
-    private readonly ConcurrentDictionary<int, ulong> _applied = [];
+    private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
     private volatile PhaseAndReason _phase = new(Phase.Starting, "The processor is starting.");
 
     public Phase Phase => _phase.Phase;
@@ -30,11 +30,12 @@ internal sealed class ProcessorStatus
     public int MappingMismatches { get; set; }
 
     /// <summary>How far readers of the sink can see, by partition.</summary>
-    public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Select(position => new SourcePosition(position.Key, position.Value))];
+    public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Values];
 
     public void Enter(Phase phase, string reason = "") => _phase = new PhaseAndReason(phase, reason);
 
-    public void Apply(SourcePosition position) => _applied[position.Partition] = position.Position;
+    public void Apply(SourcePosition position) => _applied.AddOrUpdate(
+        position.Partition, position, (_, last) => position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
 
     private sealed record PhaseAndReason(Phase Phase, string Reason);
 }

@@ -1,0 +1,303 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Mapping;
+using Confluent.Kafka;
+
+namespace AspireCdc.CdcProcessor.Kafka;
+
+/// <summary>
+/// PostgreSQL's changes as messages: one a change, each key in a partition of its own choosing, each batch in one Kafka transaction.
+/// </summary>
+/// <remarks>
+/// The transaction is what makes a restart safe: when this connector's successor opens with the same transactional id, whatever a dead connector still had on its way is
+/// refused for ever. Merely idempotent producers are not fenced; their queued messages arrive after the successor's.
+/// </remarks>
+internal sealed partial class KafkaChangeSink : IChangeSink
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A quiet stretch of the WAL is announced to the consumers this often.</summary>
+    private static readonly TimeSpan AnnounceEvery = TimeSpan.FromSeconds(1);
+
+    private readonly string _bootstrapServers;
+    private readonly string _slot;
+    private readonly KafkaOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<KafkaChangeSink> _logger;
+    private readonly ProgressTopic _progressTopic;
+    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private readonly Utf8JsonWriter _json;
+
+    /// <summary>Where the first mark of a running copy stands, by table and partition.</summary>
+    private readonly Dictionary<string, long[]> _copyBegan = [];
+
+    /// <summary>Changes of a copied table that were committed before its copy's point are part of the copy, and must not come after it.</summary>
+    private readonly Dictionary<string, ulong> _copied = [];
+    private IProducer<byte[], byte[]>? _producer;
+    private int _partitions;
+    private long _announced;
+
+    public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, TimeProvider time, ILogger<KafkaChangeSink> logger)
+    {
+        (_bootstrapServers, _slot, _options, _time, _logger) = (bootstrapServers, slot, options, time, logger);
+        _progressTopic = new ProgressTopic(ProgressTopic.NameFor(options.Topic));
+        _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    }
+
+    /// <summary>A row's place in the topic is its version, so nothing above a copy's point may go out before the copy.</summary>
+    public bool CopiesInOrder => true;
+
+    private IProducer<byte[], byte[]> Producer => _producer ?? throw new InvalidOperationException("The sink is not open.");
+
+    /// <summary>Makes the topics if they are missing, and reads what has been sent. It fences nobody yet: asking for the status must not stop who runs.</summary>
+    public async Task<Progress> OpenAsync(CancellationToken cancellationToken)
+    {
+        await OpenTopicsAsync(cancellationToken);
+        var progress = await _progressTopic.LoadAsync(_options.Client(_bootstrapServers), cancellationToken);
+        foreach (var copy in progress.Copies.Where(copy => copy.State == CopyState.Done))
+            _copied[copy.Table] = copy.Point;
+        return progress;
+    }
+
+    /// <summary>Before replication starts: from here on nothing arrives any more that a predecessor had queued.</summary>
+    public async Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)
+    {
+        _producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig(_options.Client(_bootstrapServers))
+        {
+            TransactionalId = _slot,
+            // As Redpanda Connect and Kafka's own clients place keys; librdkafka's default would move most of them.
+            Partitioner = Partitioner.Murmur2Random,
+            CompressionType = CompressionType.Lz4,
+            LingerMs = 1, // a transaction's end flushes anyway
+            MessageMaxBytes = _options.MaxMessageBytes,
+            QueueBufferingMaxMessages = 2_000_000, // a batch never fills it
+        })
+        .SetLogHandler((_, message) => LogKafka(message.Name, message.Message))
+        .SetErrorHandler((_, error) => LogKafka(error.Code.ToString(), error.Reason))
+        .Build();
+        await Task.Run(() => Producer.InitTransactions(Patience), cancellationToken);
+        await TransactAsync(producer => _progressTopic.Save(producer, source), cancellationToken);
+    }
+
+    public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    {
+        var announces = batch.Ends.Count > 0 && (batch.Count > 0 || _announced == 0 || _time.GetElapsedTime(_announced) >= AnnounceEvery);
+        if (batch.Count == 0 && !announces)
+            return;
+
+        await TransactAsync(producer => Send(producer, batch, announces), cancellationToken);
+        if (announces)
+            _announced = _time.GetTimestamp();
+    }
+
+    /// <summary>A committed transaction is durable, and holds its own position.</summary>
+    public Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => RecordAsync(producer => _progressTopic.Save(producer, copy), cancellationToken);
+
+    /// <summary>The rows stay in the topic: the copy that follows replaces them, between its marks.</summary>
+    public async Task ResetAsync(bool keepRows, CancellationToken cancellationToken)
+    {
+        var progress = await _progressTopic.LoadAsync(_options.Client(_bootstrapServers), cancellationToken);
+        await RecordAsync(producer => _progressTopic.Clear(producer, progress), cancellationToken);
+        _copied.Clear();
+    }
+
+    public Task RequestResetAsync(CancellationToken cancellationToken) => RecordAsync(_progressTopic.RequestReset, cancellationToken);
+
+    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => RecordAsync(producer => _progressTopic.SavePaused(producer, paused), cancellationToken);
+
+    /// <summary>Dead letters are the processors', behind the topic.</summary>
+    public Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<LandedRow>>([]);
+
+    public ValueTask DisposeAsync()
+    {
+        _json.Dispose();
+        _producer?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task OpenTopicsAsync(CancellationToken cancellationToken)
+    {
+        using var admin = new TopicAdmin(_bootstrapServers, _options);
+        if (await admin.PartitionsAsync(_options.Topic, cancellationToken) is { } partitions)
+        {
+            if (partitions != _options.Partitions)
+            {
+                throw new NotReadyException(
+                    $"Topic '{_options.Topic}' has {partitions} partitions and Cdc:Partitions says {_options.Partitions}. Set Cdc__Partitions={partitions}, or name another topic: keys cannot change their partition.");
+            }
+        }
+        else
+        {
+            await admin.CreateAsync(_options.Topic, _options.Partitions, new()
+            {
+                ["retention.ms"] = ((long)_options.Retention.TotalMilliseconds).ToString(System.Globalization.CultureInfo.InvariantCulture),
+                ["max.message.bytes"] = _options.MaxMessageBytes.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            }, cancellationToken);
+            LogCreated(_options.Topic, _options.Partitions, _options.Retention);
+        }
+
+        _partitions = _options.Partitions;
+        var progress = ProgressTopic.NameFor(_options.Topic);
+        if (await admin.PartitionsAsync(progress, cancellationToken) is null)
+            await admin.CreateAsync(progress, partitions: 1, ProgressTopic.Settings, cancellationToken);
+    }
+
+    /// <summary>What people ask for is recorded outside of transactions, which belong to the connector that runs.</summary>
+    private Task RecordAsync(Action<IProducer<byte[], byte[]>> record, CancellationToken cancellationToken) => Task.Run(
+        () =>
+        {
+            using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig(_options.Client(_bootstrapServers)) { EnableIdempotence = true })
+                .SetLogHandler((_, message) => LogKafka(message.Name, message.Message)).Build();
+            record(producer);
+            producer.Flush(cancellationToken);
+        },
+        cancellationToken);
+
+    /// <summary>All or nothing. librdkafka's calls block, so they have a thread of their own.</summary>
+    private Task TransactAsync(Action<IProducer<byte[], byte[]>> send, CancellationToken cancellationToken) => Task.Run(
+        () =>
+        {
+            try
+            {
+                Producer.BeginTransaction();
+                send(Producer);
+                Producer.CommitTransaction(Patience);
+            }
+            catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_Fenced)
+            {
+                throw new InvalidOperationException($"Another connector has taken over transactional id '{_slot}'.", e);
+            }
+            catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
+            {
+                throw new InvalidOperationException(
+                    $"A change is larger than {_options.MaxMessageBytes} bytes, the largest message that Cdc:MaxMessageBytes allows. Raise it, and max.message.bytes of topic '{_options.Topic}'.", e);
+            }
+        },
+        cancellationToken);
+
+    private void Send(IProducer<byte[], byte[]> producer, ChangeBatch batch, bool announces)
+    {
+        foreach (ref readonly var change in batch.Changes)
+            Send(producer, batch, change);
+        if (batch.Ends.Count == 0)
+            return;
+
+        var end = batch.Ends[^1];
+        _progressTopic.Save(producer, end);
+        if (!announces)
+            return;
+
+        WriteMark(null, ChangeMessage.Progress, end.Position);
+        Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), commitTime: 0);
+    }
+
+    private void Send(IProducer<byte[], byte[]> producer, ChangeBatch batch, in Change change)
+    {
+        var table = change.Relation.Table.Source;
+        if (change.Lsn != 0 && _copied.TryGetValue(table, out var point) && change.Lsn < point)
+            return;
+
+        switch (change.Operation)
+        {
+            case ChangeOperation.Update when change.Old.Exists && Key(batch, change.Relation, change.Old) is var old && old != Key(batch, change.Relation, change.New):
+                Send(producer, batch, change, ChangeOperation.Delete, change.Old, old);
+                Send(producer, batch, change, ChangeOperation.Insert, change.New, Key(batch, change.Relation, change.New));
+                break;
+            case ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Read:
+                Send(producer, batch, change, change.Operation, change.New, Key(batch, change.Relation, change.New));
+                break;
+            case ChangeOperation.Delete:
+                Send(producer, batch, change, ChangeOperation.Delete, change.Old, Key(batch, change.Relation, change.Old));
+                break;
+            case ChangeOperation.Truncate:
+                // No key carries it, so it reaches every partition, and clears there what that partition brought.
+                WriteMark(table, change.Operation.Name(), change.Lsn);
+                Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), change.CommitTime);
+                break;
+            case ChangeOperation.CopyBegin:
+                _copied.Remove(table);
+                WriteMark(table, change.Operation.Name(), PointOf(change));
+                _copyBegan[table] = Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), commitTime: 0, wait: true);
+                break;
+            case ChangeOperation.CopyEnd:
+                EndCopy(producer, table, PointOf(change));
+                break;
+        }
+    }
+
+    /// <summary>The second mark says where the first one stands, and the copy is done with it, in one transaction.</summary>
+    private void EndCopy(IProducer<byte[], byte[]> producer, string table, ulong point)
+    {
+        if (!_copyBegan.Remove(table, out var began))
+            throw new InvalidOperationException($"The copy of '{table}' ends and never began.");
+
+        Broadcast(
+            producer,
+            partition =>
+            {
+                WriteMark(table, ChangeOperation.CopyEnd.Name(), point, began[partition]);
+                return _buffer.WrittenSpan.ToArray();
+            },
+            commitTime: 0);
+        _progressTopic.Save(producer, new TableCopy(table, CopyState.Done, point));
+        _copied[table] = point;
+    }
+
+    private void Send(IProducer<byte[], byte[]> producer, ChangeBatch batch, in Change change, ChangeOperation operation, RowRef row, string key)
+    {
+        _buffer.ResetWrittenCount();
+        _json.Reset();
+        ChangeMessage.WriteRow(_json, batch, change.Relation, operation, change.Lsn, row);
+        _json.Flush();
+        producer.Produce(_options.Topic, new Message<byte[], byte[]>
+        {
+            Key = Encoding.UTF8.GetBytes(key),
+            Value = _buffer.WrittenSpan.ToArray(),
+            Headers = Headers(change.CommitTime),
+        });
+    }
+
+    private long[] Broadcast(IProducer<byte[], byte[]> producer, Func<int, byte[]> value, long commitTime, bool wait = false)
+    {
+        var sent = new Task<DeliveryResult<byte[], byte[]>>[_partitions];
+        for (var partition = 0; partition < _partitions; partition++)
+            sent[partition] = producer.ProduceAsync(new TopicPartition(_options.Topic, partition), new Message<byte[], byte[]> { Value = value(partition), Headers = Headers(commitTime) });
+        return wait ? [.. Task.WhenAll(sent).GetAwaiter().GetResult().Select(result => result.Offset.Value)] : [];
+    }
+
+    private void WriteMark(string? table, string operation, ulong lsn, long? copyBegan = null)
+    {
+        _buffer.ResetWrittenCount();
+        _json.Reset();
+        ChangeMessage.WriteMark(_json, table, operation, lsn, copyBegan);
+        _json.Flush();
+    }
+
+    private static Headers? Headers(long commitTime)
+    {
+        Headers? headers = null;
+        if (commitTime != 0)
+            (headers ??= []).Add(ChangeMessage.CommitTimeHeader, Encoding.ASCII.GetBytes(ChangeMessage.Milliseconds(commitTime)));
+        if (Activity.Current?.Id is { } trace)
+            (headers ??= []).Add(ChangeMessage.TraceHeader, Encoding.ASCII.GetBytes(trace));
+        return headers;
+    }
+
+    private static string Key(ChangeBatch batch, Relation relation, RowRef row) => ChangeMessage.Key(
+        relation.Table,
+        relation.Table.Key.Select(column => Encoding.UTF8.GetString(batch.Text(row, relation.Positions[column]))));
+
+    private static ulong PointOf(in Change change) => (ulong)(change.Bound >> 64);
+
+    [LoggerMessage(EventId = 60, Level = LogLevel.Information, Message = "Created topic {Topic} with {Partitions} partitions; it keeps messages for {Retention}")]
+    private partial void LogCreated(string topic, int partitions, TimeSpan retention);
+
+    [LoggerMessage(EventId = 61, Level = LogLevel.Warning, Message = "Kafka: {Source}: {What}")]
+    private partial void LogKafka(string source, string what);
+}
