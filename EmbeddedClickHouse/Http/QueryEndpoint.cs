@@ -1,3 +1,4 @@
+using AspireCdc.EmbeddedClickHouse.Blocks;
 using AspireCdc.EmbeddedClickHouse.Engine;
 using AspireCdc.EmbeddedClickHouse.Sessions;
 using AspireCdc.EmbeddedClickHouse.Sql;
@@ -46,7 +47,7 @@ internal sealed partial class QueryEndpoint(
     private async Task<QueryStatistics> RunAsync(HttpContext context, QueryRequest request, QueryResponse response, CancellationToken cancellation)
     {
         Refuse.UnknownCoding(context.Request);
-        var body = request.Form is null ? context.Request.Body : Stream.Null;
+        var body = request.Form is not null ? Stream.Null : request.DecompressBlocks ? new BlockReader(context.Request.Body) : context.Request.Body;
         using var text = await RequestText.ReadAsync(request.Query, body, cancellation);
         Refuse.WhatHttpDoesNotAllow(text, context.Request.Method);
 

@@ -1,4 +1,5 @@
 using System.Text;
+using AspireCdc.EmbeddedClickHouse.Blocks;
 using AspireCdc.EmbeddedClickHouse.Engine;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -21,6 +22,7 @@ internal sealed class QueryResponse : IAsyncDisposable
     private readonly string _tag = new(Random.Shared.GetItems("abcdefghijklmnopqrstuvwxyz".AsSpan(), 16));
     private FileBufferingWriteStream? _buffer;
     private long _buffered;
+    private readonly Stack<Stream> _layers = [];
     private Stream? _body;
 
     public QueryResponse(HttpContext context, ChdbEngine engine, TimeProvider time)
@@ -69,7 +71,6 @@ internal sealed class QueryResponse : IAsyncDisposable
     {
         if (_body is null)
             await StartAsync(statistics, cancellation, _buffered);
-        await _body!.FlushAsync(cancellation);
         await EndBodyAsync();
     }
 
@@ -116,22 +117,29 @@ internal sealed class QueryResponse : IAsyncDisposable
         if (Request is { AllowCompression: true } request && _buffered > 0 && ResponseCompression.Choose(_context.Request) is { } coding)
         {
             response.Headers.ContentEncoding = coding;
-            _body = ResponseCompression.Compress(response.Body, coding, request.CompressionLevel);
+            AddLayer(ResponseCompression.Compress(_body, coding, request.CompressionLevel));
         }
-        else
-        {
+
+        if (Request is { CompressBlocks: true })
+            AddLayer(new BlockWriter(_body));
+        if (_layers.Count == 0)
             response.ContentLength = length;
-        }
 
         if (_buffer is not null)
             await _buffer.DrainBufferAsync(_body, cancellation);
     }
 
+    private void AddLayer(Stream layer)
+    {
+        _layers.Push(layer);
+        _body = layer;
+    }
+
     /// <summary>A compressed body has an end of its own.</summary>
     private async Task EndBodyAsync()
     {
-        if (_body != _context.Response.Body)
-            await _body!.DisposeAsync();
+        while (_layers.TryPop(out var layer))
+            await layer.DisposeAsync();
     }
 
     private void SetQueryHeaders(QueryStatistics s)
