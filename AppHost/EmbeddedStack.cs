@@ -31,6 +31,7 @@ internal static class EmbeddedStack
 
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
             .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp")
+            .WithIconName("Database")
             .WithUrlForEndpoint("tcp", url => url.DisplayText = "shop (postgres, postgres)");
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
@@ -42,8 +43,9 @@ internal static class EmbeddedStack
 
         var clickHousePassword = builder.AddPassword("clickhouse-password", "pandapass");
         var clickHouse = builder.AddProject<Projects.EmbeddedClickHouse>("clickhouse")
+            .WithIconName("DatabaseLightning")
             .WithHttpEndpoint(port: ports.ClickHouse)
-            .WithHttpHealthCheck("/ping")
+            .WithHttpHealthCheck("/health")
             .WithUrlForEndpoint("http", url => url.DisplayText = "local (panda, pandapass)")
             .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
             .WithEnvironment("EmbeddedClickHouse__Data", state.ClickHouse)
@@ -59,16 +61,23 @@ internal static class EmbeddedStack
     private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, string name, string inDevelopment) =>
         builder.AddParameter(name, builder.Configuration[$"Parameters:{name}"] ?? inDevelopment, secret: true);
 
+    /// <summary>Healthy once the database is there, which the server does not have from its first moment on.</summary>
     private static string AddPostgresHealthCheck(this IDistributedApplicationBuilder builder, IResourceWithConnectionString database)
     {
         const string Key = "postgres_check";
         builder.Services.AddHealthChecks().AddAsyncCheck(Key, async cancellationToken =>
         {
+            // By way of the database that every server has: asking for one that is missing would fill the server's log.
+            var shop = new NpgsqlConnectionStringBuilder(await database.GetConnectionStringAsync(cancellationToken));
+            var maintenance = new NpgsqlConnectionStringBuilder(shop.ConnectionString) { Database = "postgres", Pooling = false, Timeout = 5 };
             try
             {
-                await using var connection = new NpgsqlConnection(await database.GetConnectionStringAsync(cancellationToken) + ";Pooling=false;Timeout=5");
+                await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
                 await connection.OpenAsync(cancellationToken);
-                return HealthCheckResult.Healthy();
+                await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = shop.Database } } };
+                return await exists.ExecuteScalarAsync(cancellationToken) is null
+                    ? HealthCheckResult.Unhealthy($"The database {shop.Database} is not there yet.")
+                    : HealthCheckResult.Healthy();
             }
             catch (NpgsqlException exception)
             {

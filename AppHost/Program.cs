@@ -11,16 +11,19 @@ try
     var backends = await builder.AddBackendsAsync(ports);
 
     var initDb = builder.AddProject<Projects.Api>("init-db")
+        .WithIconName("DatabaseArrowUp")
         .WithArgs("init-db")
         .WithReference(backends.Shop, "shop")
         .WithEnvironment("Cdc__Password", backends.CdcPassword)
         .WaitFor(backends.Postgres);
 
     var migrator = builder.AddProject<Projects.ClickHouseMigrator>("clickhouse-migrator")
+        .WithIconName("DatabaseArrowUp")
         .WithReference(backends.Star, "clickhouse")
         .WaitFor(backends.ClickHouse);
 
     builder.AddProject<Projects.CdcProcessor>("cdc-processor")
+        .WithIconName("ArrowSync")
         .WithHttpEndpoint(port: ports.Processor)
         .WithHttpHealthCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", "readiness"))
@@ -30,6 +33,7 @@ try
         .WaitForCompletion(migrator);
 
     builder.AddProject<Projects.Api>("api")
+        .WithIconName("Globe")
         .WithHttpEndpoint(port: ports.Api)
         .WithHttpHealthCheck("/health")
         .WithUrlForEndpoint("http", url => url.DisplayText = "live page")

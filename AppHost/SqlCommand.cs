@@ -24,9 +24,8 @@ internal static class SqlCommand
         if (StackState.FindRunning(folder) is not { Shop: { } shop, ClickHouse: { } clickHouse })
             throw new AppHostException("The stack is not running. Start it with: dotnet run --project AppHost");
 
-        // Redirected output has no width: lines stay whole.
-        if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = 10_000;
+        // Lines stay whole, as wide as they are.
+        AnsiConsole.Profile.Width = 10_000;
         try
         {
             await (database == "postgres" ? AskPostgresAsync(shop, sql) : AskClickHouseAsync(clickHouse, sql));

@@ -40,7 +40,15 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
     /// <exception cref="AppHostException">Another AppHost has it.</exception>
     public static StackState Take(string folder, bool reset)
     {
-        Directory.CreateDirectory(folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new AppHostException($"The folder for the databases cannot be made: {exception.Message} Choose another one: --state FOLDER", exception);
+        }
+
         if (FileLock.TryTake(LockFile(folder)) is not { } held)
         {
             var other = Read(folder) is { } running ? $"AppHost (process {running.ProcessId})" : "AppHost";

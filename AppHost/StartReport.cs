@@ -4,7 +4,6 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
-using Spectre.Console;
 
 namespace AspireCdc.AppHost;
 
@@ -18,8 +17,6 @@ internal sealed partial class StartReport(DistributedApplication app)
     /// <summary>Returns when the application has been stopped.</summary>
     public async Task<int> RunAsync()
     {
-        if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = 200;
         var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         var report = ReportAsync(stopping);
         try
@@ -51,8 +48,7 @@ internal sealed partial class StartReport(DistributedApplication app)
             if (!wasReady && Started.All(resource => latest.Values.Any(other => other.Resource == resource)) && latest.Values.All(IsReady))
             {
                 wasReady = true;
-                Console.WriteLine();
-                AnsiConsole.Write(Addresses(latest));
+                PrintAddresses(latest.Values);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {(DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds:0.0} s"));
             }
         }
@@ -101,15 +97,16 @@ internal sealed partial class StartReport(DistributedApplication app)
     /// <summary>What runs as a process or a container.</summary>
     private IEnumerable<IResource> Started => app.Services.GetRequiredService<DistributedApplicationModel>().Resources.OfType<IResourceWithArgs>();
 
-    private static Table Addresses(Dictionary<string, ResourceEvent> resources)
+    /// <summary>The address comes last in its line, where it may be as long as it is and still be clicked.</summary>
+    private static void PrintAddresses(IEnumerable<ResourceEvent> resources)
     {
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("resource", "address", "");
-        foreach (var change in resources.Values)
+        Console.WriteLine();
+        foreach (var change in resources)
         {
             foreach (var url in change.Snapshot.Urls.Where(url => url.DisplayProperties.DisplayName != ""))
-                table.AddRow(new Text(change.Resource.Name), new Text(url.Url), new Text(url.DisplayProperties.DisplayName));
+                Console.WriteLine($"  {change.Resource.Name,-20} {url.DisplayProperties.DisplayName,-26} {url.Url}");
         }
 
-        return table;
+        Console.WriteLine();
     }
 }

@@ -40,6 +40,9 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
             .AddSingleton(new HttpClient())
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMinutes(1))
             .AddHealthChecks();
+        // Ctrl-C in a test run is for the test run.
+        if (_observer is not null)
+            Services.AddSingleton<IHostLifetime, EntryPointObserver.NoLifetime>();
     }
 
     public ConfigurationManager Configuration => _host.Configuration;

@@ -110,6 +110,9 @@ internal static class ResourceBuilderExtensions
         where T : IResourceWithWaitSupport =>
         builder.Wait(new WaitAnnotation(dependency.Resource, WaitType.WaitForCompletion, exitCode));
 
+    public static IResourceBuilder<T> WithIconName<T>(this IResourceBuilder<T> builder, string iconName) where T : IResource =>
+        builder.WithAnnotation(new ResourceIconAnnotation(iconName));
+
     public static IResourceBuilder<T> WithExplicitStart<T>(this IResourceBuilder<T> builder) where T : IResource =>
         builder.WithAnnotation(new ExplicitStartupAnnotation());
 

@@ -13,7 +13,7 @@ public sealed class CommandLineTests(SharedStack stack)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Theory]
+    [Theory(Timeout = SharedStack.Deadline)]
     [InlineData("AppHost does not know '--rest'. --help shows the options.", "--rest")]
     [InlineData("AppHost does not know 'start'. --help shows the options.", "start")]
     [InlineData("AppHost does not know '--Ports:Mysql=3306'. --help shows the options.", "--Ports:Mysql=3306")]
@@ -28,7 +28,7 @@ public sealed class CommandLineTests(SharedStack stack)
         output.TrimEnd().Should().Be(sentence);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_port_that_is_no_port_is_refused()
     {
         using var state = new TemporaryFolder();
@@ -39,7 +39,7 @@ public sealed class CommandLineTests(SharedStack stack)
         output.Should().Contain("Ports:Api is 'http'; it takes a port from 1 to 65535, or 0 for any that is free.").And.NotContain("   at ");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task Help_names_the_commands_and_options()
     {
         var (exitCode, output) = await AppHostProcess.RunAsync(["--help"], Cancel);
@@ -48,7 +48,7 @@ public sealed class CommandLineTests(SharedStack stack)
         output.Should().ContainAll("sql postgres|clickhouse", "--stack", "--reset", "--state", "--Ports:", "--Parameters:");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_taken_port_is_named_with_its_holder_and_the_way_out()
     {
         using var state = new TemporaryFolder();
@@ -66,7 +66,7 @@ public sealed class CommandLineTests(SharedStack stack)
             .And.NotContain("   at ");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_second_AppHost_over_the_same_state_names_the_first()
     {
         await stack.StartedAsync(Cancel);
@@ -77,7 +77,7 @@ public sealed class CommandLineTests(SharedStack stack)
         output.Should().Contain($"Another AppHost (process {Environment.ProcessId}) runs on {stack.StateFolder}.").And.NotContain("   at ");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task Sql_says_when_the_stack_is_not_running()
     {
         using var state = new TemporaryFolder();
@@ -88,7 +88,7 @@ public sealed class CommandLineTests(SharedStack stack)
         output.TrimEnd().Should().Be("The stack is not running. Start it with: dotnet run --project AppHost");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task Sql_prints_a_table_of_PostgreSQL()
     {
         var (exitCode, output) = await SqlAsync("postgres", "SELECT 1.50 AS price, 'O''Hara' AS name, NULL AS city UNION ALL SELECT 2, '[x]', 'Ulm'");
@@ -105,7 +105,7 @@ public sealed class CommandLineTests(SharedStack stack)
         ]);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task Sql_prints_a_table_of_ClickHouse()
     {
         var (exitCode, output) = await SqlAsync("clickhouse", "SELECT 1 AS one, 'x' AS text");
@@ -114,7 +114,7 @@ public sealed class CommandLineTests(SharedStack stack)
         output.Should().Contain("┌─one─┬─text─┐").And.Contain("│   1 │ x    │");
     }
 
-    [Theory]
+    [Theory(Timeout = SharedStack.Deadline)]
     [InlineData("postgres", "SELEC 1", "PostgreSQL: 42601: syntax error at or near \"SELEC\"")]
     [InlineData("clickhouse", "SELECT nothing", "ClickHouse: Code: 47.")]
     public async Task A_failing_query_is_answered_with_a_line(string database, string sql, string beginning)

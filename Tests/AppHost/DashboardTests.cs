@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
@@ -15,7 +16,7 @@ public sealed class DashboardTests(SharedStack stack)
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_trace_of_a_POST_is_found()
     {
         var app = await stack.StartedAsync(Cancel);
@@ -28,7 +29,7 @@ public sealed class DashboardTests(SharedStack stack)
             "the span of the POST", Cancel);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task It_wants_a_token()
     {
         var app = await stack.StartedAsync(Cancel);
@@ -42,29 +43,44 @@ public sealed class DashboardTests(SharedStack stack)
         telemetry.IsSuccessStatusCode.Should().BeFalse();
     }
 
-    [Fact]
-    public async Task Its_pages_show_resources_console_logs_and_traces()
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task Its_pages_show_resources_console_logs_traces_and_the_graph()
     {
         var app = await stack.StartedAsync(Cancel);
         await PostCustomerAsync(app);
-        using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = FindBrowser(), Args = ["--no-sandbox"] });
-        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1600, Height = 900 } });
-        var address = app.GetEndpoint("aspire-dashboard", "http");
+        await using var pages = await PagesAsync(app);
+        var page = pages.Page;
 
-        await page.GotoAsync(new Uri(address, $"/login?t={SharedStack.BrowserToken}").ToString());
         foreach (var resource in (string[])["postgres", "clickhouse", "init-db", "clickhouse-migrator", "cdc-processor", "api"])
             await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = resource }).First);
         await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = "api" }).GetByText("Running").First);
         await KeepAsync(page, "resources");
 
-        await page.GotoAsync(new Uri(address, "/consolelogs/resource/postgres").ToString());
+        await page.GotoAsync(new Uri(pages.Address, "/consolelogs/resource/postgres").ToString());
         await ShowsAsync(page.GetByText("database system is ready to accept connections").First);
         await KeepAsync(page, "console-logs");
 
-        await page.GotoAsync(new Uri(address, "/traces").ToString());
+        await page.GotoAsync(new Uri(pages.Address, "/traces").ToString());
         await ShowsAsync(page.GetByText("POST /api/customers").First);
         await KeepAsync(page, "traces");
+
+        await page.GotoAsync(new Uri(pages.Address, "/?view=Graph").ToString());
+        await ShowsAsync(page.Locator("svg").GetByText("cdc-processor").First);
+        await KeepAsync(page, "graph");
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task Its_buttons_carry_out_commands()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        var before = SharedStack.Snapshot(app, "clickhouse-migrator").StartTimeStamp;
+        await using var pages = await PagesAsync(app);
+
+        await pages.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "clickhouse-migrator" }).GetByTitle("Start", new() { Exact = true }).ClickAsync();
+
+        var again = await app.ResourceNotifications.WaitForResourceAsync(
+            "clickhouse-migrator", change => change.Snapshot.State?.Text == KnownResourceStates.Finished && change.Snapshot.StartTimeStamp > before, Cancel);
+        again.Snapshot.ExitCode.Should().Be(0);
     }
 
     private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 30_000 });
@@ -81,6 +97,26 @@ public sealed class DashboardTests(SharedStack stack)
         using var api = app.CreateHttpClient("api");
         (await api.PostAsJsonAsync("/api/customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" }, Cancel))
             .EnsureSuccessStatusCode();
+    }
+
+    /// <summary>A browser that has logged in and shows the resources.</summary>
+    private static async Task<Pages> PagesAsync(DistributedApplication app)
+    {
+        var playwright = await Playwright.CreateAsync();
+        var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = FindBrowser(), Args = ["--no-sandbox"] });
+        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1600, Height = 900 } });
+        var address = app.GetEndpoint("aspire-dashboard", "http");
+        await page.GotoAsync(new Uri(address, $"/login?t={SharedStack.BrowserToken}").ToString());
+        return new(playwright, browser, page, address);
+    }
+
+    private sealed record Pages(IPlaywright Playwright, IBrowser Browser, IPage Page, Uri Address) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Browser.DisposeAsync();
+            Playwright.Dispose();
+        }
     }
 
     /// <summary>A browser of this machine; none is downloaded.</summary>

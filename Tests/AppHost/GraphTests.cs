@@ -17,7 +17,7 @@ public sealed class GraphTests(SharedStack stack)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Theory]
+    [Theory(Timeout = SharedStack.Deadline)]
     [InlineData("postgres")]
     [InlineData("clickhouse")]
     [InlineData("cdc-processor")]
@@ -31,7 +31,7 @@ public sealed class GraphTests(SharedStack stack)
         SharedStack.Snapshot(app, resource).HealthReports.Should().NotBeEmpty("a service that nobody asks is not known to be healthy");
     }
 
-    [Theory]
+    [Theory(Timeout = SharedStack.Deadline)]
     [InlineData("init-db", "postgres", "api")]
     [InlineData("init-db", "postgres", "cdc-processor")]
     [InlineData("clickhouse-migrator", "clickhouse", "cdc-processor")]
@@ -46,7 +46,7 @@ public sealed class GraphTests(SharedStack stack)
         snapshot.StopTimeStamp.Should().BeBefore(SharedStack.Snapshot(app, dependent).StartTimeStamp!.Value);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_row_goes_from_HTTP_to_ClickHouse()
     {
         var app = await stack.StartedAsync(Cancel);
@@ -62,7 +62,7 @@ public sealed class GraphTests(SharedStack stack)
             found => found == email + "\n", "the customer in ClickHouse", Cancel);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task Connection_strings_lead_to_the_databases()
     {
         var app = await stack.StartedAsync(Cancel);
@@ -74,7 +74,7 @@ public sealed class GraphTests(SharedStack stack)
         (await QueryAsync(app, "SELECT currentDatabase()")).Should().Be("local\n");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_crashed_service_starts_again_and_becomes_healthy()
     {
         var app = await stack.StartedAsync(Cancel);
@@ -89,7 +89,7 @@ public sealed class GraphTests(SharedStack stack)
         (await api.GetAsync("/health", Cancel)).IsSuccessStatusCode.Should().BeTrue();
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task The_restart_command_replaces_the_process()
     {
         var app = await stack.StartedAsync(Cancel);

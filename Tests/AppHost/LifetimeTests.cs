@@ -11,7 +11,7 @@ public sealed class LifetimeTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_killed_run_leaves_no_child_and_the_next_one_goes_on_where_it_was()
     {
         using var state = new TemporaryFolder();
@@ -50,7 +50,7 @@ public sealed class LifetimeTests
         }
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_run_that_is_killed_while_it_starts_leaves_no_child_either()
     {
         using var state = new TemporaryFolder();

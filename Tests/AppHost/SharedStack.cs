@@ -15,6 +15,9 @@ public sealed class SharedStack : IAsyncDisposable
     /// <summary>Tests that share the graph run one after the other, since some of them end its processes.</summary>
     public const string Collection = "the shared stack";
 
+    /// <summary>No test waits longer for what does not come, in milliseconds; the first one starts the graph.</summary>
+    internal const int Deadline = 240_000;
+
     internal const string BrowserToken = "token-of-the-tests";
     internal const string ApiKey = "api-key-of-the-tests-0123456789";
 

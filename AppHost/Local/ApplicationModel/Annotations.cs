@@ -65,6 +65,12 @@ internal sealed class HealthCheckAnnotation(string key) : IResourceAnnotation
     public string Key => key;
 }
 
+internal sealed class ResourceIconAnnotation(string iconName) : IResourceAnnotation
+{
+    /// <summary>A name of the Fluent UI icons.</summary>
+    public string IconName => iconName;
+}
+
 internal sealed class ExplicitStartupAnnotation : IResourceAnnotation;
 
 internal sealed class ResourceUrlsCallbackAnnotation(Action<List<ResourceUrlAnnotation>> callback) : IResourceAnnotation

@@ -31,6 +31,8 @@ internal sealed class ResourceMapper(string instance, IServiceProvider services)
                 message.StateStyle = style;
         }
 
+        if (resource.Annotations.OfType<ResourceIconAnnotation>().LastOrDefault() is { } icon)
+            message.IconName = icon.IconName;
         message.CreatedAt = Time(snapshot.CreationTimeStamp);
         message.StartedAt = Time(snapshot.StartTimeStamp);
         message.StoppedAt = Time(snapshot.StopTimeStamp);

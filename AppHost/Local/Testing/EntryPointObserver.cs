@@ -21,4 +21,12 @@ internal sealed class EntryPointObserver(Action<DistributedApplicationOptions, H
         Builder = builder;
         throw new HostAbortedException("The graph is described; the test builds and runs it.");
     }
+
+    /// <summary>Signals end the test process, and not the application in it alone.</summary>
+    internal sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 }

@@ -19,7 +19,7 @@ public sealed class ResourceTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_dependent_waits_until_its_dependency_is_healthy()
     {
         var health = HealthStatus.Unhealthy;
@@ -36,7 +36,7 @@ public sealed class ResourceTests : IDisposable
         await app.ResourceNotifications.WaitForResourceHealthyAsync("client", Cancel);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_dependent_of_a_failed_migration_says_so_and_starts_once_it_has_succeeded()
     {
         var repaired = Path.Combine(_folder.Path, "repaired");
@@ -52,7 +52,7 @@ public sealed class ResourceTests : IDisposable
         await app.ResourceNotifications.WaitForResourceAsync("service", KnownResourceStates.Running, Cancel);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_crashed_service_is_reported_and_starts_again_after_a_pause()
     {
         var crashed = Path.Combine(_folder.Path, "crashed");
@@ -69,7 +69,7 @@ public sealed class ResourceTests : IDisposable
         Log(app, "service").Should().ContainInOrder("out of luck", "[AppHost] It has ended with exit code 3 and starts again in 1 s.");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_command_that_is_not_there_is_named()
     {
         _builder.AddExecutable("service", "no-such-command", _folder.Path).WithHttpEndpoint();
@@ -80,7 +80,7 @@ public sealed class ResourceTests : IDisposable
         (await waiting.Should().ThrowAsync<DistributedApplicationException>()).WithMessage("*the command no-such-command is not there*");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_process_gets_its_arguments_endpoints_parameters_and_connection_strings()
     {
         var password = _builder.AddParameter("password", "s3cret", secret: true);
@@ -100,7 +100,7 @@ public sealed class ResourceTests : IDisposable
         app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Should().HaveCount(4);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task Everything_stops_dependents_first()
     {
         var log = Path.Combine(_folder.Path, "log");
@@ -118,7 +118,7 @@ public sealed class ResourceTests : IDisposable
         (await File.ReadAllLinesAsync(log, Cancel)).Should().Equal("page", "service", "database");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task What_starts_on_demand_waits_for_the_command()
     {
         Shell("tool", "echo done").WithExplicitStart();
@@ -130,7 +130,7 @@ public sealed class ResourceTests : IDisposable
         Log(app, "tool").Should().Equal("done");
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_stopped_service_stays_stopped_until_it_is_started()
     {
         Shell("service", "sleep 60").WithHttpEndpoint();
@@ -144,7 +144,7 @@ public sealed class ResourceTests : IDisposable
         await app.ResourceNotifications.WaitForResourceHealthyAsync("service", Cancel);
     }
 
-    [Fact]
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_command_of_a_resource_runs_and_its_failure_is_told()
     {
         Shell("service", "sleep 60").WithHttpEndpoint()
