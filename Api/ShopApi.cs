@@ -1,3 +1,4 @@
+using System.Data.Common;
 using AspireCdc.Api.Data;
 using AspireCdc.Api.Errors;
 using AspireCdc.Api.InitDb;
@@ -62,9 +63,23 @@ internal static class ShopApi
         if (string.IsNullOrEmpty(builder.Configuration.GetConnectionString(ConnectionName)))
             throw new InitDbException($"No database is named: set ConnectionStrings__{ConnectionName}, or DATABASE_URL=postgresql://user:password@host:port/database.");
         // EF Core's retries would read a whole list before its first row goes out, and repeat a write whose commit went through.
-        builder.AddNpgsqlDbContext<ShopContext>(ConnectionName, settings => settings.DisableRetry = true, options => options.UseSnakeCaseNamingConvention());
+        builder.AddNpgsqlDbContext<ShopContext>(ConnectionName, settings =>
+        {
+            settings.DisableRetry = true;
+            settings.ConnectionString = WithPreparedStatements(settings.ConnectionString!);
+        }, options => options.UseSnakeCaseNamingConvention());
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddHealthChecks().AddCheck<TablesCheck>(TablesCheck.Name);
         builder.Services.AddScoped<ShopDatabase>();
         builder.Services.TryAddSingleton(TimeProvider.System);
+    }
+
+    /// <summary>The same few statements all day: PostgreSQL parses and plans them once a connection, unless the connection string says otherwise.</summary>
+    private static string WithPreparedStatements(string connectionString)
+    {
+        const string Setting = "Max Auto Prepare";
+        var connection = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        if (!connection.ContainsKey(Setting)) connection[Setting] = 64;
+        return connection.ConnectionString;
     }
 }

@@ -16,7 +16,9 @@ internal static class CommitPosition
     {
         try
         {
-            response.Headers[Header] = await context.Database.SqlQuery<string>($"SELECT pg_current_wal_flush_lsn()::text AS \"Value\"").SingleAsync(response.HttpContext.RequestAborted);
+            await context.Database.OpenConnectionAsync(response.HttpContext.RequestAborted);
+            await using var command = new NpgsqlCommand("SELECT pg_current_wal_flush_lsn()::text", (NpgsqlConnection)context.Database.GetDbConnection());
+            response.Headers[Header] = (string?)await command.ExecuteScalarAsync(response.HttpContext.RequestAborted);
         }
         catch (NpgsqlException)
         {

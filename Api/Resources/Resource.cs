@@ -33,6 +33,7 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
     public async Task<Representation> CreateAsync(RequestBody body, string? idempotencyKey, string path, CancellationToken cancellation)
     {
         var entity = await binder.CreateAsync<T>(body);
+        await context.Database.OpenConnectionAsync(cancellation); // The same for the row and, after it, for the position of its commit.
         return idempotencyKey is null
             ? await InsertAsync()
             : await idempotency.OnceAsync(idempotencyKey, path, body, InsertAsync, cancellation);
