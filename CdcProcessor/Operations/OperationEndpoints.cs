@@ -1,8 +1,9 @@
-using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
+using Microsoft.AspNetCore.Mvc;
 
 namespace AspireCdc.CdcProcessor.Operations;
 
@@ -25,7 +26,7 @@ internal static class OperationEndpoints
         });
         operations.MapPost("/resync", ResyncAsync);
         operations.MapGet("/dead-letters", ListAsync);
-        operations.MapPost("/dead-letters/retry", async (string[] id, ProcessorControl control, CancellationToken cancellation) =>
+        operations.MapPost("/dead-letters/retry", async ([FromQuery] string[] id, ProcessorControl control, CancellationToken cancellation) =>
         {
             var landed = await control.RetryAsync(id, cancellation);
             return $"{landed} dead letters were applied; what could not be stays, with its reason.";
@@ -55,7 +56,7 @@ internal static class OperationEndpoints
         _ => $"{position.Position} (commits up to {Lsn.Format(position.CommitLsn)})",
     };
 
-    private static async Task<string> ResyncAsync(string[] table, bool? all, ProcessorControl control, CancellationToken cancellation)
+    private static async Task<string> ResyncAsync([FromQuery] string[] table, bool? all, ProcessorControl control, CancellationToken cancellation)
     {
         if (all == true)
         {
@@ -74,7 +75,7 @@ internal static class OperationEndpoints
             stored.Id, stored.Time, stored.Letter.Table, stored.Letter.Key, stored.Letter.Operation, stored.Letter.Partition < 0 ? Lsn.Format(stored.Letter.Lsn) : $"{stored.Letter.Partition}:{stored.Letter.Version - 1}",
             stored.Letter.Reason, stored.Letter.Raw))];
 
-    private static async Task<string> DropAsync(string[] id, bool? all, ClickHouseClient client, ProcessorStatus status, TimeProvider time, CancellationToken cancellation)
+    private static async Task<string> DropAsync([FromQuery] string[] id, bool? all, ClickHouseClient client, ProcessorStatus status, TimeProvider time, CancellationToken cancellation)
     {
         if (id.Length == 0 && all != true)
             throw new OperationException("Name the dead letters to drop, or --all.");

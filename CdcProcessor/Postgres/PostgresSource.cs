@@ -12,6 +12,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 internal sealed partial class PostgresSource : IChangeSource
 {
     private const string ObjectInUse = "55006";
+    private static readonly TimeSpan PatienceWithSlot = TimeSpan.FromSeconds(3);
 
     private readonly string _connectionString;
     private readonly Model _model;
@@ -260,9 +261,12 @@ internal sealed partial class PostgresSource : IChangeSource
         }
     }
 
-    private static async Task<Snapshot> CreateSlotAsync(WireConnection connection, string name, string kind, CancellationToken cancellationToken)
+    private async Task<Snapshot> CreateSlotAsync(WireConnection connection, string name, string kind, CancellationToken cancellationToken)
     {
-        var slot = (await connection.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" {kind}LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken))[0];
+        var creating = connection.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" {kind}LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken);
+        if (await Task.WhenAny(creating, Task.Delay(PatienceWithSlot, _time, cancellationToken)) != creating)
+            LogWaitingForSlot(name);
+        var slot = (await creating)[0];
         return new Snapshot(slot[2]!, Lsn.Parse(slot[1]!));
     }
 
@@ -317,6 +321,9 @@ internal sealed partial class PostgresSource : IChangeSource
 
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Copying {Tables} anew at {Point}, beside the stream")]
     private partial void LogResync(string tables, string point);
+
+    [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
+    private partial void LogWaitingForSlot(string slot);
 
     [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "The mapping and the database differ: {What}")]
     private partial void LogMismatch(string what);

@@ -30,20 +30,17 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
             catch (PausedException e)
             {
                 pause = WaitBetweenLooks;
-                if (Enter(Phase.Paused, e.Message))
-                    LogPaused(e.Message);
+                Enter(Phase.Paused, e.Message, LogPaused);
             }
             catch (NotReadyException e)
             {
                 pause = WaitBetweenLooks;
-                if (Enter(Phase.Waiting, e.Message))
-                    LogWaiting(e.Message);
+                Enter(Phase.Waiting, e.Message, LogWaiting);
             }
             catch (ResyncRequiredException e)
             {
                 pause = WaitForResync;
-                if (Enter(Phase.ResyncRequired, e.Message))
-                    LogResyncRequired(e.Message);
+                Enter(Phase.ResyncRequired, e.Message, LogResyncRequired);
             }
             catch (Exception e)
             {
@@ -67,12 +64,12 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
         await pipeline.RunAsync(run.Token);
     }
 
-    /// <summary>True if that is news.</summary>
-    private bool Enter(Phase phase, string reason)
+    /// <summary>Says it once, however often the next attempts find the same.</summary>
+    private void Enter(Phase phase, string reason, Action<string> log)
     {
-        var isNews = status.Phase != phase || status.Reason != reason;
+        if (status.Phase != phase || status.Reason != reason)
+            log(reason);
         status.Enter(phase, reason);
-        return isNews;
     }
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Warning, Message = "{Reason}")]

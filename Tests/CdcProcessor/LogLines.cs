@@ -10,6 +10,8 @@ internal sealed class LogLines : ILoggerProvider
 
     public IReadOnlyCollection<string> Lines => _lines;
 
+    public void Add(string line) => _lines.Enqueue(line);
+
     public ILogger CreateLogger(string categoryName) => new Lined(categoryName, _lines);
 
     public void Dispose()

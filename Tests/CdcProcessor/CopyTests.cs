@@ -1,0 +1,147 @@
+using System.Net.Http.Json;
+using AspireCdc.CdcProcessor.Operations;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Microsoft.AspNetCore.Builder;
+using Xunit;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>Copies: the first one, interrupted ones, and those that replace a table while it streams.</summary>
+public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhouse)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_copy_by_ranges_of_a_table_that_changes_meanwhile()
+    {
+        await using var shop = await CreateAsync(20_000);
+        await shop.ExecuteAsync("VACUUM orderitem", Cancel);
+        var starting = shop.StartAsync(Cancel, "--Cdc:BatchChanges", "1000", "--Cdc:CopyReaders", "3");
+        for (var i = 0; i < 50; i++)
+            await shop.ExecuteAsync($"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 50 = {i}; DELETE FROM orderitem WHERE id % 500 = {i}; INSERT INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, {i + 1}, 1)", Cancel);
+        await starting;
+
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task An_interrupted_first_copy_keeps_its_slot_and_leaves_no_ghosts()
+    {
+        await using var shop = await CreateAsync(60_000);
+        var processor = await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "200");
+        await Wait.ForAsync(async () => int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)), count => count > 0, "some rows to be copied", Cancel);
+        await shop.StopAsync(processor);
+        int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)).Should().BeLessThan(60_000);
+
+        // What goes now was in the first snapshot, and the stream that says so begins after the slot's point.
+        await shop.ExecuteAsync("DELETE FROM orderitem WHERE id < 100; DELETE FROM \"order\" WHERE id < 20", Cancel);
+        var slot = await shop.Postgres.ScalarAsync<string>($"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
+        slot.Should().NotBeNull();
+
+        await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+        shop.Log.Lines.Where(line => line.Contains("Made replication slot")).Should().ContainSingle();
+    }
+
+    [Fact]
+    public async Task Resync_of_one_table_while_streaming_repairs_it_and_sweeps_what_has_vanished()
+    {
+        await using var shop = await CreateAsync(500);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+
+        // Changes made while a publication lacks a table are lost without a word.
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} DROP TABLE orderitem", Cancel);
+        await shop.ExecuteAsync("UPDATE orderitem SET quantity = 1000 WHERE id % 3 = 0; DELETE FROM orderitem WHERE id % 3 = 1; INSERT INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, 5, 1)", Cancel);
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} ADD TABLE orderitem", Cancel);
+
+        using var http = Client(processor);
+        (await http.PostAsync("/operations/resync?table=orderitem", null, Cancel)).EnsureSuccessStatusCode();
+        for (var i = 0; i < 30; i++)
+            await shop.ExecuteAsync($"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 30 = {i}; DELETE FROM orderitem WHERE id = {(3 * i) + 2}", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+    }
+
+    [Fact]
+    public async Task Resync_all_starts_anew_and_repairs_a_lost_slot()
+    {
+        await using var shop = await CreateAsync(200);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+        await shop.StopAsync(processor);
+
+        await shop.ExecuteAsync($"SELECT pg_drop_replication_slot('{shop.Slot}'); DELETE FROM orderitem WHERE id % 2 = 0; UPDATE customer SET city = 'Aarau'", Cancel);
+        processor = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        using var http = Client(processor);
+        var health = await http.GetAsync("/ready", Cancel);
+        ((int)health.StatusCode).Should().Be(503);
+        (await health.Content.ReadAsStringAsync(Cancel)).Should().Contain("is gone").And.Contain("resync --all");
+
+        (await http.PostAsync("/operations/resync?all=true", null, Cancel)).EnsureSuccessStatusCode();
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+        (await http.GetAsync("/ready", Cancel)).EnsureSuccessStatusCode();
+    }
+
+    [Fact]
+    public async Task Tables_filled_from_another_server_are_refused_until_resync_all()
+    {
+        await using var shop = await CreateAsync(20);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+        await shop.StopAsync(processor);
+        await shop.QueryAsync("INSERT INTO cdc_progress SELECT kind, name, replaceRegexpOne(state, '\"Id\":\"[0-9]+', '\"Id\":\"42'), position, updated_at, version + 1 FROM cdc_progress WHERE kind = 'source'", Cancel);
+        await shop.QueryAsync("INSERT INTO customer_dim (customer_id, customer_name, version) VALUES (4711, 'of another server', pow(2, 127))", Cancel);
+
+        processor = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        shop.Log.ToString().Should().Contain("filled from postgresql 42/").And.Contain("resync --all");
+
+        using var http = Client(processor);
+        (await http.PostAsync("/operations/resync?all=true", null, Cancel)).EnsureSuccessStatusCode();
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_position_beyond_the_servers_wal_is_refused()
+    {
+        await using var shop = await CreateAsync(20);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await WaitUntilCopiedAsync(shop);
+        await shop.StopAsync(processor);
+        await shop.QueryAsync("INSERT INTO cdc_progress VALUES ('position', '-1', '', 9000000000000000000, now64(6), 9000000000000000000)", Cancel);
+
+        processor = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+
+        shop.Log.ToString().Should().Contain("this server's WAL ends at").And.Contain("resync --all");
+    }
+
+    private async Task<Shop> CreateAsync(int items)
+    {
+        var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(
+            $"""
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 100) i;
+            INSERT INTO product (name, category, price) SELECT 'Product ' || i, 'Tools', i + 0.99 FROM generate_series(1, 30) i;
+            INSERT INTO "order" (customer_id, total) SELECT 1 + i % 100, i FROM generate_series(1, 1000) i;
+            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 1000, 1 + i % 30, i, 2.50 FROM generate_series(1, {items}) i;
+            """, Cancel);
+        return shop;
+    }
+
+    private static HttpClient Client(WebApplication processor) => new() { BaseAddress = new Uri(processor.Urls.First()) };
+
+    private static Task WaitUntilCopiedAsync(Shop shop) =>
+        Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
+}
