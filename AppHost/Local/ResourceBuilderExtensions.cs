@@ -11,7 +11,9 @@ internal static class ResourceBuilderExtensions
         where TProject : IProjectMetadata, new()
     {
         var project = new TProject();
-        return builder.AddResource(new ProjectResource(name, project)).WithArgs(project.AssemblyPath);
+        return builder.AddResource(new ProjectResource(name, project)).WithArgs(project.AssemblyPath)
+            // Its launch profile would say so: in development the API has its pages and lets every origin in.
+            .WithEnvironment("ASPNETCORE_ENVIRONMENT", builder.Environment.EnvironmentName);
     }
 
     public static IResourceBuilder<ExecutableResource> AddExecutable(

@@ -75,6 +75,19 @@ public sealed class GraphTests(SharedStack stack)
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
+    public async Task The_api_has_its_pages_and_lets_every_origin_in_as_in_development()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        using var api = app.CreateHttpClient("api");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/customers?limit=1") { Headers = { { "Origin", "http://localhost:3001" } } };
+
+        using var answer = await api.SendAsync(request, Cancel);
+
+        answer.Headers.GetValues("Access-Control-Allow-Origin").Should().Equal("*");
+        (await api.GetAsync("/docs", Cancel)).IsSuccessStatusCode.Should().BeTrue();
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_crashed_service_starts_again_and_becomes_healthy()
     {
         var app = await stack.StartedAsync(Cancel);
