@@ -148,11 +148,14 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
             return; // Closing a connection under a running query would crash; ending the process loses nothing that was acknowledged.
         }
 
-        _idle.Dispose();
+        _idle.Clear();
         _control.Dispose();
         LibChdb.Shutdown();
         LogStopped();
     }
+
+    /// <summary>Closes the connections that wait, since their database may be there no more.</summary>
+    public void ForgetIdle() => _idle.Clear();
 
     internal void Return(ChdbConnection connection, string key, bool clean)
     {

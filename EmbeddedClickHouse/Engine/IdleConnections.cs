@@ -1,7 +1,7 @@
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>Connections that wait for their next request; beyond a small number, those that have waited longest are closed.</summary>
-internal sealed class IdleConnections : IDisposable
+internal sealed class IdleConnections
 {
     private const int Capacity = 32;
 
@@ -37,7 +37,8 @@ internal sealed class IdleConnections : IDisposable
         oldest?.Dispose();
     }
 
-    public void Dispose()
+    /// <summary>Closes all.</summary>
+    public void Clear()
     {
         lock (_lock)
         {

@@ -63,6 +63,8 @@ internal sealed partial class QueryEndpoint(
         using var lease = await engine.RentAsync(request.Database, request.Settings, cancellation);
         var tables = await ExternalTables.LoadAsync(engine, lease.Connection, request, context.Request.Query, cancellation);
         var statistics = await new QueryRunner(engine, lease.Connection, request, response).RunAsync(text, body, cancellation);
+        if (text.Statement.Keyword is "DROP" or "DETACH" or "RENAME")
+            engine.ForgetIdle();
         lease.Clean = tables.Count == 0 && LeavesNothingBehind(text.Statement);
         return statistics;
     }

@@ -232,6 +232,17 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_database_that_was_dropped_is_unknown_at_once()
+    {
+        await _http.QueryAsync("SELECT 1");
+        await _http.QueryAsync($"DROP DATABASE {_database.Name}", "&database=default");
+
+        using var response = await _http.PostAsync("SELECT 1");
+
+        response.StatusCode.Should().Be(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
     public async Task Many_clients_are_served_at_once()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => _http.QueryAsync($"SELECT {i}, sleep(0.05)", "max_threads=1")));
