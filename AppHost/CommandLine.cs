@@ -12,13 +12,24 @@ internal static class CommandLine
           --stack embedded|containers   which backends (default: embedded where the platform has it; or ASPIRECDC_STACK)
           --reset                       start with empty databases
           --state FOLDER                where the databases keep their files (default: .aspirecdc in the repository)
-          --Ports:NAME=PORT             NAME is Postgres (5434), ClickHouse (18123), Api (3002), Processor (4196) or Dashboard (18888); 0 takes any free port
+          --connector redpanda-connect|builtin   containers: what reads PostgreSQL (default: builtin, or Redpanda Connect where REDPANDA_LICENSE is set)
+          --processors N                containers: how many processors share the topic (default: 1)
+          --Ports:NAME=PORT             NAME is Postgres (5434), ClickHouse (18123), Api (3002), Processor (4196), Dashboard (18888), and with
+                                        containers Kafka (19092) and ProcessorBehindKafka (4197); 0 takes any free port
           --Parameters:NAME=VALUE       NAME is postgres-password, clickhouse-password or cdc-password
           --help                        this text
         """;
 
     private static readonly string[] Switches = ["--reset"];
-    private static readonly string[] Options = ["--stack", "--state"];
+    private static readonly string[] Options =
+    [
+        "--stack", "--state", "--connector", "--processors",
+#if ASPIRE_PACKAGES
+        // What `aspire publish` and `aspire deploy` hand to AppHost, and which of the two descriptions to write.
+        "--target", "--operation", "--publisher", "--step", "--output-path", "--log-level", "--include-exception-details", "--clear-cache", "--environment",
+#endif
+    ];
+
     private static readonly string[] Settings =
     [
         .. Ports.Names.Select(name => $"--Ports:{name}"), "--Parameters:postgres-password", "--Parameters:clickhouse-password", "--Parameters:cdc-password",

@@ -12,13 +12,17 @@ namespace AspireCdc.AppHost;
 /// <param name="ShopForCdc">The shop's database, as the role that reads its changes.</param>
 /// <param name="Star">ClickHouse's database.</param>
 /// <param name="CdcPassword">The password of the role that reads changes.</param>
+/// <param name="ProcessorPort">Where the processor answers; null for any port that is free.</param>
+/// <param name="Feed">Connects the processor with its source, which is ready when init-db, the second of the two, has run.</param>
 internal sealed record Backends(
     IResourceBuilder<IResource> Postgres,
     IResourceBuilder<IResource> ClickHouse,
     IResourceBuilder<IResourceWithConnectionString> Shop,
     IResourceBuilder<IResourceWithConnectionString> ShopForCdc,
     IResourceBuilder<IResourceWithConnectionString> Star,
-    IResourceBuilder<ParameterResource> CdcPassword);
+    IResourceBuilder<ParameterResource> CdcPassword,
+    int? ProcessorPort,
+    Action<IResourceBuilder<ProjectResource>, IResourceBuilder<ProjectResource>> Feed);
 
 /// <summary>PostgreSQL and ClickHouse as processes of this machine, from the embedded binaries.</summary>
 internal static class EmbeddedStack
@@ -55,11 +59,10 @@ internal static class EmbeddedStack
         var star = builder.AddConnectionString("star", ReferenceExpression.Create(
             $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
 
-        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword);
+        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.Processor, (processor, initDb) => processor
+            .WithReference(shopForCdc, "shop")
+            .WaitForCompletion(initDb));
     }
-
-    private static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, string name, string inDevelopment) =>
-        builder.AddParameter(name, builder.Configuration[$"Parameters:{name}"] ?? inDevelopment, secret: true);
 
     /// <summary>Healthy once the database is there, which the server does not have from its first moment on.</summary>
     private static string AddPostgresHealthCheck(this IDistributedApplicationBuilder builder, IResourceWithConnectionString database)

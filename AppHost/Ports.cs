@@ -14,6 +14,8 @@ internal sealed class Ports(IConfiguration configuration)
         ["Api"] = 3002,
         ["Processor"] = 4196,
         ["Dashboard"] = 18888,
+        ["Kafka"] = 19092,
+        ["ProcessorBehindKafka"] = 4197,
     };
 
     public static IEnumerable<string> Names => Defaults.Keys;
@@ -28,11 +30,15 @@ internal sealed class Ports(IConfiguration configuration)
 
     public int? Dashboard => Of(nameof(Dashboard));
 
+    public int? Kafka => Of(nameof(Kafka));
+
+    public int? ProcessorBehindKafka => Of(nameof(ProcessorBehindKafka));
+
     /// <summary>Waits no longer than <paramref name="patience"/> until all of them are free.</summary>
     /// <exception cref="AppHostException">One is taken.</exception>
-    public async Task EnsureFreeAsync(TimeSpan patience, CancellationToken cancellationToken)
+    public async Task EnsureFreeAsync(bool withKafka, TimeSpan patience, CancellationToken cancellationToken)
     {
-        var wanted = Names.Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null).ToList();
+        var wanted = Names.Where(name => withKafka || name is not (nameof(Kafka) or nameof(ProcessorBehindKafka))).Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null).ToList();
         if (wanted.GroupBy(port => port.Port).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new AppHostException($"Port {twice.Key} is wanted twice, for {string.Join(" and ", twice.Select(port => $"Ports:{port.Name}"))}.");
 

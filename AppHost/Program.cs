@@ -22,15 +22,14 @@ try
         .WithReference(backends.Star, "clickhouse")
         .WaitFor(backends.ClickHouse);
 
-    builder.AddProject<Projects.CdcProcessor>("cdc-processor")
+    var processor = builder.AddProject<Projects.CdcProcessor>("cdc-processor")
         .WithIconName("ArrowSync")
-        .WithHttpEndpoint(port: ports.Processor)
+        .WithHttpEndpoint(port: backends.ProcessorPort)
         .WithHttpHealthCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", "readiness"))
-        .WithReference(backends.ShopForCdc, "shop")
         .WithReference(backends.Star, "clickhouse")
-        .WaitForCompletion(initDb)
         .WaitForCompletion(migrator);
+    backends.Feed(processor, initDb);
 
     builder.AddProject<Projects.Api>("api")
         .WithIconName("Globe")

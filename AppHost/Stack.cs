@@ -1,3 +1,5 @@
+using AspireCdc.AppHost.Containers;
+using AspireCdc.AppHost.Embedded;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -6,17 +8,29 @@ namespace AspireCdc.AppHost;
 /// <summary>Chooses the backends and says so.</summary>
 internal static class Stack
 {
+    private const string Embedded = "embedded", Containers = "containers";
+
     /// <summary>How long the processes of a run that was killed may take to end.</summary>
     private static readonly TimeSpan EndOfAKilledRun = TimeSpan.FromSeconds(10);
 
     public static async Task<Backends> AddBackendsAsync(this IDistributedApplicationBuilder builder, Ports ports)
     {
-        Console.WriteLine(Choose(builder.Configuration));
+#if ASPIRE_PACKAGES
+        if (builder.ExecutionContext.IsPublishMode)
+            return builder.AddDeployment(ports);
+        builder.PlaceDashboard(ports);
+#endif
+        var (stack, because) = Choose(builder.Configuration);
+        Console.WriteLine(stack == Embedded
+            ? $"Stack: embedded ({because}). PostgreSQL and ClickHouse run as processes of this machine, without Docker."
+            : $"Stack: containers ({because}). PostgreSQL, Redpanda and ClickHouse run as containers.");
         var state = StackState.Take(StackState.FolderOf(builder.Configuration["state"]), builder.Configuration.GetValue<bool>("reset"));
         builder.Services.AddHostedService(_ => state);
-        await ports.EnsureFreeAsync(state.WasKilled ? EndOfAKilledRun : TimeSpan.Zero, CancellationToken.None);
+        await ports.EnsureFreeAsync(withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : TimeSpan.Zero, CancellationToken.None);
 
-        var backends = await builder.AddEmbeddedStackAsync(state, ports);
+        var backends = stack == Embedded
+            ? await builder.AddEmbeddedStackAsync(state, ports)
+            : await builder.AddContainersStackAsync(ports, CancellationToken.None);
         state.Describe = async cancellationToken => new(
             Environment.ProcessId,
             await backends.Shop.Resource.GetConnectionStringAsync(cancellationToken),
@@ -25,17 +39,14 @@ internal static class Stack
     }
 
     /// <summary>Which stack runs, and why.</summary>
-    private static string Choose(IConfiguration configuration)
+    private static (string Stack, string Because) Choose(IConfiguration configuration)
     {
         var (wanted, because) = configuration["stack"] is { } option ? (option, $"--stack {option}")
             : configuration["ASPIRECDC_STACK"] is { Length: > 0 } variable ? (variable, $"ASPIRECDC_STACK={variable}")
-            : ("embedded", "the default on this platform");
-        return wanted switch
-        {
-            "embedded" => $"Stack: embedded ({because}). PostgreSQL and ClickHouse run as processes of this machine, without Docker.",
-            "containers" => throw new AppHostException(
-                $"The containers stack ({because}) needs Aspire's hosting packages, and this AppHost is built without them. Leave the option out, or use --stack embedded."),
-            _ => throw new AppHostException($"There is no stack '{wanted}' ({because}). Choose embedded or containers."),
-        };
+            : EmbeddedPlatform.Current is null ? (Containers, "the embedded one has no binaries for this platform")
+            : (Embedded, "the default on this platform");
+        return wanted is Embedded or Containers
+            ? (wanted, because)
+            : throw new AppHostException($"There is no stack '{wanted}' ({because}). Choose embedded or containers.");
     }
 }

@@ -1,0 +1,47 @@
+using Microsoft.Extensions.Configuration;
+
+namespace AspireCdc.AppHost.Containers;
+
+/// <summary>PostgreSQL, Redpanda and ClickHouse as containers, with a connector between the first two.</summary>
+internal static class ContainersStack
+{
+    /// <summary>The name of a resource's container and of its volume.</summary>
+    public static string Named(string resource) => $"aspirecdc-{resource}";
+
+    /// <summary>Checks that there is a container engine, and empties the volumes if asked to.</summary>
+    /// <exception cref="AppHostException">There is none.</exception>
+    public static async Task<Backends> AddContainersStackAsync(this IDistributedApplicationBuilder builder, Ports ports, CancellationToken cancellationToken)
+    {
+        var engine = await ContainerEngine.FindAsync(cancellationToken);
+        builder.Configuration["DcpPublisher:ContainerRuntime"] = engine.Command;
+        if (builder.Configuration.GetValue<bool>("reset"))
+            await engine.RemoveVolumesAsync(["postgres", "redpanda", "clickhouse"], cancellationToken);
+        return builder.AddContainers(ports);
+    }
+
+    /// <summary>The same containers as a description to deploy, which needs no engine.</summary>
+    public static Backends AddDeployment(this IDistributedApplicationBuilder builder, Ports ports)
+    {
+        builder.AddTarget(ports);
+        return builder.AddContainers(ports);
+    }
+
+    private static Backends AddContainers(this IDistributedApplicationBuilder builder, Ports ports)
+    {
+        var cdcPassword = builder.AddPassword("cdc-password", "cdc");
+        var postgres = builder.AddPostgres(ports);
+        var tcp = postgres.Resource.PrimaryEndpoint;
+        var shop = postgres.AddDatabase("shop");
+        var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(
+            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"));
+        var (clickHouse, star) = builder.AddClickHouse(ports);
+        var redpanda = builder.AddRedpanda(ports);
+        var connector = new Connector(builder, ports, postgres, shopForCdc, cdcPassword, redpanda);
+
+        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.ProcessorBehindKafka, (processor, initDb) => processor
+            .WithArgs("--source", "kafka")
+            .WithReplicas(connector.Processors)
+            .WithReference(redpanda, "kafka")
+            .WaitFor(connector.Add(initDb)));
+    }
+}
