@@ -1,0 +1,227 @@
+using System.Net;
+using System.Net.Sockets;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Npgsql;
+using Xunit;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>Servers that stop, refuse and vanish: the pipeline comes back by itself, and the invariant holds.</summary>
+public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickhouse)
+{
+    private const string Rows = """
+        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
+        INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
+        INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
+        INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
+        """;
+
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(2);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task PostgreSQL_is_killed_and_comes_back()
+    {
+        await using var server = await PostgresServer.StartOwnAsync(Cancel);
+        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Luzern' WHERE id = 1", Cancel);
+
+        await server.KillAsync();
+        await shop.WaitForPhaseAsync(processor, Phase.Faulted, Cancel);
+        await server.StartAsync(Cancel);
+        NpgsqlConnection.ClearAllPools();
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2; DELETE FROM customer WHERE id = 3", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task ClickHouse_is_killed_and_comes_back()
+    {
+        await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
+        await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        await server.KillAsync();
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2; DELETE FROM customer WHERE id = 3", Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.Faulted, Cancel);
+        await server.StartAsync(Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task ClickHouse_refuses_writes_for_a_while()
+    {
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        // As with a full disk or too many parts, some tables take rows and another does not.
+        await shop.QueryAsync("ALTER TABLE orderitem_fact ADD CONSTRAINT refuse CHECK quantity < 0", Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'; UPDATE orderitem SET quantity = 99", Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.Faulted, Cancel);
+        await shop.ExecuteAsync("DELETE FROM customer WHERE id = 3", Cancel);
+        await shop.QueryAsync("ALTER TABLE orderitem_fact DROP CONSTRAINT refuse", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task Connections_cut_in_the_middle_of_a_message()
+    {
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var real = new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString);
+        await using var proxy = new CuttingProxy(real.Host!, real.Port);
+        await shop.StartAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(real.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString);
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+
+        // Each cut comes after some more bytes, wherever in a message that is.
+        for (var round = 0; round < 4; round++)
+        {
+            proxy.CutAfter(3000 + (round * 777));
+            await shop.ExecuteAsync($"INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, {round + 1} FROM generate_series(1, 500) i; UPDATE \"order\" SET status = 'round {round}'", Cancel);
+            await Task.Delay(300, Cancel);
+        }
+        proxy.CutAfter(int.MaxValue);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        proxy.Cuts.Should().BePositive();
+    }
+
+    [Fact]
+    public async Task A_second_processor_stands_by_and_takes_over()
+    {
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var first = await shop.StartStreamingAsync(Cancel);
+        var second = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(second, Phase.StandingBy, Cancel);
+
+        await shop.StopAsync(first);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2", Cancel);
+
+        await shop.WaitForPhaseAsync(second, Phase.Streaming, Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task An_invalidated_slot_is_unhealthy_and_says_what_to_run()
+    {
+        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "1MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB", ["wal_keep_size"] = "0" });
+        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
+        await shop.StopAsync(processor);
+
+        await shop.ExecuteAsync("CREATE TABLE bulk (x text); UPDATE customer SET city = 'lost' WHERE id = 1", Cancel);
+        for (var i = 0; i < 5; i++)
+            await shop.ExecuteAsync("INSERT INTO bulk SELECT repeat('x', 1000) FROM generate_series(1, 20000); SELECT pg_switch_wal(); CHECKPOINT", Cancel);
+
+        processor = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        shop.Log.ToString().Should().Contain("has invalidated replication slot").And.Contain("resync --all");
+
+        using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
+        (await http.PostAsync("/operations/resync?all=true", null, Cancel)).EnsureSuccessStatusCode();
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task Applied_and_derived_changes_are_replayed_without_harm()
+    {
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+        // A copy of the slot, which stays where it is while the work is done and acknowledged, gives all of it again.
+        await shop.ExecuteAsync($"SELECT pg_copy_logical_replication_slot('{shop.Slot}', '{shop.Slot}_old')", Cancel);
+        processor = await shop.StartStreamingAsync(Cancel);
+        await shop.ExecuteAsync("UPDATE orderitem SET id = id + 100 WHERE id < 5; TRUNCATE orderitem; DELETE FROM customer WHERE id = 2; UPDATE customer SET city = 'Visp'; INSERT INTO customer (id, email, name, country, city) VALUES (2, 'x', 'again', 'x', 'y')", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+
+        await shop.StartStreamingAsync(Cancel, "--Cdc:Slot", shop.Slot + "_old");
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Brig' WHERE id = 1", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    /// <summary>A TCP proxy that cuts every connection once so many bytes have come from the server.</summary>
+    private sealed class CuttingProxy : IAsyncDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _accepting;
+        private long _left = long.MaxValue;
+        private int _cuts;
+
+        public CuttingProxy(string host, int port)
+        {
+            _listener.Start();
+            _accepting = AcceptAsync(host, port);
+        }
+
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+        public int Cuts => _cuts;
+
+        public void CutAfter(int bytes) => Interlocked.Exchange(ref _left, bytes);
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync();
+            _listener.Stop();
+            await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _stop.Dispose();
+        }
+
+        private async Task AcceptAsync(string host, int port)
+        {
+            while (!_stop.IsCancellationRequested)
+            {
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                _ = ServeAsync(client, host, port);
+            }
+        }
+
+        private async Task ServeAsync(TcpClient client, string host, int port)
+        {
+            using var server = new TcpClient();
+            using (client)
+            {
+                await server.ConnectAsync(host, port, _stop.Token);
+                var up = client.GetStream().CopyToAsync(server.GetStream(), _stop.Token);
+                await Task.WhenAny(up, DownAsync(server.GetStream(), client.GetStream()));
+            }
+        }
+
+        private async Task DownAsync(NetworkStream server, NetworkStream client)
+        {
+            var buffer = new byte[8192];
+            while (await server.ReadAsync(buffer, _stop.Token) is > 0 and var read)
+            {
+                var left = Interlocked.Add(ref _left, -read);
+                if (left < 0)
+                {
+                    await client.WriteAsync(buffer.AsMemory(0, (int)Math.Max(0, read + left)), _stop.Token);
+                    Interlocked.Exchange(ref _left, long.MaxValue);
+                    Interlocked.Increment(ref _cuts);
+                    return;
+                }
+                await client.WriteAsync(buffer.AsMemory(0, read), _stop.Token);
+            }
+        }
+    }
+}
