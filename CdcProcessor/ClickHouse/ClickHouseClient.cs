@@ -47,7 +47,13 @@ internal sealed class ClickHouseClient : IDisposable
     /// <summary>Runs a statement that returns nothing.</summary>
     public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, new StringContent(sql), cancellationToken);
+        using var response = await SendAsync(_query, Content(sql, []), cancellationToken);
+    }
+
+    /// <summary>Runs a statement that returns nothing and reads external tables.</summary>
+    public async Task ExecuteAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(_query, Content(sql, tables), cancellationToken);
     }
 
     /// <summary>Inserts rows. The body goes as a stream, never within the statement: a row may hold any bytes.</summary>
@@ -58,9 +64,12 @@ internal sealed class ClickHouseClient : IDisposable
     }
 
     /// <summary>Rows of text; NULL is a null.</summary>
-    public async Task<IReadOnlyList<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken) => QueryAsync(sql, [], cancellationToken);
+
+    /// <summary>The same for a query that reads external tables.</summary>
+    public async Task<IReadOnlyList<string?[]>> QueryAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, new StringContent(sql + "\nFORMAT TabSeparated"), cancellationToken);
+        using var response = await SendAsync(_query, Content(sql + "\nFORMAT TabSeparated", tables), cancellationToken);
         var text = await response.Content.ReadAsStringAsync(cancellationToken);
         return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t').Select(Unescape).ToArray())];
     }
@@ -76,10 +85,26 @@ internal sealed class ClickHouseClient : IDisposable
     /// <summary>An identifier.</summary>
     public static string Name(string name) => $"`{name.Replace("\\", "\\\\").Replace("`", "\\`")}`";
 
+    private static HttpContent Content(string sql, IReadOnlyCollection<ExternalTable> tables)
+    {
+        if (tables.Count == 0)
+            return new StringContent(sql);
+
+        var form = new MultipartFormDataContent { { new StringContent(sql), "query" } };
+        foreach (var table in tables)
+        {
+            form.Add(new StringContent(table.Structure), table.Name + "_structure");
+            form.Add(new StringContent("Values"), table.Name + "_format");
+            form.Add(new StringContent(table.Values), table.Name, table.Name);
+        }
+        return form;
+    }
+
     private async Task<HttpResponseMessage> SendAsync(string query, HttpContent content, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, query) { Content = content };
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        if (content is not MultipartFormDataContent)
+            content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         var response = await _http.SendAsync(request, cancellationToken);
         if (response.IsSuccessStatusCode && !response.Headers.Contains("X-ClickHouse-Exception-Code"))
             return response;

@@ -196,32 +196,34 @@ internal sealed class ClickHouseSink : IChangeSink
             return;
         }
 
-        if (keys.TryGetValue(fact.Mapping.Root, out var roots))
-        {
-            foreach (var page in roots.Literals.Chunk(PageSize))
-                await DeriveAsync(fact, page, position, cancellationToken);
-        }
-
+        IReadOnlyCollection<string> roots = keys.TryGetValue(fact.Mapping.Root, out var changedRoots) ? changedRoots.Literals : [];
+        List<string> due = [.. roots];
         string? after = null;
-        while (fact.Affected(keys, after, PageSize) is { } query)
+        while (fact.Affected(keys, after, PageSize) is { } affected)
         {
-            var rows = await _client.QueryAsync(query, cancellationToken);
-            if (rows.Count == 0)
-                break;
-
-            var affected = rows.Select(row => fact.KeyLiteral(row)).ToList();
-            after = affected[^1];
-            if (roots is not null)
-                affected.RemoveAll(roots.Literals.Contains);
-            if (affected.Count > 0)
-                await DeriveAsync(fact, affected, position, cancellationToken);
+            var rows = await _client.QueryAsync(affected.Sql, affected.Tables, cancellationToken);
+            foreach (var row in rows)
+            {
+                after = fact.KeyLiteral(row);
+                if (!roots.Contains(after))
+                    due.Add(after);
+            }
             if (rows.Count < PageSize)
                 break;
+            await DeriveAsync(fact, due, position, cancellationToken);
+            due.Clear();
         }
+        await DeriveAsync(fact, due, position, cancellationToken);
     }
 
-    private Task DeriveAsync(FactTable fact, IEnumerable<string> keys, UInt128? position, CancellationToken cancellationToken) =>
-        _client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN ({string.Join(',', keys)})", position), cancellationToken);
+    private async Task DeriveAsync(FactTable fact, List<string> keys, UInt128? position, CancellationToken cancellationToken)
+    {
+        foreach (var page in keys.Chunk(PageSize))
+        {
+            var list = new KeyList("changed", fact.Root, page);
+            await _client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN {list.Set}", position), list.Table is { } table ? [table] : [], cancellationToken);
+        }
+    }
 
     private async Task DeriveAllAsync(FactTable fact, UInt128? position, CancellationToken cancellationToken)
     {

@@ -23,22 +23,31 @@ internal sealed class FactTable
 
     public FactMapping Mapping { get; }
 
+    /// <summary>The table whose rows are the facts.</summary>
+    public TableMapping Root => _root;
+
     /// <summary>The root's key as it stands in a condition.</summary>
     public string KeyExpression => _root.Key.Count == 1 ? _rootKey : $"({_rootKey})";
 
     /// <summary>Reads the key columns of the next roots after <paramref name="after"/> whose fact shows one of the changed rows; null if none of this fact's parents has changed.</summary>
-    public string? Affected(IReadOnlyDictionary<string, KeySet> changed, string? after, int limit)
+    public (string Sql, IReadOnlyCollection<ExternalTable> Tables)? Affected(IReadOnlyDictionary<string, KeySet> changed, string? after, int limit)
     {
         var children = new List<string>();
+        var tables = new List<ExternalTable>();
         foreach (var parent in Mapping.Parents)
         {
-            if (changed.TryGetValue(parent.Table, out var keys) && !keys.IsEmpty)
-                children.Add(Children(parent, $"{Name(parent.Via)} IN ({string.Join(',', keys.Literals)})"));
+            if (!changed.TryGetValue(parent.Table, out var keys) || keys.IsEmpty)
+                continue;
+
+            var list = new KeyList($"changed_{children.Count + 1}", keys.Table, keys.Literals);
+            children.Add(Children(parent, $"{Name(parent.Via)} IN {list.Set}"));
+            if (list.Table is { } table)
+                tables.Add(table);
         }
         if (children.Count == 0)
             return null;
 
-        return $"SELECT DISTINCT {_rootKey} FROM ({string.Join(" UNION ALL ", children)}){(after is null ? "" : $" WHERE {KeyExpression} > {after}")} ORDER BY {_rootKey} LIMIT {limit}";
+        return ($"SELECT DISTINCT {_rootKey} FROM ({string.Join(" UNION ALL ", children)}){(after is null ? "" : $" WHERE {KeyExpression} > {after}")} ORDER BY {_rootKey} LIMIT {limit}", tables);
     }
 
     /// <summary>Reads the key columns of the last of the next <paramref name="limit"/> roots after <paramref name="after"/>, and how many they are.</summary>
