@@ -1,15 +1,19 @@
 using AspireCdc.Benchmarks.Api;
 using AspireCdc.Benchmarks.Cdc;
+using AspireCdc.Benchmarks.Latency;
 
 return args switch
 {
-    [] or ["cdc", ..] or ["--" or ['-', ..], ..] => await CdcCommand.RunAsync([.. args.SkipWhile(arg => arg == CdcCommand.Verb)]),
-    [ApiCommand.Verb, .. var options] => await ApiCommand.RunAsync(options),
-    _ => Unknown(args[0]),
+    [] or [['-', ..], ..] => await CdcCommand.RunAsync(args),
+    [CdcCommand.Verb, .. var rest] => await CdcCommand.RunAsync(rest),
+    [ApiCommand.Verb, .. var rest] => await ApiCommand.RunAsync(rest),
+    [LatencyCommand.Verb, .. var rest] => await LatencyCommand.RunAsync(rest),
+    [var unknown, ..] => await UnknownAsync(unknown),
 };
 
-static int Unknown(string verb)
+static async Task<int> UnknownAsync(string verb)
 {
-    Console.Error.WriteLine($"Benchmarks does not know '{verb}'. Try: cdc (the default), api");
+    await Console.Error.WriteLineAsync(
+        $"Benchmarks does not know '{verb}'. There are {CdcCommand.Verb} (the default), {ApiCommand.Verb} and {LatencyCommand.Verb}; each explains itself with --help.");
     return 2;
 }

@@ -83,7 +83,7 @@ internal sealed class CdcCommand : IAsyncDisposable
         await PrepareAsync(present, cancellationToken);
         var (workload, seconds) = await WriteWorkloadAsync(cancellationToken);
         await DrainAsync(present, reports, workload, cancellationToken);
-        await CommitAsync(present, reports, workload, cancellationToken);
+        await CommitAsync(present, reports, cancellationToken);
 
         var report = new CdcReport(machine, versions, workload.Changes, _options.Rounds, _options.Commits, seconds, [.. reports.Values]) { LoadAtEnd = MachineState.LoadAverage() };
         CdcTable.Write(report);
@@ -101,10 +101,14 @@ internal sealed class CdcCommand : IAsyncDisposable
             new("materialized", "MaterializedPostgreSQL", "landing", null, round => new MaterializedPostgreSql(database, _folder, binaries, Log, round)),
             new("debezium", "Debezium → Kafka", "records in Kafka", Debezium.MissingBecause(_broker), round => new Debezium(database, _folder, _broker!, round)),
             new("direct", "PostgreSQL → ClickHouse", "landing + star", null, round => new DirectPair(database, _folder, binaries, Log, round)),
+            new("connector", "PostgreSQL → Kafka", "records in Kafka", KafkaBroker.MissingBecause(), round => new Connector(database, _broker!, Log, round)),
+            new("behind-kafka", "Kafka → ClickHouse", "landing + star", KafkaBroker.MissingBecause(),
+                round => new BehindKafka(database, _folder, binaries, _broker!, (Connector)_contenders[("connector", round)], Log, round)),
         ];
         if (_options.Only.Except(all.Select(kind => kind.Key)).FirstOrDefault() is { } unknown)
             throw new CdcBenchmarkException($"--only does not know '{unknown}'; there are {string.Join(", ", all.Select(kind => kind.Key))}.");
-        return _options.Only.Count == 0 ? all : [.. all.Where(kind => _options.Only.Contains(kind.Key))];
+        return _options.Only.Count == 0 ? all
+            : [.. all.Where(kind => _options.Only.Contains(kind.Key) || (kind.Key == "connector" && _options.Only.Contains("behind-kafka")))];
     }
 
     /// <summary>All slots of all rounds exist before the workload is written, so that everybody drains the same WAL.</summary>
@@ -152,7 +156,7 @@ internal sealed class CdcCommand : IAsyncDisposable
         }
     }
 
-    private async Task CommitAsync(ContenderKind[] kinds, Dictionary<string, ContenderReport> reports, Workload workload, CancellationToken cancellationToken)
+    private async Task CommitAsync(ContenderKind[] kinds, Dictionary<string, ContenderReport> reports, CancellationToken cancellationToken)
     {
         if (_options.Commits == 0)
             return;
@@ -161,7 +165,7 @@ internal sealed class CdcCommand : IAsyncDisposable
         {
             await CdcTable.ProgressAsync($"{_options.Commits} single commits: {kind.Name}", _options.Commits, async done =>
                 reports[kind.Key].Latency = await CdcRun.CommitAsync(
-                    _database!, _contenders[(kind.Key, _options.Rounds)], workload, _options.Commits, ++series, done, cancellationToken));
+                    _database!, _contenders[(kind.Key, _options.Rounds)], _options.Commits, ++series, done, cancellationToken));
             var figures = reports[kind.Key].Latency!;
             CdcTable.Say($"{kind.Name}: " + (figures.Failure is { } why ? $"no figure: {why}" : $"p50 {figures.P50:0.0} ms, p99 {figures.P99:0.0} ms"));
         }

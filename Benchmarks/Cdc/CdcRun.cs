@@ -23,6 +23,7 @@ internal static class CdcRun
         try
         {
             await contender.StartAsync(workload, deadline.Token);
+            var started = Stopwatch.GetTimestamp();
             await contender.LastChangeAsync(workload, deadline.Token);
             var end = Stopwatch.GetTimestamp();
             var failure = await contender.VerifyAsync(workload, deadline.Token);
@@ -35,7 +36,7 @@ internal static class CdcRun
                 if (failure is null)
                     end = asked;
             }
-            var seconds = Stopwatch.GetElapsedTime(watch.StreamingSince ?? start, end).TotalSeconds;
+            var seconds = Stopwatch.GetElapsedTime(watch.StreamingSince ?? started, end).TotalSeconds;
             var processes = ProcessFigures.Of(watch.Processes);
             return new(round, seconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds, workload.Changes / seconds, watch.Sender.TotalSeconds, processes, failure);
         }
@@ -51,7 +52,7 @@ internal static class CdcRun
     }
 
     public static async Task<LatencyFigures> CommitAsync(
-        ShopDatabase database, IContender contender, Workload workload, int commits, long series, Action<int> progress, CancellationToken cancellationToken)
+        ShopDatabase database, IContender contender, int commits, long series, Action<int> progress, CancellationToken cancellationToken)
     {
         var milliseconds = new List<double>(commits);
         var random = new Random(1);
@@ -66,7 +67,7 @@ internal static class CdcRun
         IReadOnlyDictionary<string, ProcessFigures> processes = new Dictionary<string, ProcessFigures>();
         try
         {
-            await contender.StartAsync(workload, cancellationToken);
+            await contender.StartAsync(null, cancellationToken);
             for (var n = -WarmUpCommits; n < commits; n++)
             {
                 await Task.Delay(random.Next(50, 450), cancellationToken);

@@ -9,8 +9,8 @@ internal interface IContender : IAsyncDisposable
     /// <summary>Makes the slot, and copies what is there before the workload; nothing runs afterwards.</summary>
     Task PrepareAsync(CancellationToken cancellationToken);
 
-    /// <summary>Starts reading what was written since.</summary>
-    Task StartAsync(Workload workload, CancellationToken cancellationToken);
+    /// <summary>Starts reading what was written since: the workload, or, without one, single commits to come.</summary>
+    Task StartAsync(Workload? workload, CancellationToken cancellationToken);
 
     /// <summary>Returns as soon as the last change has arrived.</summary>
     Task LastChangeAsync(Workload workload, CancellationToken cancellationToken);

@@ -1,6 +1,4 @@
-using System.Text;
 using AspireCdc.Benchmarks.Machine;
-using Confluent.Kafka;
 
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
@@ -11,7 +9,7 @@ internal sealed class Debezium(ShopDatabase database, TemporaryFolder folder, Ka
 
     private readonly string _prefix = $"debezium{round}";
     private BuiltProgram? _worker;
-    private IConsumer<byte[], byte[]>? _follower;
+    private KafkaFollower? _follower;
 
     public string Slot { get; } = $"bench_debezium_{round}";
 
@@ -34,7 +32,7 @@ internal sealed class Debezium(ShopDatabase database, TemporaryFolder folder, Ka
         await database.CreateSlotAsync(Slot, cancellationToken);
     }
 
-    public async Task StartAsync(Workload workload, CancellationToken cancellationToken)
+    public async Task StartAsync(Workload? workload, CancellationToken cancellationToken)
     {
         var home = Directory.CreateDirectory(folder.Of(_prefix)).FullName;
         var worker = Path.Combine(home, "worker.properties");
@@ -59,17 +57,11 @@ internal sealed class Debezium(ShopDatabase database, TemporaryFolder folder, Ka
         return Task.FromResult(found == workload.Changes ? null : $"{found} records for {workload.Changes} changes");
     }
 
-    public Task OrderAsync(long id, CancellationToken cancellationToken) => Task.Run(
-        () =>
-        {
-            // The first record may be there before anybody follows.
-            _follower ??= Topic.Follow(back: 10);
-            var wanted = Encoding.ASCII.GetBytes($"{id}");
-            while (_follower.Consume(cancellationToken) is var record && (record.IsPartitionEOF || record.Message.Value.AsSpan().IndexOf(wanted) < 0))
-            {
-            }
-        },
-        cancellationToken);
+    public Task OrderAsync(long id, CancellationToken cancellationToken)
+    {
+        _follower ??= new KafkaFollower(Topic);
+        return _follower.FindAsync(id, cancellationToken);
+    }
 
     public async Task StopAsync()
     {

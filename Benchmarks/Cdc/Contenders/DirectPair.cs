@@ -23,7 +23,7 @@ internal sealed class DirectPair(ShopDatabase database, TemporaryFolder folder, 
         await StopAsync();
     }
 
-    public async Task StartAsync(Workload workload, CancellationToken cancellationToken)
+    public async Task StartAsync(Workload? workload, CancellationToken cancellationToken)
     {
         await _server.StartAsync(cancellationToken);
         StartProcessor();

@@ -7,13 +7,22 @@ internal sealed class KafkaTopic(string bootstrapServers, params IReadOnlyList<s
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Waits until that many records are there. What ends a transaction counts as a record, so where there are transactions this is early, never late.</summary>
+    /// <summary>How many records are there and committed; what ends a transaction counts as one.</summary>
+    public long End()
+    {
+        using var consumer = Consumer();
+        return End(consumer);
+    }
+
+    /// <summary>Waits until that many records are there.</summary>
     public async Task ReachesAsync(long records, CancellationToken cancellationToken)
     {
         using var consumer = Consumer();
-        while (Partitions().Sum(partition => consumer.QueryWatermarkOffsets(partition, Patience).High.Value) < records)
+        while (End(consumer) < records)
             await Task.Delay(Poll.Drain, cancellationToken);
     }
+
+    private long End(IConsumer<byte[], byte[]> consumer) => Partitions().Sum(partition => consumer.QueryWatermarkOffsets(partition, Patience).High.Value);
 
     /// <summary>Reads everything committed, and counts what <paramref name="counts"/> says.</summary>
     public long Count(Func<Message<byte[], byte[]>, bool> counts, CancellationToken cancellationToken)

@@ -37,7 +37,7 @@ internal sealed class MaterializedPostgreSql(ShopDatabase database, TemporaryFol
         await _server.StopAsync();
     }
 
-    public async Task StartAsync(Workload workload, CancellationToken cancellationToken)
+    public async Task StartAsync(Workload? workload, CancellationToken cancellationToken)
     {
         await _server.StartAsync(cancellationToken);
         Processes = new Dictionary<string, int> { ["ClickHouse"] = await _server.Pid };

@@ -31,13 +31,13 @@ internal sealed class PgRecvlogical(ShopDatabase database, Action<string> log, i
 
     public Task PrepareAsync(CancellationToken cancellationToken) => database.CreateSlotAsync(Slot, cancellationToken);
 
-    public async Task StartAsync(Workload workload, CancellationToken cancellationToken)
+    public async Task StartAsync(Workload? workload, CancellationToken cancellationToken)
     {
         var source = database.Superuser;
         _program = BuiltProgram.Run("pg_recvlogical",
             [
                 "pg_recvlogical", "--host=localhost", $"--port={source.Port}", $"--username={source.Username}", $"--dbname={source.Database}", $"--slot={Slot}", "--start", "--no-loop",
-                "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={ShopDatabase.Publication}", $"--endpos={Lsn.Format(workload.End)}",
+                "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={ShopDatabase.Publication}", $"--endpos={Lsn.Format(workload!.End)}",
             ],
             new() { ["PGPASSWORD"] = source.Password! }, log);
         Processes = new Dictionary<string, int> { ["reader"] = await _program.Pid };

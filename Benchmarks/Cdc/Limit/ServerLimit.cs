@@ -29,11 +29,11 @@ internal sealed class ServerLimit(ShopDatabase database, int round) : IContender
 
     public Task PrepareAsync(CancellationToken cancellationToken) => database.CreateSlotAsync(Slot, cancellationToken);
 
-    public Task StartAsync(Workload workload, CancellationToken cancellationToken)
+    public Task StartAsync(Workload? workload, CancellationToken cancellationToken)
     {
         var connection = ReplicationSocket.Start(database.Superuser, Slot, ShopDatabase.Publication);
         _stop = new CancellationTokenSource();
-        _reading = Task.Factory.StartNew(() => Read(connection, workload.End, _stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _reading = Task.Factory.StartNew(() => Read(connection, workload?.End ?? ulong.MaxValue, _stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return Task.CompletedTask;
     }
 
