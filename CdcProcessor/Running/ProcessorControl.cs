@@ -1,4 +1,3 @@
-using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Mapping;
 

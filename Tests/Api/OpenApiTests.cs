@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;

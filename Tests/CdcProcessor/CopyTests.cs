@@ -1,5 +1,3 @@
-using System.Net.Http.Json;
-using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;

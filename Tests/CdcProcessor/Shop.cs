@@ -1,4 +1,3 @@
-using System.Globalization;
 using AspireCdc.Api.Data;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Running;
