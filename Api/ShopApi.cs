@@ -8,6 +8,7 @@ using AspireCdc.Api.Resources;
 using AspireCdc.ServiceDefaults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Npgsql;
 
 namespace AspireCdc.Api;
 
@@ -78,7 +79,7 @@ internal static class ShopApi
     private static string WithPreparedStatements(string connectionString)
     {
         const string Setting = "Max Auto Prepare";
-        var connection = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        var connection = new DbConnectionStringBuilder { ConnectionString = new NpgsqlConnectionStringBuilder(connectionString).ConnectionString }; // Each keyword in one spelling.
         if (!connection.ContainsKey(Setting)) connection[Setting] = 64;
         return connection.ConnectionString;
     }
