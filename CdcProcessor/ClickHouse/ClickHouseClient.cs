@@ -71,7 +71,8 @@ internal sealed class ClickHouseClient : IDisposable
     {
         using var response = await SendAsync(_query, Content(sql + "\nFORMAT TabSeparated", tables), cancellationToken);
         var text = await response.Content.ReadAsStringAsync(cancellationToken);
-        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t').Select(Unescape).ToArray())];
+        // Each row ends with a line feed; one of a single empty string is nothing else.
+        return text.Length == 0 ? [] : [.. text[..^1].Split('\n').Select(line => line.Split('\t').Select(Unescape).ToArray())];
     }
 
     /// <summary>The one value of the one row.</summary>

@@ -1,0 +1,165 @@
+using System.Buffers;
+using System.Text;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>A value arrives exactly or is refused.</summary>
+public sealed class ColumnTypeTests(ClickHouseServer clickhouse)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Type, text of the source, and what ClickHouse prints; null where it is refused.</summary>
+    public static TheoryData<string, string, string?> Values { get; } = new()
+    {
+        { "Int16", "-32768", "-32768" },
+        { "Int16", "32768", null },
+        { "Int32", "2147483647", "2147483647" },
+        { "Int32", "2147483648", null },
+        { "Int64", "-9223372036854775808", "-9223372036854775808" },
+        { "Int64", "9223372036854775808", null },
+        { "Int64", "", null },
+        { "Int64", "1.0", null },
+        { "Bool", "t", "true" },
+        { "Bool", "false", "false" },
+        { "Bool", "maybe", null },
+        { "Float64", "0.1", "0.1" },
+        { "Float64", "NaN", "nan" },
+        { "Float64", "-Infinity", "-inf" },
+        { "Float64", "1e400", null },
+        { "Decimal(12, 2)", "9999999999.99", "9999999999.99" },
+        { "Decimal(12, 2)", "-9999999999.99", "-9999999999.99" },
+        { "Decimal(12, 2)", "10000000000.00", null },
+        { "Decimal(12, 2)", "0.005", null },
+        { "Decimal(12, 2)", "1.500", "1.5" },
+        { "Decimal(12, 2)", "12.5e1", "125" },
+        { "Decimal(12, 2)", "1e-2", "0.01" },
+        { "Decimal(12, 2)", "1e11", null },
+        { "Decimal(12, 2)", "1e10", null },
+        { "Decimal(12, 2)", "0e999", "0" },
+        { "Decimal(12, 2)", "NaN", null },
+        { "Decimal(12, 2)", "Infinity", null },
+        { "Decimal(12, 2)", ".", null },
+        { "Decimal(12, 2)", "1.2.3", null },
+        { "Decimal(38, 2)", "999999999999999999999999999999999999.99", "999999999999999999999999999999999999.99" },
+        { "Decimal(38, 2)", "1000000000000000000000000000000000000.00", null },
+        { "Decimal(9, 0)", "123456789", "123456789" },
+        { "String", "tab\tand ünïcode 😀", "tab\tand ünïcode 😀" },
+        { "LowCardinality(String)", "", "" },
+        { "UUID", "0188c2f0-aa11-7bcd-8eee-0123456789ab", "0188c2f0-aa11-7bcd-8eee-0123456789ab" },
+        { "UUID", "nonsense", null },
+        { "Date32", "1900-01-01", "1900-01-01" },
+        { "Date32", "2299-12-31", "2299-12-31" },
+        { "Date32", "2300-01-01", null },
+        { "Date32", "infinity", null },
+        { "DateTime64(6, 'UTC')", "2026-01-02 03:04:05.678901+00", "2026-01-02 03:04:05.678901" },
+        { "DateTime64(6, 'UTC')", "2026-01-02 03:04:05+00", "2026-01-02 03:04:05.000000" },
+        { "DateTime64(6, 'UTC')", "2026-01-02T03:04:05.6Z", "2026-01-02 03:04:05.600000" },
+        { "DateTime64(6, 'UTC')", "2026-01-02T03:04:05+05:30", "2026-01-01 21:34:05.000000" },
+        { "DateTime64(6, 'UTC')", "1900-01-01 00:00:00+00", "1900-01-01 00:00:00.000000" },
+        { "DateTime64(6, 'UTC')", "1969-12-31 23:59:59.999999+00", "1969-12-31 23:59:59.999999" },
+        { "DateTime64(6, 'UTC')", "2299-12-31 23:59:59.999999+00", "2299-12-31 23:59:59.999999" },
+        { "DateTime64(6, 'UTC')", "2300-01-01 00:00:00+00", null },
+        { "DateTime64(6, 'UTC')", "10000-01-01 00:00:00+00", null },
+        { "DateTime64(6, 'UTC')", "0044-03-15 00:00:00+00 BC", null },
+        { "DateTime64(6, 'UTC')", "2026-02-30 00:00:00+00", null },
+        { "DateTime64(6, 'UTC')", "2026-01-02 03:04:05.1234567+00", null },
+        { "DateTime64(6, 'UTC')", "infinity", null },
+        { "Nullable(Int32)", "5", "5" },
+        { "Nullable(Int32)", "five", null },
+    };
+
+    [Fact]
+    public async Task Values_arrive_exactly_or_are_refused()
+    {
+        var database = await clickhouse.CreateDatabaseAsync(Cancel);
+        using var client = new ClickHouseClient(database.ConnectionString);
+        var wrong = new List<string>();
+        foreach (var group in Values.Select(row => row.Data).GroupBy(row => row.Item1))
+        {
+            var type = TypeOf(group.Key);
+            type.Name.Should().Be(group.Key);
+            await client.ExecuteAsync($"CREATE OR REPLACE TABLE t (i Int32, x {type.Name}) ENGINE = MergeTree ORDER BY i", Cancel);
+            using var rows = new RowBuffer();
+            var expected = new List<string?>();
+            foreach (var (_, text, printed) in group)
+            {
+                var start = rows.Length;
+                RowBinary.WriteInt32(rows, expected.Count);
+                var value = rows.Length;
+                if (type.TryWrite(Encoding.UTF8.GetBytes(text), rows) != (printed is not null))
+                    wrong.Add($"{type.Name} '{text}' is {(printed is null ? "taken" : "refused")}");
+                if (printed is null)
+                {
+                    rows.Length.Should().Be(value, "a refused value leaves nothing behind");
+                    rows.TruncateTo(start);
+                    continue;
+                }
+                expected.Add(printed);
+            }
+            RowBinary.WriteInt32(rows, expected.Count);
+            type.WriteDefault(rows);
+            await client.InsertAsync("INSERT INTO t (i, x)", rows.Written, Cancel);
+
+            var printedRows = (await client.QueryAsync("SELECT x FROM t ORDER BY i", Cancel)).Select(row => row[0]).ToList();
+            printedRows.Should().HaveCount(expected.Count + 1).And.StartWith(expected);
+        }
+        wrong.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Copy_lines_are_unescaped()
+    {
+        using var batch = new ChangeBatch();
+        var row = CopyText.AddRow(batch, 4, "a\\tb\\\\n\\n\t\\N\t\tplain\n"u8);
+
+        batch.Text(row, 0).SequenceEqual("a\tb\\n\n"u8).Should().BeTrue();
+        batch.Kind(row, 1).Should().Be(ValueKind.Null);
+        (batch.Kind(row, 2), batch.Text(row, 2).Length).Should().Be((ValueKind.Text, 0));
+        batch.Text(row, 3).SequenceEqual("plain"u8).Should().BeTrue();
+        FluentActions.Invoking(() => CopyText.AddRow(batch, 2, "only one\n"u8)).Should().Throw<InvalidDataException>();
+    }
+
+    [Theory]
+    [InlineData("0/1A2B3C4", 0x1A2B3C4UL)]
+    [InlineData("00000000/01A2B3C4", 0x1A2B3C4UL)]
+    [InlineData("A/FFFFFFFF", 0xAFFFFFFFFUL)]
+    public void Lsn_is_read_in_both_forms(string text, ulong expected)
+    {
+        Lsn.Parse(text).Should().Be(expected);
+        Lsn.Parse(Lsn.Format(expected)).Should().Be(expected);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/1")]
+    [InlineData("1/")]
+    [InlineData("1")]
+    [InlineData("0/1A2B3C4D5")]
+    public void What_is_no_lsn_is_refused(string text) => Lsn.TryParse(text, out _).Should().BeFalse();
+
+    private static ColumnType TypeOf(string name) => name switch
+    {
+        "Int16" => ColumnType.Int16,
+        "Int32" => ColumnType.Int32,
+        "Int64" => ColumnType.Int64,
+        "Bool" => ColumnType.Boolean,
+        "Float64" => ColumnType.Float64,
+        "String" => ColumnType.String,
+        "LowCardinality(String)" => ColumnType.Category,
+        "UUID" => ColumnType.Uuid,
+        "Date32" => ColumnType.Date,
+        "DateTime64(6, 'UTC')" => ColumnType.Timestamp,
+        "Nullable(Int32)" => ColumnType.Nullable(ColumnType.Int32),
+        "Decimal(12, 2)" => ColumnType.Decimal(12, 2),
+        "Decimal(38, 2)" => ColumnType.Decimal(38, 2),
+        "Decimal(9, 0)" => ColumnType.Decimal(9, 0),
+        _ => throw new ArgumentException(name),
+    };
+}

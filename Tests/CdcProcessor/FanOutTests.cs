@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using AspireCdc.CdcProcessor;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>What one customer's change costs must not grow with the fact tables.</summary>
+public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer postgres, ITestOutputHelper output)
+{
+    private const int OrdersOfACustomer = 10;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task One_customers_change_costs_the_same_however_many_orders_there_are()
+    {
+        int[] sizes = Environment.GetEnvironmentVariable("LONG_TESTS") == "1" ? [100_000, 1_000_000, 10_000_000] : [30_000, 300_000];
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        using var client = new ClickHouseClient(shop.ClickHouse.ConnectionString);
+        await using var sink = new ClickHouseSink(client, ShopModel.Instance, new ProcessorStatus(), TimeProvider.System);
+        await sink.OpenAsync(Cancel);
+        await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), Cancel);
+
+        var medians = new List<double>();
+        var filled = 0;
+        var position = 1_000_000UL;
+        foreach (var size in sizes)
+        {
+            await FillAsync(shop, filled, size);
+            filled = size;
+            var times = new List<double>();
+            for (var i = 0; i < 15; i++)
+            {
+                position += 10;
+                var watch = Stopwatch.StartNew();
+                using (var batch = Change((i * 997) % (size / OrdersOfACustomer), $"City {position}", position))
+                    await sink.WriteAsync(batch, Cancel);
+                times.Add(watch.Elapsed.TotalMilliseconds);
+                (await shop.QueryAsync($"SELECT count() FROM order_fact WHERE city = 'City {position}'", Cancel)).Should().Be($"{OrdersOfACustomer}\n");
+            }
+            times.Sort();
+            medians.Add(times[times.Count / 2]);
+            output.WriteLine($"{size,12:N0} orders: {times[times.Count / 2]:0.0} ms (median; {times[0]:0.0} to {times[^1]:0.0})");
+        }
+
+        // Reading all orders would make it ten or a hundred times as much.
+        medians[^1].Should().BeLessThan(4 * medians[0]);
+    }
+
+    private static async Task FillAsync(Shop shop, int from, int to)
+    {
+        // A customer's orders lie as far apart as they can.
+        var customer = $"({from / OrdersOfACustomer} + (number - {from}) % {(to - from) / OrdersOfACustomer})";
+        await shop.QueryAsync($"INSERT INTO customer_dim SELECT number, 'name', 'email', 'CH', 'Bern', now64(6), 0, -1, 1, 1 FROM numbers({from / OrdersOfACustomer}, {(to - from) / OrdersOfACustomer})", Cancel);
+        for (var first = from; first < to; first += 1_000_000)
+        {
+            var count = Math.Min(1_000_000, to - first);
+            await shop.QueryAsync($"INSERT INTO order_landing SELECT number, {customer}, now64(6), 'sent', 1, 0, -1, 1, 1 FROM numbers({first}, {count})", Cancel);
+            await shop.QueryAsync($"INSERT INTO order_fact SELECT number, now64(6), 'sent', 1, {customer}, 'name', 'email', 'CH', 'Bern', 0, 1, 1 FROM numbers({first}, {count})", Cancel);
+        }
+    }
+
+    private static ChangeBatch Change(int customer, string city, ulong position)
+    {
+        var batch = new ChangeBatch();
+        var relation = Relation.Of(ShopModel.Instance.Table("customer"));
+        var row = batch.AddRow(6);
+        string[] values = [customer.ToString(System.Globalization.CultureInfo.InvariantCulture), "name", "email", "CH", city, "2026-01-01 00:00:00+00"];
+        for (var i = 0; i < values.Length; i++)
+            batch.SetText(row, i, System.Text.Encoding.UTF8.GetBytes(values[i]));
+        batch.Add(new Change(relation, ChangeOperation.Update, Lsn.Version(position, position), position, -1, 0, RowRef.None, row));
+        batch.EndAt(new SourcePosition(-1, position + 1));
+        return batch;
+    }
+}
