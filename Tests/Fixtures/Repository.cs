@@ -16,8 +16,8 @@ internal static class Repository
     /// <summary>The built program of another project, of the configuration that the tests were built in.</summary>
     public static string ProgramOf(string project)
     {
-        var output = new DirectoryInfo(AppContext.BaseDirectory); // …/Tests/bin/<configuration>/<framework>/
-        return Path.Combine(Root, project, "bin", output.Parent!.Name, output.Name, project + ".dll");
+        var output = Path.GetRelativePath(Path.Combine(Root, "Tests"), AppContext.BaseDirectory); // bin/<configuration>/<framework>, or more than that
+        return Path.Combine(Root, project, output, project + ".dll");
     }
 
     private static string FindRoot([CallerFilePath] string thisFile = "")
