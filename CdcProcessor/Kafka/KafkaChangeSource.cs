@@ -33,7 +33,6 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private IConsumer<byte[]?, byte[]?>? _consumer;
     private Progress _progress = Progress.None;
     private bool _fromBeginning;
-    private Exception? _refusal;
     private ConsumeResult<byte[]?, byte[]?>? _held;
 
     public KafkaChangeSource(
@@ -173,7 +172,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         {
             fault = e;
         }
-        _batches.Writer.TryComplete(_refusal ?? fault);
+        _batches.Writer.TryComplete(fault);
     }
 
     /// <summary>What is there, up to the limits: a lone message at once, a flood in large batches.</summary>
@@ -185,7 +184,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         {
             var message = _held ?? consumer.Consume(cancellationToken);
             _held = null;
-            while (message is not null && _refusal is null)
+            while (message is not null)
             {
                 var isNew = keys.Add(HashOf(message.Message.Key));
                 var announced = _reader.Read(message, batch, out var isIncomplete);
@@ -203,8 +202,6 @@ internal sealed partial class KafkaChangeSource : IChangeSource
                 message = consumer.Consume(TimeSpan.Zero);
             }
 
-            if (_refusal is { } refusal)
-                throw refusal;
             return batch;
         }
         catch
@@ -227,18 +224,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
 
     private IEnumerable<TopicPartitionOffset> Assign(List<TopicPartition> partitions)
     {
-        var starts = new List<TopicPartitionOffset>();
-        try
-        {
-            foreach (var committed in _consumer!.Committed(partitions, Patience))
-                starts.Add(new TopicPartitionOffset(committed.TopicPartition, Start(committed)));
-        }
-        catch (Exception e)
-        {
-            _refusal = e;
-            return [.. partitions.Select(partition => new TopicPartitionOffset(partition, Offset.Unset))];
-        }
-
+        // What is thrown here comes out of Consume.
+        TopicPartitionOffset[] starts = [.. _consumer!.Committed(partitions, Patience).Select(committed => new TopicPartitionOffset(committed.TopicPartition, Start(committed)))];
         lock (_owning)
         {
             foreach (var start in starts)

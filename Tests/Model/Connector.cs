@@ -8,6 +8,9 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
 {
     private readonly List<(int Partition, Message Message)> _queued = [];
     private readonly List<(int Partition, Message Message)> _stray = [];
+
+    // In the topic itself, and so as old or new as the messages there: up to which snapshot a table has been copied.
+    private readonly Dictionary<Table, long> _copied = [];
     private int _acknowledged;
     private int _next;
 
@@ -41,6 +44,8 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
         if (broken == Rule.TransactionsFenceThePredecessor)
             _stray.AddRange(_queued);
         _queued.Clear();
+        if (broken == Rule.ResyncRemembersItsPoint)
+            _copied.Clear();
         if (broken == Rule.KeysKeepTheirPartition)
             topic.Partitioner++;
     }
@@ -55,7 +60,7 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
     private IEnumerable<Write> SendNext(int count)
     {
         var batch = postgres.Stream.Skip(_next).Take(count).ToArray();
-        foreach (var step in Send(batch.SelectMany(entry => Messages(entry.Change!)).ToArray()))
+        foreach (var step in Send(batch.SelectMany(entry => Messages(entry.Change!, entry.Commit)).ToArray()))
             yield return step;
         _next += batch.Length;
     }
@@ -77,13 +82,19 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
         _acknowledged = Math.Max(_acknowledged, sent);
     }
 
-    private IEnumerable<(int, Message)> Messages(Change change)
+    private bool IsCovered(Table table, long commit) => commit < _copied.GetValueOrDefault(table);
+
+    private IEnumerable<(int, Message)> Messages(Change change, long commit)
     {
         if (change.Operation == Operation.Truncate)
         {
             var to = broken == Rule.TruncateGoesToEveryPartition ? 1 : Topic.Partitions;
-            return Enumerable.Range(0, to).Select(partition => (partition, new Message(Operation.Truncate, default, Truncated: change.Truncated)));
+            var tables = change.Truncated.RemoveAll(table => IsCovered(table, commit));
+            return Enumerable.Range(0, to).Select(partition => (partition, new Message(Operation.Truncate, default, Truncated: tables)));
         }
+
+        if (IsCovered(change.Key.Table, commit))
+            return [];
 
         if (change.Operation == Operation.Delete)
             return [Keyed(new(Operation.Delete, change.Key))];
@@ -100,16 +111,13 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
 
     private (int, Message) Keyed(Message message) => (topic.PartitionOf(message.Key), message);
 
-    /// <summary>Streams up to the snapshot's point, halts, sends a mark to every partition, the table's rows, a second mark, and goes on.</summary>
+    /// <summary>
+    /// Halts the stream and sends a mark to every partition, the table's rows as of a snapshot, and a second mark. What was committed before the snapshot's point is part of
+    /// those rows and is left out from then on; the point is remembered in the transaction of the second mark.
+    /// </summary>
     private IEnumerable<Write> Resync(Table table)
     {
         var point = postgres.ConsistentPoint();
-        while (broken != Rule.ResyncStreamsUpToItsPoint && _next < postgres.Stream.Count && postgres.Stream[_next].Commit < point)
-            foreach (var step in SendNext(1))
-                yield return step;
-        if (broken != Rule.ResyncAcknowledgesItsPoint)
-            Acknowledge();
-
         var first = new UInt128[Topic.Partitions];
         for (var partition = 0; partition < Topic.Partitions; partition++)
         {
@@ -129,6 +137,8 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
 
         for (var partition = 0; partition < Topic.Partitions && broken != Rule.ResyncSweepsBetweenItsMarks; partition++)
             topic.Append(partition, new(Operation.Insert, default, SecondMark: (table, first[partition])));
+        if (broken != Rule.ResyncCoversWhatWasBefore)
+            _copied[table] = point;
         if (postgres.Lost[table] < point)
             postgres.Lost.Remove(table);
     }

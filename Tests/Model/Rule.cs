@@ -108,11 +108,11 @@ internal enum Rule
     /// <summary>… and clears only the rows that this partition brought. Broken: all of the table.</summary>
     TruncateClearsItsPartitionOnly,
 
-    /// <summary>A resync streams up to the snapshot's point before its first mark. Broken: changes below the point go out after it.</summary>
-    ResyncStreamsUpToItsPoint,
+    /// <summary>What was committed before a copy's snapshot is left out behind the copy. Broken: it is sent again; a row whose delete was lost comes back.</summary>
+    ResyncCoversWhatWasBefore,
 
-    /// <summary>… and that much is acknowledged. Broken: a crash after the resync replays them.</summary>
-    ResyncAcknowledgesItsPoint,
+    /// <summary>… also after a crash. Broken: the point is forgotten.</summary>
+    ResyncRemembersItsPoint,
 
     /// <summary>No change above the point goes out before the second mark. Broken: the stream goes on meanwhile.</summary>
     ResyncHaltsTheStream,

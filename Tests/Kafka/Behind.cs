@@ -1,0 +1,46 @@
+using AspireCdc.Tests.CdcProcessor;
+using AspireCdc.Tests.Fixtures;
+using Microsoft.AspNetCore.Builder;
+
+namespace AspireCdc.Tests.Kafka;
+
+/// <summary>A topic of one test, and processors between it and ClickHouse; the test itself is the connector.</summary>
+internal sealed class Behind : IAsyncDisposable
+{
+    private readonly KafkaBroker _kafka;
+
+    private Behind(Shop shop, KafkaBroker kafka, string topic)
+    {
+        (Shop, _kafka, Topic) = (shop, kafka, topic);
+        Writer = new TopicWriter(kafka, topic);
+    }
+
+    public Shop Shop { get; }
+
+    public string Topic { get; }
+
+    public TopicWriter Writer { get; }
+
+    public static async Task<Behind> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka, CancellationToken cancellationToken) =>
+        new(await Shop.CreateAsync(postgres, clickhouse, cancellationToken), kafka, kafka.NewTopic());
+
+    public Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings) =>
+        Shop.StartAsync(cancellationToken, ["--source", "kafka", .. _kafka.Arguments(Topic), .. settings]);
+
+    public async Task SendAsync(params (string Key, string Value)[] messages)
+    {
+        foreach (var (key, value) in messages)
+            await Writer.SendAsync(key, value);
+    }
+
+    /// <summary>Waits until a query gives this answer.</summary>
+    public Task<string> WaitForAsync(string sql, string expected, CancellationToken cancellationToken) => Wait.ForAsync(
+        async () => (await Shop.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer => answer == expected, $"'{sql}' to answer '{expected}'; the log:\n{Shop.Log}\n", cancellationToken,
+        TimeSpan.FromSeconds(60));
+
+    public async ValueTask DisposeAsync()
+    {
+        Writer.Dispose();
+        await Shop.DisposeAsync();
+    }
+}

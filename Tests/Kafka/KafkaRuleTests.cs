@@ -1,0 +1,308 @@
+using System.Text;
+using AspireCdc.CdcProcessor;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Kafka;
+using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Tests.CdcProcessor;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace AspireCdc.Tests.Kafka;
+
+/// <summary>The rules that concern Kafka, each by its number.</summary>
+public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
+{
+    private const string NeedsBroker = "librdkafka's own broker cannot do this: set KAFKA_BOOTSTRAP_SERVERS to a real one.";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Rule_19_a_dead_connectors_messages_do_not_arrive_after_its_successors()
+    {
+        Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
+        var topic = kafka.NewTopic(create: false);
+        await using var dead = await OpenAsync(topic);
+        await dead.WriteAsync(Batch((1, "first")), Cancel);
+        await using var successor = await OpenAsync(topic);
+        await successor.WriteAsync(Batch((1, "second")), Cancel);
+
+        // What the dead one still has on its way is refused, now and for ever.
+        (await FluentActions.Awaiting(() => dead.WriteAsync(Batch((1, "late")), Cancel)).Should().ThrowAsync<Exception>()).Which.ToString().Should().Contain("fenced");
+        Read(topic).Where(message => message.Key is not null).Select(message => message.Value).Should().SatisfyRespectively(
+            value => value.Should().Contain("first"), value => value.Should().Contain("second"));
+    }
+
+    [Fact]
+    public async Task Rule_19_an_unfinished_transaction_is_not_read()
+    {
+        Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.StartAsync(Cancel);
+        using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = kafka.BootstrapServers, TransactionalId = behind.Topic }).Build();
+        producer.InitTransactions(TimeSpan.FromSeconds(30));
+        foreach (var commits in (bool[])[false, true])
+        {
+            producer.BeginTransaction();
+            var (key, value) = Messages.Customer(commits ? 2 : 1, "Bern");
+            producer.Produce(behind.Topic, new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = Encoding.UTF8.GetBytes(value) });
+            producer.Flush(Cancel);
+            if (commits)
+                producer.CommitTransaction();
+            else
+                producer.AbortTransaction();
+        }
+        await behind.WaitForAsync("SELECT groupArray(customer_id) FROM customer_dim", "[2]", Cancel);
+    }
+
+    [Fact]
+    public async Task Rule_20_keys_go_where_Redpanda_Connect_and_Kafkas_own_clients_put_them()
+    {
+        var topic = kafka.NewTopic(create: false);
+        await using var sink = await OpenAsync(topic);
+        await sink.WriteAsync(Batch([.. Enumerable.Range(1, 200).Select(id => ((long)id, "Bern"))]), Cancel);
+        var messages = Read(topic).Where(message => message.Key is not null).ToList();
+        messages.Should().HaveCount(200);
+        foreach (var (partition, key, _) in messages)
+            partition.Should().Be((int)((Murmur2(Encoding.UTF8.GetBytes(key!)) & 0x7fffffff) % KafkaBroker.Partitions), key);
+    }
+
+    [Fact]
+    public async Task Rule_21_a_TRUNCATE_clears_the_rows_that_its_partition_brought_and_no_others()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        for (var id = 1; id <= 6; id++)
+            await behind.Writer.SendAsync(Messages.Customer(id, "Bern").Key, Messages.Customer(id, "Bern").Value, partition: id % 2);
+        await behind.Writer.SendAsync(null, Messages.Mark("customer", "truncate"), partition: 0);
+        await behind.Writer.SendAsync(Messages.Customer(2, "Thun").Key, Messages.Customer(2, "Thun").Value, partition: 0); // later than it
+        await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT groupArray((customer_id, city)) FROM (SELECT * FROM customer_dim ORDER BY 1)", "[(1,'Bern'),(2,'Thun'),(3,'Bern'),(5,'Bern')]", Cancel);
+    }
+
+    [Fact]
+    public async Task Rule_21_a_TRUNCATE_reaches_every_partition()
+    {
+        var topic = kafka.NewTopic(create: false);
+        await using var sink = await OpenAsync(topic);
+        using var batch = new ChangeBatch();
+        batch.Add(new Change(Customers, ChangeOperation.Truncate, Lsn.Version(100, 90), 100, -1, 0, RowRef.None, RowRef.None));
+        await sink.WriteAsync(batch, Cancel);
+        Read(topic).Where(message => message.Value!.Contains("truncate")).Select(message => message.Partition).Should().BeEquivalentTo(Enumerable.Range(0, KafkaBroker.Partitions));
+    }
+
+    [Fact]
+    public async Task Rule_22_between_the_marks_of_a_copy_older_rows_are_swept_by_partition()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        foreach (var id in (long[])[1, 2, 3])
+            await behind.Writer.SendAsync(Messages.Customer(id, "old").Key, Messages.Customer(id, "old").Value, partition: (int)(id % 2));
+        var first = await behind.Writer.SendAsync(null, Messages.Mark("customer", "copy-begin"), partition: 1);
+        await behind.Writer.SendAsync(Messages.Customer(1, "copied", "read").Key, Messages.Customer(1, "copied", "read").Value, partition: 1);
+        await behind.Writer.SendAsync(null, Messages.Mark("customer", "copy-end", first.Offset.Value), partition: 1);
+        await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT groupArray((customer_id, city)) FROM (SELECT * FROM customer_dim ORDER BY 1)", "[(1,'copied'),(2,'old')]", Cancel);
+    }
+
+    [Fact]
+    public async Task Rule_22_what_was_committed_before_a_copys_point_does_not_follow_the_copy()
+    {
+        var topic = kafka.NewTopic(create: false);
+        await using (var sink = await OpenAsync(topic))
+        {
+            using var copy = new ChangeBatch();
+            var point = Lsn.CopyVersion(500);
+            copy.Add(new Change(Customers, ChangeOperation.CopyBegin, point, 0, -1, 0, RowRef.None, RowRef.None, point));
+            copy.Add(new Change(Customers, ChangeOperation.Read, point, 0, -1, 0, RowRef.None, CustomerRow(copy, 1, "copied")));
+            copy.Add(new Change(Customers, ChangeOperation.CopyEnd, point, 0, -1, 0, RowRef.None, RowRef.None, point));
+            await sink.WriteAsync(copy, Cancel);
+            await sink.WriteAsync(Batch(commit: 499, (1, "before")), Cancel);
+            await sink.WriteAsync(Batch(commit: 500, (1, "after")), Cancel);
+        }
+
+        // The connector's successor knows it, too.
+        await using var successor = await OpenAsync(topic);
+        await successor.WriteAsync(Batch(commit: 499, (1, "before")), Cancel);
+        await successor.WriteAsync(Batch(commit: 501, (1, "last")), Cancel);
+        Read(topic).Where(message => message.Key is not null).Select(message => message.Value!.Split("\"city\":\"")[1].Split('"')[0]).Should().Equal("copied", "after", "last");
+    }
+
+    [Fact]
+    public async Task Rule_22_a_resync_repairs_what_was_lost_while_a_table_was_not_published()
+    {
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        var topic = kafka.NewTopic(create: false);
+        await shop.ExecuteAsync(
+            """
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 30) i;
+            INSERT INTO "order" (customer_id, total) SELECT i, 5 FROM generate_series(1, 30) i
+            """, Cancel);
+        var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
+        await shop.StartAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} DROP TABLE \"order\"", Cancel);
+        await shop.ExecuteAsync("DELETE FROM \"order\" WHERE id % 3 = 0; UPDATE \"order\" SET status = 'lost' WHERE id % 3 = 1; INSERT INTO \"order\" (customer_id, total) VALUES (1, 7)", Cancel);
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} ADD TABLE \"order\"", Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Thun' WHERE id = 1", Cancel);
+
+        var control = (ProcessorControl)connector.Services.GetService(typeof(ProcessorControl))!;
+        await control.ResyncAsync(["order"], Cancel);
+        await shop.ExecuteAsync("UPDATE \"order\" SET status = 'after' WHERE id = 2", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("21\n");
+    }
+
+    [Fact]
+    public async Task Rule_23_a_new_group_begins_with_the_first_message()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.SendAsync(Messages.Customer(1, "Bern"));
+        await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT count() FROM customer_dim", "1", Cancel);
+    }
+
+    [Fact]
+    public async Task Rule_23_messages_that_retention_took_are_told_and_not_skipped()
+    {
+        Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.Writer.SendAsync("customer:1", Messages.Customer(1, "Bern").Value, partition: 0);
+        var processor = await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
+        await behind.Shop.StopAsync(processor);
+
+        for (var id = 2; id <= 5; id++)
+            await behind.Writer.SendAsync($"customer:{id}", Messages.Customer(id, "Bern").Value, partition: 0);
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = kafka.BootstrapServers }).Build();
+        await admin.DeleteRecordsAsync([new TopicPartitionOffset(behind.Topic, 0, 4)]);
+        processor = await behind.StartAsync(Cancel);
+        await behind.Shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        behind.Shop.Log.ToString().Should().Contain("retention has removed messages that were never applied");
+        (await behind.Shop.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("1\n");
+    }
+
+    [Fact]
+    public async Task A_topic_that_ends_before_what_was_applied_was_made_anew_and_is_told()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.SendAsync(Messages.Customer(1, "Bern"));
+        var processor = await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
+        await behind.Shop.StopAsync(processor);
+        await behind.Shop.QueryAsync("INSERT INTO cdc_progress (kind, name, position, version) SELECT 'position', toString(number), 1000, 1000 FROM numbers(4)", Cancel);
+
+        // A group of another name has no offsets, and goes on where the tables end.
+        processor = await behind.StartAsync(Cancel, "--Cdc:Group", behind.Topic + "_again");
+        await behind.Shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        behind.Shop.Log.ToString().Should().Contain("the topic was made anew, and its versions would be older");
+    }
+
+    [Fact]
+    public async Task A_topic_made_anew_under_its_old_name_is_told()
+    {
+        Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.SendAsync(Messages.Customer(1, "Bern"));
+        var processor = await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
+        await behind.Shop.StopAsync(processor);
+        await kafka.DeleteAsync(behind.Topic);
+        await Task.Delay(TimeSpan.FromSeconds(2), Cancel); // brokers delete in the background, and refuse the name meanwhile
+        kafka.Create(behind.Topic);
+        for (var i = 0; i < 20; i++)
+            await behind.SendAsync(Messages.Customer(1, "Thun"));
+
+        processor = await behind.StartAsync(Cancel);
+        await behind.Shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        behind.Shop.Log.ToString().Should().Contain("their versions do not compare");
+    }
+
+    [Fact]
+    public async Task The_connector_creates_its_topic_with_the_configured_partitions_and_retention()
+    {
+        Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
+        var topic = "test_" + Guid.NewGuid().ToString("N")[..12];
+        await using (await OpenAsync(topic, partitions: 6))
+        {
+        }
+
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = kafka.BootstrapServers }).Build();
+        admin.GetMetadata(topic, TimeSpan.FromSeconds(10)).Topics[0].Partitions.Should().HaveCount(6);
+        var settings = await admin.DescribeConfigsAsync([new ConfigResource { Type = ResourceType.Topic, Name = topic }]);
+        settings[0].Entries["retention.ms"].Value.Should().Be("604800000");
+        await FluentActions.Awaiting(() => OpenAsync(topic, partitions: 5)).Should().ThrowAsync<NotReadyException>().WithMessage("*has 6 partitions and Cdc:Partitions says 5*");
+        await kafka.DeleteAsync(topic, topic + "_progress");
+    }
+
+    private static readonly Relation Customers = Relation.Of(ShopModel.Instance.Table("customer"));
+
+    private async Task<KafkaChangeSink> OpenAsync(string topic, int partitions = KafkaBroker.Partitions)
+    {
+        var options = new KafkaOptions { Topic = topic, Partitions = partitions, Replicas = 1, TopicIds = KafkaBroker.IsReal };
+        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, TimeProvider.System, NullLogger<KafkaChangeSink>.Instance);
+        await sink.OpenAsync(Cancel);
+        await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), Cancel);
+        return sink;
+    }
+
+    private static ChangeBatch Batch(params (long Id, string City)[] rows) => Batch(commit: 100, rows);
+
+    private static ChangeBatch Batch(ulong commit, params (long Id, string City)[] rows)
+    {
+        var batch = new ChangeBatch();
+        foreach (var (id, city) in rows)
+            batch.Add(new Change(Customers, ChangeOperation.Update, Lsn.Version(commit, commit - 1), commit, -1, 1_767_323_045_678_000, RowRef.None, CustomerRow(batch, id, city)));
+        return batch;
+    }
+
+    private static RowRef CustomerRow(ChangeBatch batch, long id, string city)
+    {
+        var row = batch.AddRow(Customers.Columns.Count);
+        foreach (var (column, text) in (ReadOnlySpan<(string, string)>)[("id", id.ToString(System.Globalization.CultureInfo.InvariantCulture)), ("city", city)])
+            batch.SetText(row, Customers.Columns.ToList().FindIndex(known => known.Name == column), Encoding.UTF8.GetBytes(text));
+        return row;
+    }
+
+    /// <summary>All that a reader of committed transactions finds.</summary>
+    private List<(int Partition, string? Key, string? Value)> Read(string topic)
+    {
+        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig
+        {
+            BootstrapServers = kafka.BootstrapServers, GroupId = "reader", EnableAutoCommit = false, IsolationLevel = IsolationLevel.ReadCommitted, EnablePartitionEof = true,
+        }).Build();
+        var messages = new List<(int, string?, string?)>();
+        for (var partition = 0; partition < KafkaBroker.Partitions; partition++)
+        {
+            consumer.Assign(new TopicPartitionOffset(topic, partition, Offset.Beginning));
+            while (consumer.Consume(Cancel) is { IsPartitionEOF: false } message)
+                messages.Add((partition, Text(message.Message.Key), Text(message.Message.Value)));
+        }
+        return messages;
+
+        static string? Text(byte[]? bytes) => bytes is null ? null : Encoding.UTF8.GetString(bytes);
+    }
+
+    /// <summary>Kafka's hash of keys, with its seed.</summary>
+    private static uint Murmur2(ReadOnlySpan<byte> data)
+    {
+        const uint m = 0x5bd1e995;
+        var hash = 0x9747b28c ^ (uint)data.Length;
+        for (; data.Length >= 4; data = data[4..])
+        {
+            var k = BitConverter.ToUInt32(data) * m;
+            hash = (hash * m) ^ ((k ^ (k >> 24)) * m);
+        }
+        if (data.Length > 2)
+            hash ^= (uint)data[2] << 16;
+        if (data.Length > 1)
+            hash ^= (uint)data[1] << 8;
+        if (data.Length > 0)
+            hash = (hash ^ data[0]) * m;
+        hash = (hash ^ (hash >> 13)) * m;
+        return hash ^ (hash >> 15);
+    }
+}

@@ -1,0 +1,69 @@
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.Kafka;
+
+/// <summary>A message that cannot be read becomes a dead letter that names its place, and its partition goes on.</summary>
+public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Unreadable_messages_become_dead_letters_and_the_partition_goes_on()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        var good = Messages.Customer(1, "Bern").Value;
+        (string Reason, byte[]? Body)[] bodies =
+        [
+            ("it is not JSON", "not JSON"u8.ToArray()),
+            ("it is not JSON", [.. System.Text.Encoding.UTF8.GetBytes(good), (byte)'x']),
+            ("it is not an object", "[1]"u8.ToArray()),
+            ("it has no metadata", """{"payload":{"id":1}}"""u8.ToArray()),
+            ("its metadata is not an object", """{"metadata":1}"""u8.ToArray()),
+            ("its metadata names no table", """{"metadata":{"operation":"insert"},"payload":{"id":1}}"""u8.ToArray()),
+            ("its table 'invoice' is not in the mapping", """{"metadata":{"table":"invoice","operation":"insert"},"payload":{"id":1}}"""u8.ToArray()),
+            ("its metadata names no operation", """{"metadata":{"table":"customer"},"payload":{"id":1}}"""u8.ToArray()),
+            ("its operation 'merge' is unknown", """{"metadata":{"table":"customer","operation":"merge"},"payload":{"id":1}}"""u8.ToArray()),
+            ("its payload lacks the key column 'id'", """{"metadata":{"table":"customer","operation":"insert"},"payload":{"name":"a"}}"""u8.ToArray()),
+            ("its payload lacks the key column 'id'", """{"metadata":{"table":"customer","operation":"delete"},"payload":{"id":null}}"""u8.ToArray()),
+            ("its payload is not an object", """{"metadata":{"table":"customer","operation":"insert"},"payload":7}"""u8.ToArray()),
+            ("its payload is not an object", """{"metadata":{"table":"customer","operation":"insert"}}"""u8.ToArray()),
+            ("its column 'name' holds an object or an array", """{"metadata":{"table":"customer","operation":"insert"},"payload":{"id":1,"name":{"__unchanged_toast__":true}}}"""u8.ToArray()),
+            ("nested too deeply", System.Text.Encoding.UTF8.GetBytes("""{"metadata":{"table":"customer","operation":"insert"},"payload":""" + new string('[', 5000) + new string(']', 5000) + "}")),
+            ("it is not UTF-8", [(byte)'"', 0xC3, (byte)'"']),
+            ("it has no body", null),
+            ("it has no body", "null"u8.ToArray()),
+        ];
+        foreach (var (_, body) in bodies)
+            await behind.Writer.SendAsync("customer:1", body, partition: 2);
+        var wrongType = await behind.Writer.SendAsync("order:5", Messages.Order(5, 1, "new").Value.Replace("\"10.00\"", "\"ten\""), partition: 2);
+        await behind.Writer.SendAsync("product:6", Messages.Product(6, "Saw").Value.Replace(":6", ":\"six\""), partition: 2);
+        await behind.Writer.SendAsync("customer:9", Messages.Customer(9, "Bern").Value, partition: 2);
+        await behind.StartAsync(Cancel);
+
+        await behind.WaitForAsync("SELECT city FROM customer_dim WHERE customer_id = 9", "Bern", Cancel);
+        var letters = (await behind.Shop.QueryAsync("SELECT source_partition, change_version, reason FROM cdc_dead_letter ORDER BY change_version", Cancel))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToArray();
+
+        letters.Should().HaveCount(bodies.Length + 2);
+        for (var i = 0; i < bodies.Length; i++)
+        {
+            letters[i][..2].Should().Equal("2", $"{i + 1}");
+            letters[i][2].Replace("\\'", "'").Should().StartWith($"The message at offset {i} of partition 2 of {behind.Topic} cannot be read: ").And.Contain(bodies[i].Reason);
+        }
+        letters[^2][1].Should().Be($"{wrongType.Offset.Value + 1}");
+        letters[^2][2].Should().Contain("total").And.Contain("ten");
+        letters[^1][2].Should().Contain("id").And.Contain("six");
+        (await behind.Shop.QueryAsync("SELECT count() FROM customer_dim WHERE customer_id = 1", Cancel)).Should().Be("0\n");
+    }
+
+    [Fact]
+    public async Task An_unreadable_body_is_still_known_by_its_key()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.Writer.SendAsync("customer:77", "{");
+        await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT source_table, key, raw, state FROM cdc_dead_letter", "customer\t77\t{\topen", Cancel);
+    }
+}
