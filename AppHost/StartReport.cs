@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using AspireCdc.AppHost.Embedded;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -78,6 +79,8 @@ internal sealed partial class StartReport(DistributedApplication app)
             lines.AddRange(batch);
         foreach (var line in lines.TakeLast(LogLinesOfAFailure))
             Console.WriteLine($"      {TimeBeforeALine.Replace(line.Content, "")}");
+        if (change.Snapshot.ResourceType == "Container" && EmbeddedPlatform.Current is not null)
+            Console.WriteLine("  To do without containers: dotnet run --project AppHost -- --stack embedded");
     }
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\S+ ")]
