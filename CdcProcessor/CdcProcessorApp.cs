@@ -5,6 +5,7 @@ using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AspireCdc.CdcProcessor;
 
@@ -25,7 +26,7 @@ internal static class CdcProcessorApp
         builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(ShopModel.Instance);
+        builder.Services.TryAddSingleton(ShopModel.Instance);
         builder.Services.AddSingleton(_ => new ClickHouseClient(builder.Configuration.GetConnectionString("clickhouse")
             ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
         builder.Services.AddSingleton<CopyProgress>();

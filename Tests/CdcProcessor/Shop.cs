@@ -1,5 +1,6 @@
 using AspireCdc.Api.Data;
 using AspireCdc.CdcProcessor;
+using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ClickHouseMigrator;
 using AspireCdc.Tests.Fixtures;
@@ -63,6 +64,9 @@ internal sealed class Shop : IAsyncDisposable
         "--Cdc:Slot", Slot,
     ];
 
+    /// <summary>Other tables than the shop's own.</summary>
+    public Model? Model { get; set; }
+
     /// <summary>Starts a processor in this process.</summary>
     public async Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings)
     {
@@ -70,6 +74,8 @@ internal sealed class Shop : IAsyncDisposable
         {
             builder.Logging.ClearProviders();
             builder.Logging.AddProvider(Log);
+            if (Model is not null)
+                builder.Services.AddSingleton(Model);
         });
         _processors.Add(processor);
         await processor.StartAsync(cancellationToken);
