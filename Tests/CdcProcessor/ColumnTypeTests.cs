@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;

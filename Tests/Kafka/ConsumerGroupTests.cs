@@ -1,5 +1,4 @@
 using AspireCdc.CdcProcessor.Running;
-using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Confluent.Kafka;
