@@ -21,9 +21,9 @@ internal sealed class CdcOptions
 
     /// <summary>The most changes that one batch holds.</summary>
     [Range(1, 500_000, ErrorMessage = "Cdc:BatchChanges must be 1 to 500000.")]
-    public int BatchChanges { get; set; } = 50_000;
+    public int BatchChanges { get; set; } = 100_000;
 
     /// <summary>The most bytes that one batch holds; a single larger change still passes.</summary>
     [Range(1 << 16, 1 << 28, ErrorMessage = "Cdc:BatchBytes must be 65536 to 268435456.")]
-    public int BatchBytes { get; set; } = 16 * 1024 * 1024;
+    public int BatchBytes { get; set; } = 24 * 1024 * 1024;
 }

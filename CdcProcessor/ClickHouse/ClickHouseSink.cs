@@ -11,7 +11,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal sealed class ClickHouseSink : IChangeSink
 {
     /// <summary>How many roots one statement derives.</summary>
-    private const int PageSize = 50_000;
+    private const int PageSize = 200_000;
 
     /// <summary>How many dead letters one retry takes.</summary>
     private const int RetryAtOnce = 1_000;
