@@ -40,9 +40,11 @@ internal static class EmbeddedStack
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
         var shop = builder.AddConnectionString("shop", ReferenceExpression.Create(
-            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop"));
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop"))
+            .WithParentRelationship(postgres);
         var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(
-            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"));
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"))
+            .WithParentRelationship(postgres);
         postgres.WithHealthCheck(builder.AddPostgresHealthCheck(shop.Resource));
 
         var clickHousePassword = builder.AddPassword("clickhouse-password", "pandapass");
@@ -57,7 +59,8 @@ internal static class EmbeddedStack
             .WithEnvironment("EmbeddedClickHouse__Password", clickHousePassword)
             .WithEnvironment("EmbeddedClickHouse__Database", "local");
         var star = builder.AddConnectionString("star", ReferenceExpression.Create(
-            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
+            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"))
+            .WithParentRelationship(clickHouse);
 
         return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.Processor, (processor, initDb) => processor
             .WithReference(shopForCdc, "shop")

@@ -1,4 +1,5 @@
 using AspireCdc.AppHost;
+using AspireCdc.AppHost.Commands;
 
 try
 {
@@ -28,7 +29,8 @@ try
         .WithHttpHealthCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", "readiness"))
         .WithReference(backends.Star, "clickhouse")
-        .WaitForCompletion(migrator);
+        .WaitForCompletion(migrator)
+        .WithProcessorCommands();
     backends.Feed(processor, initDb);
 
     builder.AddProject<Projects.Api>("api")
@@ -39,7 +41,8 @@ try
         .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })
         .WithReference(backends.Shop, "shop")
         .WithReference(backends.Star, "clickhouse")
-        .WaitForCompletion(initDb);
+        .WaitForCompletion(initDb)
+        .WithApiCommands(initDb);
 
     await using var app = builder.Build();
     return await new StartReport(app).RunAsync();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -61,7 +62,8 @@ public static class ServiceDefaultsExtensions
                 .AddSource(OwnTelemetry)
                 // Probes come every few seconds and would bury the requests that matter.
                 .AddAspNetCoreInstrumentation(aspnet => aspnet.Filter = context => !HealthEndpoints.Includes(context.Request.Path))
-                .AddHttpClientInstrumentation())
+                // A call that no request and no batch of changes has caused is a service looking after itself.
+                .AddHttpClientInstrumentation(http => http.FilterHttpRequestMessage = _ => Activity.Current?.ParentId is not null))
             .UseOtlpExporter();
     }
 }

@@ -115,6 +115,9 @@ internal static class ResourceBuilderExtensions
     public static IResourceBuilder<T> WithIconName<T>(this IResourceBuilder<T> builder, string iconName) where T : IResource =>
         builder.WithAnnotation(new ResourceIconAnnotation(iconName));
 
+    public static IResourceBuilder<T> WithParentRelationship<T>(this IResourceBuilder<T> builder, IResourceBuilder<IResource> parent) where T : IResource =>
+        builder.WithAnnotation(new ResourceRelationshipAnnotation(parent.Resource, Dependencies.Parent));
+
     public static IResourceBuilder<T> WithExplicitStart<T>(this IResourceBuilder<T> builder) where T : IResource =>
         builder.WithAnnotation(new ExplicitStartupAnnotation());
 

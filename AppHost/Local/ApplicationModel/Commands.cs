@@ -25,22 +25,27 @@ internal sealed class CommandOptions
     public bool IsHighlighted { get; set; }
 
     public Func<UpdateCommandStateContext, ResourceCommandState>? UpdateState { get; set; }
+
+    /// <summary>What whoever gives the command is asked for.</summary>
+    public IReadOnlyList<InteractionInput> Arguments { get; set; } = [];
 }
 
 internal sealed class UpdateCommandStateContext
 {
     public required CustomResourceSnapshot ResourceSnapshot { get; init; }
 
-    public required IServiceProvider ServiceProvider { get; init; }
+    public required IServiceProvider Services { get; init; }
 }
 
 internal sealed class ExecuteCommandContext
 {
-    public required IServiceProvider ServiceProvider { get; init; }
+    public required IServiceProvider Services { get; init; }
 
     public required string ResourceName { get; init; }
 
     public required CancellationToken CancellationToken { get; init; }
+
+    public required InteractionInputCollection Arguments { get; init; }
 }
 
 internal sealed class ExecuteCommandResult
@@ -56,7 +61,11 @@ internal static class CommandResults
 {
     public static ExecuteCommandResult Success() => new() { Success = true };
 
-    public static ExecuteCommandResult Failure(string message) => new() { Success = false, Message = message };
+    public static ExecuteCommandResult Success(string message) => new() { Success = true, Message = message };
+
+    public static ExecuteCommandResult Failure(string? errorMessage = null) => new() { Success = false, Message = errorMessage };
+
+    public static ExecuteCommandResult Canceled() => new() { Success = false, Canceled = true };
 }
 
 internal sealed class ResourceCommandAnnotation(

@@ -13,6 +13,8 @@ internal static class KnownResourceStates
     public static readonly string Exited = nameof(Exited);
     public static readonly string Finished = nameof(Finished);
     public static readonly string FailedToStart = nameof(FailedToStart);
+
+    public static readonly IReadOnlyList<string?> TerminalStates = [Finished, FailedToStart, Exited];
 }
 
 /// <summary>What is known of a resource at one moment.</summary>
@@ -51,7 +53,10 @@ internal sealed record ResourceStateSnapshot(string Text, string? Style)
     public static implicit operator ResourceStateSnapshot?(string? text) => text is null ? null : new(text, Style: null);
 }
 
-internal sealed record ResourcePropertySnapshot(string Name, object? Value);
+internal sealed record ResourcePropertySnapshot(string Name, object? Value)
+{
+    public bool IsSensitive { get; init; }
+}
 
 internal sealed record EnvironmentVariableSnapshot(string Name, string? Value, bool IsFromSpec);
 

@@ -38,9 +38,12 @@ internal sealed class ResourceMapper(string instance, IServiceProvider services)
         message.StoppedAt = Time(snapshot.StopTimeStamp);
         message.Environment.AddRange(snapshot.EnvironmentVariables.Select(variable =>
             new Contract.EnvironmentVariable { Name = variable.Name, Value = variable.Value ?? "", IsFromSpec = variable.IsFromSpec }));
-        message.Properties.AddRange(snapshot.Properties.Select(property => new Contract.ResourceProperty { Name = property.Name, Value = ToValue(property.Value) }));
+        message.Properties.AddRange(snapshot.Properties.Select(property => new Contract.ResourceProperty { Name = property.Name, Value = ToValue(property.Value), IsSensitive = property.IsSensitive }));
         if (snapshot.ExitCode is { } exitCode)
             message.Properties.Add(new Contract.ResourceProperty { Name = "resource.exitCode", Value = Value.ForNumber(exitCode) });
+        // The resources page lists a resource below its parent by this property, the graph by the relation.
+        if (Dependencies.Relations(resource).FirstOrDefault(relation => relation.Type == Dependencies.Parent).Resource is { } parent)
+            message.Properties.Add(new Contract.ResourceProperty { Name = "resource.parentName", Value = Value.ForString(parent.Name + _ending) });
         message.Urls.AddRange(snapshot.Urls.Select(Map));
         message.HealthReports.AddRange(snapshot.HealthReports.Select(Map));
         message.Relationships.AddRange(Dependencies.Relations(resource)
@@ -52,7 +55,7 @@ internal sealed class ResourceMapper(string instance, IServiceProvider services)
 
     private Contract.ResourceCommand Map(ResourceCommandAnnotation command, CustomResourceSnapshot snapshot)
     {
-        var state = command.Options.UpdateState?.Invoke(new() { ResourceSnapshot = snapshot, ServiceProvider = services }) ?? ResourceCommandState.Enabled;
+        var state = command.Options.UpdateState?.Invoke(new() { ResourceSnapshot = snapshot, Services = services }) ?? ResourceCommandState.Enabled;
         var message = new Contract.ResourceCommand
         {
             Name = command.Name,

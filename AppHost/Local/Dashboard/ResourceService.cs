@@ -6,7 +6,7 @@ namespace AspireCdc.AppHost.Local.Dashboard;
 /// <summary>What the dashboard asks: which resources there are, what they print, and to carry out their commands.</summary>
 internal sealed class ResourceService(
     DistributedApplicationModel model, ResourceNotificationService notifications, ResourceLoggerService logs, ResourceCommandService commands,
-    ResourceMapper mapper) : DashboardService.DashboardServiceBase
+    ResourceMapper mapper, Prompts prompts) : DashboardService.DashboardServiceBase
 {
     public override Task<ApplicationInformationResponse> GetApplicationInformation(ApplicationInformationRequest request, ServerCallContext context) =>
         Task.FromResult(new ApplicationInformationResponse { ApplicationName = "AspireCdc" });
@@ -48,7 +48,9 @@ internal sealed class ResourceService(
 
     public override async Task<ResourceCommandResponse> ExecuteResourceCommand(ResourceCommandRequest request, ServerCallContext context)
     {
-        var result = await commands.ExecuteCommandAsync(mapper.ResourceName(request.ResourceName), request.CommandName, context.CancellationToken);
+        var name = mapper.ResourceName(request.ResourceName);
+        var result = await commands.ExecuteCommandAsync(
+            name, request.CommandName, inputs => AskAsync(name, request.CommandName, inputs, context.CancellationToken), context.CancellationToken);
         var response = new ResourceCommandResponse
         {
             Kind = result.Success ? ResourceCommandResponseKind.Succeeded
@@ -60,17 +62,40 @@ internal sealed class ResourceService(
         return response;
     }
 
-    /// <summary>The dashboard counts as connected only while this stream is open, and it stays open without a word.</summary>
+    /// <summary>Questions go out, answers come in. The dashboard counts as connected only while this stream is open.</summary>
     public override Task WatchInteractions(
         IAsyncStreamReader<WatchInteractionsRequestUpdate> requestStream, IServerStreamWriter<WatchInteractionsResponseUpdate> responseStream,
         ServerCallContext context) =>
         UntilTheCallerLeavesAsync(async cancellationToken =>
         {
+            using var leaving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var questions = prompts.Watch(leaving.Token);
             await context.WriteResponseHeadersAsync([]);
-            while (await requestStream.MoveNext(cancellationToken))
+            var asking = AskAsync();
+            try
             {
+                while (await requestStream.MoveNext(cancellationToken))
+                    prompts.Answer(requestStream.Current);
+            }
+            finally
+            {
+                await leaving.CancelAsync();
+                await asking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            async Task AskAsync()
+            {
+                await foreach (var question in questions.ReadAllAsync(leaving.Token))
+                    await responseStream.WriteAsync(question, leaving.Token);
             }
         }, context);
+
+    private Task<bool> AskAsync(string resourceName, string commandName, InteractionInputCollection inputs, CancellationToken cancellationToken)
+    {
+        var command = model.Resources.First(resource => resource.Name == resourceName)
+            .Annotations.OfType<ResourceCommandAnnotation>().First(command => command.Name == commandName);
+        return prompts.AskAsync(command.DisplayName, command.Options.Description, inputs, cancellationToken);
+    }
 
     private static async Task UntilTheCallerLeavesAsync(Func<CancellationToken, Task> serve, ServerCallContext context)
     {

@@ -28,7 +28,7 @@ internal sealed class ResourceServiceHost(
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton(new ResourceService(model, notifications, logs, commands, new ResourceMapper(keys.Instance, services)));
+        builder.Services.AddSingleton(new ResourceService(model, notifications, logs, commands, new ResourceMapper(keys.Instance, services), new Prompts()));
 
         _app = builder.Build();
         _app.Use((context, next) =>

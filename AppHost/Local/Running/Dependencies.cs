@@ -9,15 +9,19 @@ internal static class Dependencies
     /// <summary>The kind of relation to the dashboard, which is in no other way part of the graph.</summary>
     public const string Telemetry = "Telemetry";
 
-    public static IEnumerable<IResource> Of(IResource resource) =>
-        Relations(resource).Select(relation => relation.Resource).Distinct();
+    /// <summary>The kind of relation to what a resource is part of.</summary>
+    public const string Parent = "Parent";
 
-    /// <summary>The same with the kind of relation; a connection string stands for the resources whose endpoints it names.</summary>
+    public static IEnumerable<IResource> Of(IResource resource) =>
+        Relations(resource).SelectMany(relation => Targets(relation.Resource)).Distinct();
+
+    /// <summary>What a resource names, with the kind of relation.</summary>
     public static IEnumerable<(IResource Resource, string Type)> Relations(IResource resource) => resource.Annotations
         .OfType<ResourceRelationshipAnnotation>()
-        .SelectMany(relation => Targets(relation.Resource).Select(target => (target, relation.Type)))
+        .Select(relation => (relation.Resource, relation.Type))
         .Distinct();
 
+    /// <summary>A connection string stands for the resources whose endpoints it names.</summary>
     private static IEnumerable<IResource> Targets(IResource resource) => resource is IResourceWithConnectionString connection
         ? connection.ConnectionStringExpression.ValueProviders.OfType<EndpointReferenceExpression>().Select(value => value.Endpoint.Resource)
         : [resource];

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AspireCdc.AppHost.Local.Running;
@@ -17,7 +18,7 @@ internal sealed class HttpHealthCheck(HttpClient client, EndpointReference endpo
             if ((int)response.StatusCode == statusCode)
                 return HealthCheckResult.Healthy();
             var answer = await response.Content.ReadAsStringAsync(timeout.Token);
-            return HealthCheckResult.Unhealthy($"{path} answered {(int)response.StatusCode} {answer[..Math.Min(answer.Length, LongestDescription)]}".TrimEnd());
+            return HealthCheckResult.Unhealthy(Reasons(answer) ?? $"{path} answered {(int)response.StatusCode} {answer[..Math.Min(answer.Length, LongestDescription)]}".TrimEnd());
         }
         catch (HttpRequestException exception)
         {
@@ -26,6 +27,22 @@ internal sealed class HttpHealthCheck(HttpClient client, EndpointReference endpo
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return HealthCheckResult.Unhealthy($"{path} does not answer within 5 s");
+        }
+    }
+
+    /// <summary>What the service says itself: <c>{"reasons":{"database":"It does not answer."}}</c></summary>
+    private static string? Reasons(string answer)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(answer);
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("reasons", out var reasons)
+                ? string.Join(' ', reasons.EnumerateObject().Select(reason => $"{reason.Name}: {reason.Value}"))
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 }

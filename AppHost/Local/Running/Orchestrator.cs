@@ -29,6 +29,9 @@ internal sealed class Orchestrator(
             });
         }
 
+        foreach (var resource in model.Resources.OfType<IResourceWithConnectionString>())
+            await ShowAsync(resource, await resource.GetConnectionStringAsync(cancellationToken));
+
         foreach (var resource in resources.Where(resource => !resource.Annotations.OfType<ExplicitStartupAnnotation>().Any()))
             await _runners[resource].StartAsync();
     }
@@ -45,6 +48,14 @@ internal sealed class Orchestrator(
             return stop;
         }
     }
+
+    private Task ShowAsync(IResourceWithConnectionString resource, string? value) => notifications.PublishUpdateAsync(resource, snapshot => snapshot with
+    {
+        ResourceType = "ConnectionString",
+        CreationTimeStamp = time.GetUtcNow().UtcDateTime,
+        State = KnownResourceStates.Running,
+        Properties = [new("resource.connectionString", value) { IsSensitive = true }],
+    });
 
     private async Task StopAsync(IResource resource, Task[] dependents)
     {
