@@ -18,17 +18,15 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>A quiet stretch of the WAL is announced to the consumers this often.</summary>
-    private static readonly TimeSpan AnnounceEvery = TimeSpan.FromSeconds(1);
-
     private readonly string _bootstrapServers;
     private readonly string _slot;
     private readonly KafkaOptions _options;
-    private readonly TimeProvider _time;
     private readonly ILogger<KafkaChangeSink> _logger;
     private readonly ProgressTopic _progressTopic;
     private readonly ArrayBufferWriter<byte> _buffer = new();
     private readonly Utf8JsonWriter _json;
+
+    private readonly SemaphoreSlim _transacting = new(1);
 
     /// <summary>Where the first mark of a running copy stands, by table and partition.</summary>
     private readonly Dictionary<string, long[]> _copyBegan = [];
@@ -37,11 +35,11 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     private readonly Dictionary<string, ulong> _copied = [];
     private IProducer<byte[], byte[]>? _producer;
     private int _partitions;
-    private long _announced;
+    private ulong _announced;
 
-    public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, TimeProvider time, ILogger<KafkaChangeSink> logger)
+    public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, ILogger<KafkaChangeSink> logger)
     {
-        (_bootstrapServers, _slot, _options, _time, _logger) = (bootstrapServers, slot, options, time, logger);
+        (_bootstrapServers, _slot, _options, _logger) = (bootstrapServers, slot, options, logger);
         _progressTopic = new ProgressTopic(ProgressTopic.NameFor(options.Topic));
         _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
@@ -81,19 +79,23 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         await TransactAsync(producer => _progressTopic.Save(producer, source), cancellationToken);
     }
 
-    public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
-    {
-        var announces = batch.Ends.Count > 0 && (batch.Count > 0 || _announced == 0 || _time.GetElapsedTime(_announced) >= AnnounceEvery);
-        if (batch.Count == 0 && !announces)
-            return;
+    public Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken) => batch.Count == 0 ? Task.CompletedTask : TransactAsync(
+        producer =>
+        {
+            foreach (ref readonly var change in batch.Changes)
+                Send(producer, batch, change);
+            if (batch.Ends.Count > 0)
+                Announce(producer, batch.Ends[^1]);
+        },
+        cancellationToken);
 
-        await TransactAsync(producer => Send(producer, batch, announces), cancellationToken);
-        if (announces)
-            _announced = _time.GetTimestamp();
-    }
-
-    /// <summary>A committed transaction is durable, and holds its own position.</summary>
-    public Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>
+    /// A committed transaction is durable, and holds its own position. What a quiet stretch of the WAL adds is recorded here, before the slot hears of it: a slot beyond all
+    /// that is known to be sent would mean that changes are lost.
+    /// </summary>
+    public Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) =>
+        positions.Count == 0 ? Task.CompletedTask : TransactAsync(
+            producer => Announce(producer, positions.MaxBy(position => position.Position)), cancellationToken, positions.Max(position => position.Position));
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => RecordAsync(producer => _progressTopic.Save(producer, copy), cancellationToken);
 
@@ -116,6 +118,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     public ValueTask DisposeAsync()
     {
         _json.Dispose();
+        _transacting.Dispose();
         _producer?.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -158,42 +161,48 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         },
         cancellationToken);
 
-    /// <summary>All or nothing. librdkafka's calls block, so they have a thread of their own.</summary>
-    private Task TransactAsync(Action<IProducer<byte[], byte[]>> send, CancellationToken cancellationToken) => Task.Run(
-        () =>
-        {
-            try
-            {
-                Producer.BeginTransaction();
-                send(Producer);
-                Producer.CommitTransaction(Patience);
-            }
-            catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_Fenced)
-            {
-                throw new InvalidOperationException($"Another connector has taken over transactional id '{_slot}'.", e);
-            }
-            catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
-            {
-                throw new InvalidOperationException(
-                    $"A change is larger than {_options.MaxMessageBytes} bytes, the largest message that Cdc:MaxMessageBytes allows. Raise it, and max.message.bytes of topic '{_options.Topic}'.", e);
-            }
-        },
-        cancellationToken);
-
-    private void Send(IProducer<byte[], byte[]> producer, ChangeBatch batch, bool announces)
+    /// <summary>All or nothing, and nothing to do where <paramref name="beyond"/> is announced already. librdkafka's calls block, so they have a thread of their own.</summary>
+    private async Task TransactAsync(Action<IProducer<byte[], byte[]>> send, CancellationToken cancellationToken, ulong beyond = ulong.MaxValue)
     {
-        foreach (ref readonly var change in batch.Changes)
-            Send(producer, batch, change);
-        if (batch.Ends.Count == 0)
-            return;
+        // One transaction at a time: positions are made durable beside the next batch.
+        await _transacting.WaitAsync(cancellationToken);
+        try
+        {
+            if (beyond > _announced)
+                await Task.Run(() => Transact(send), cancellationToken);
+        }
+        finally
+        {
+            _transacting.Release();
+        }
+    }
 
-        var end = batch.Ends[^1];
+    private void Transact(Action<IProducer<byte[], byte[]>> send)
+    {
+        try
+        {
+            Producer.BeginTransaction();
+            send(Producer);
+            Producer.CommitTransaction(Patience);
+        }
+        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_Fenced)
+        {
+            throw new InvalidOperationException($"Another connector has taken over transactional id '{_slot}'.", e);
+        }
+        catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
+        {
+            throw new InvalidOperationException(
+                $"A change is larger than {_options.MaxMessageBytes} bytes, the largest message that Cdc:MaxMessageBytes allows. Raise it, and max.message.bytes of topic '{_options.Topic}'.", e);
+        }
+    }
+
+    /// <summary>Records how far the topic goes, and tells the consumers of every partition.</summary>
+    private void Announce(IProducer<byte[], byte[]> producer, SourcePosition end)
+    {
         _progressTopic.Save(producer, end);
-        if (!announces)
-            return;
-
         WriteMark(null, ChangeMessage.Progress, end.Position);
         Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), commitTime: 0);
+        _announced = end.Position;
     }
 
     private void Send(IProducer<byte[], byte[]> producer, ChangeBatch batch, in Change change)

@@ -14,7 +14,7 @@ internal sealed class PipelineFactory(
     private string BootstrapServers => configuration.GetConnectionString("kafka")!;
 
     public IChangeSink CreateSink() => pair.Sink == Pair.Kafka
-        ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, time, services.GetRequiredService<ILogger<KafkaChangeSink>>())
+        ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, services.GetRequiredService<ILogger<KafkaChangeSink>>())
         : new ClickHouseSink(services.GetRequiredService<ClickHouseClient>(), model, status, time);
 
     public IChangeSource CreateSource(IChangeSink sink) => pair.Source == Pair.Kafka

@@ -243,7 +243,7 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
     private async Task<KafkaChangeSink> OpenAsync(string topic, int partitions = KafkaBroker.Partitions)
     {
         var options = new KafkaOptions { Topic = topic, Partitions = partitions, Replicas = 1, TopicIds = KafkaBroker.IsReal };
-        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, TimeProvider.System, NullLogger<KafkaChangeSink>.Instance);
+        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, NullLogger<KafkaChangeSink>.Instance);
         await sink.OpenAsync(Cancel);
         await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), Cancel);
         return sink;
