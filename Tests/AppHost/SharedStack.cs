@@ -22,12 +22,16 @@ public sealed class SharedStack : IAsyncDisposable
     internal const string ApiKey = "api-key-of-the-tests-0123456789";
 
     private static readonly string[] Services = ["postgres", "clickhouse", "cdc-processor", "api", "aspire-dashboard"];
+    private static readonly string[] Migrations = ["init-db", "clickhouse-migrator"];
 
     private readonly SemaphoreSlim _starting = new(1);
     private readonly TemporaryFolder _folder = new();
     private DistributedApplication? _app;
 
     internal string StateFolder => _folder.Path;
+
+    /// <summary>The resources as they were when the graph had just become healthy; tests start and end some of them later.</summary>
+    internal IReadOnlyDictionary<string, CustomResourceSnapshot> AtStart { get; private set; } = new Dictionary<string, CustomResourceSnapshot>();
 
     /// <summary>The application, every resource of it healthy.</summary>
     internal async Task<DistributedApplication> StartedAsync(CancellationToken cancellationToken)
@@ -56,6 +60,8 @@ public sealed class SharedStack : IAsyncDisposable
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             deadline.CancelAfter(TimeSpan.FromMinutes(3));
             await Task.WhenAll(Services.Select(name => _app.ResourceNotifications.WaitForResourceHealthyAsync(name, deadline.Token)));
+            if (AtStart.Count == 0)
+                AtStart = Services.Concat(Migrations).ToDictionary(name => name, name => Snapshot(_app, name));
             return _app;
         }
         finally
