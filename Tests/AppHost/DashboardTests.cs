@@ -83,6 +83,31 @@ public sealed class DashboardTests(SharedStack stack)
         again.Snapshot.ExitCode.Should().Be(0);
     }
 
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task It_asks_which_table_to_resync_and_tells_the_answer()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        await using var pages = await PagesAsync(app);
+        var page = pages.Page;
+
+        await page.GetByRole(AriaRole.Row).Filter(new() { HasText = "cdc-processor" }).GetByTitle("Actions").ClickAsync();
+        // A click would close the menu below which it is.
+        await page.GetByTitle("Commands", new() { Exact = true }).HoverAsync();
+        await KeepAsync(page, "commands");
+        await page.Locator("fluent-menu-item").GetByText("Resync a table", new() { Exact = true }).Last.ClickAsync();
+        var dialog = page.Locator("fluent-dialog");
+        await ShowsAsync(dialog.GetByText("Copies one table anew").First);
+        await dialog.Locator("fluent-select, fluent-combobox").First.ClickAsync();
+        await dialog.Locator("fluent-option").GetByText("product", new() { Exact = true }).First.ClickAsync();
+        await KeepAsync(page, "resync");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Resync a table" }).ClickAsync();
+
+        await Assertions.Expect(dialog).ToHaveCountAsync(0);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Notifications" }).ClickAsync();
+        await ShowsAsync(page.GetByText("product will be copied anew").First);
+        await KeepAsync(page, "resynced");
+    }
+
     private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 30_000 });
 
     /// <summary>A picture for whoever asks for it: ASPIRECDC_SCREENSHOTS names the folder.</summary>

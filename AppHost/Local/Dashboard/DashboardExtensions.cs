@@ -34,6 +34,7 @@ internal static class DashboardExtensions
             .WithHttpHealthCheck("/login")
             .WithEnvironment("ASPIRE_CLI_TELEMETRY_OPTOUT", "true")
             .WithEnvironment("NO_COLOR", "1")
+            .WithEnvironment("DOTNET_TieredPGO", "0") // It counts while it starts, for a speed that nobody needs here.
             .WithEnvironment("DASHBOARD__APPLICATIONNAME", "AspireCdc")
             .WithEnvironment("DASHBOARD__FRONTEND__AUTHMODE", "BrowserToken")
             .WithEnvironment("DASHBOARD__FRONTEND__BROWSERTOKEN", keys.BrowserToken)
