@@ -88,7 +88,7 @@ public sealed class CommandTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
         var command = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(resource => resource.Name == "api").Annotations.OfType<ResourceCommandAnnotation>().Single(command => command.Name == ApiCommands.GenerateLoad);
-        ResourceCommandState State() => command.Options.UpdateState!(new() { ResourceSnapshot = SharedStack.Snapshot(app, "api"), Services = app.Services });
+        ResourceCommandState State() => command.UpdateState(new() { ResourceSnapshot = SharedStack.Snapshot(app, "api"), Services = app.Services });
         State().Should().Be(ResourceCommandState.Enabled);
 
         await app.ResourceCommands.ExecuteCommandAsync("api", KnownResourceCommands.StopCommand, Cancel);

@@ -77,5 +77,7 @@ internal sealed class ResourceCommandAnnotation(
 
     public Func<ExecuteCommandContext, Task<ExecuteCommandResult>> ExecuteCommand => executeCommand;
 
+    public Func<UpdateCommandStateContext, ResourceCommandState> UpdateState => options.UpdateState ?? (_ => ResourceCommandState.Enabled);
+
     public CommandOptions Options => options;
 }

@@ -55,7 +55,7 @@ internal sealed class ResourceMapper(string instance, IServiceProvider services)
 
     private Contract.ResourceCommand Map(ResourceCommandAnnotation command, CustomResourceSnapshot snapshot)
     {
-        var state = command.Options.UpdateState?.Invoke(new() { ResourceSnapshot = snapshot, Services = services }) ?? ResourceCommandState.Enabled;
+        var state = command.UpdateState(new() { ResourceSnapshot = snapshot, Services = services });
         var message = new Contract.ResourceCommand
         {
             Name = command.Name,
