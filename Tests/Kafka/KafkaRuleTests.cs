@@ -272,7 +272,11 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
     {
         using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig
         {
-            BootstrapServers = kafka.BootstrapServers, GroupId = "reader", EnableAutoCommit = false, IsolationLevel = IsolationLevel.ReadCommitted, EnablePartitionEof = true,
+            BootstrapServers = kafka.BootstrapServers,
+            GroupId = "reader",
+            EnableAutoCommit = false,
+            IsolationLevel = IsolationLevel.ReadCommitted,
+            EnablePartitionEof = true,
         }).Build();
         var messages = new List<(int, string?, string?)>();
         for (var partition = 0; partition < KafkaBroker.Partitions; partition++)
