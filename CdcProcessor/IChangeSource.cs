@@ -40,7 +40,8 @@ internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, 
 /// <param name="Id">Tells one server (or topic and number of partitions) from another.</param>
 /// <param name="Timeline">PostgreSQL's timeline; 0 elsewhere.</param>
 /// <param name="Ordered">One reader in commit order, so that a batch's last position is a version of all that is derived after it.</param>
-internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered);
+/// <param name="Topic">Kafka's topic, so that a dead letter can name it; null elsewhere.</param>
+internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered, string? Topic = null);
 
 /// <summary>The sink's contents and this source do not belong together; only starting anew helps. The message says so and names the command.</summary>
 internal sealed class ResyncRequiredException(string message) : Exception(message);

@@ -50,6 +50,7 @@ internal sealed class ClickHouseSink : IChangeSink
     public async Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)
     {
         _ordered = source.Ordered;
+        _landing.Topic = source.Topic;
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
     }

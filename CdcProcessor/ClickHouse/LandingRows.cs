@@ -15,6 +15,9 @@ internal sealed class LandingRows : IDisposable
     private readonly RowBuffer _oldKey = new();
     private readonly RowBuffer _newKey = new();
 
+    /// <summary>Where the changes are messages, their topic: dead letters name it.</summary>
+    public string? Topic { get; set; }
+
     /// <summary>By source table; those without rows are empty.</summary>
     public IReadOnlyDictionary<string, RowBuffer> Rows => _rows;
 
@@ -180,11 +183,13 @@ internal sealed class LandingRows : IDisposable
         rows.Rows++;
     }
 
-    private static DeadLetter DeadLetterOf(ChangeBatch batch, in Change change, RowRef row, string reason)
+    private DeadLetter DeadLetterOf(ChangeBatch batch, in Change change, RowRef row, string reason)
     {
         var message = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(message))
             ChangeMessageWriter.Write(json, batch, change);
+        if (Topic is not null && change.Partition >= 0)
+            reason += $" It is the message at offset {change.Version - 1} of partition {change.Partition} of {Topic}."; // versions count from 1
         return new DeadLetter(
             change.Relation.Table.Source, string.Join(',', KeyOf(batch, change.Relation, row)), change.Operation.Name(), Encoding.UTF8.GetString(message.WrittenSpan), reason,
             change.Version, change.Lsn, change.Partition);

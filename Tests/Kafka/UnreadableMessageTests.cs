@@ -1,5 +1,7 @@
+using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AspireCdc.Tests.Kafka;
@@ -53,9 +55,23 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
             letters[i][2].Replace("\\'", "'").Should().StartWith($"The message at offset {i} of partition 2 of {behind.Topic} cannot be read: ").And.Contain(bodies[i].Reason);
         }
         letters[^2][1].Should().Be($"{wrongType.Offset.Value + 1}");
-        letters[^2][2].Should().Contain("total").And.Contain("ten");
-        letters[^1][2].Should().Contain("id").And.Contain("six");
+        letters[^2][2].Should().Contain("total").And.Contain("ten").And.EndWith($"It is the message at offset {wrongType.Offset.Value} of partition 2 of {behind.Topic}.");
+        letters[^1][2].Should().Contain("id").And.Contain("six").And.EndWith($"It is the message at offset {wrongType.Offset.Value + 1} of partition 2 of {behind.Topic}.");
         (await behind.Shop.QueryAsync("SELECT count() FROM customer_dim WHERE customer_id = 1", Cancel)).Should().Be("0\n");
+    }
+
+    [Fact]
+    public async Task A_value_that_cannot_be_stored_is_a_dead_letter_that_names_its_place_also_after_a_retry()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        await behind.Writer.SendAsync("product:6", Messages.Product(6, "Saw").Value, partition: 1);
+        await behind.Writer.SendAsync("product:6", Messages.Product(6, "Saw", "update").Value.Replace("\"1.50\"", "\"NaN\""), partition: 1);
+        var processor = await behind.StartAsync(Cancel);
+        var expected = $"1\tproduct\tColumn \\'price\\' is \\'NaN\\', which product_dim.price (Decimal(12, 2)) cannot hold exactly. It is the message at offset 1 of partition 1 of {behind.Topic}.";
+        await behind.WaitForAsync("SELECT source_partition, source_table, reason FROM cdc_dead_letter FINAL WHERE state = 'open'", expected, Cancel);
+
+        (await processor.Services.GetRequiredService<ProcessorControl>().RetryAsync([], Cancel)).Should().Be(0);
+        await behind.WaitForAsync("SELECT source_partition, source_table, reason FROM cdc_dead_letter FINAL WHERE state = 'open'", expected, Cancel);
     }
 
     [Fact]
