@@ -75,7 +75,8 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await WaitUntilCopiedAsync(shop);
         await shop.StopAsync(processor);
 
-        await shop.ExecuteAsync($"SELECT pg_drop_replication_slot('{shop.Slot}'); DELETE FROM orderitem WHERE id % 2 = 0; UPDATE customer SET city = 'Aarau'", Cancel);
+        await shop.DropSlotAsync(Cancel);
+        await shop.ExecuteAsync("DELETE FROM orderitem WHERE id % 2 = 0; UPDATE customer SET city = 'Aarau'", Cancel);
         processor = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
         using var http = Client(processor);

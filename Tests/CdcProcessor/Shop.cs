@@ -102,6 +102,15 @@ internal sealed class Shop : IAsyncDisposable
         await processor.DisposeAsync();
     }
 
+    /// <summary>Drops the slot as soon as the server has noticed that nobody reads it any more.</summary>
+    public async Task DropSlotAsync(CancellationToken cancellationToken)
+    {
+        await Wait.UntilAsync(
+            async () => !await Postgres.ScalarAsync<bool>($"SELECT active FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken),
+            $"slot {Slot} to be free", cancellationToken);
+        await Postgres.ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken);
+    }
+
     public Task ExecuteAsync(string sql, CancellationToken cancellationToken) => Postgres.ExecuteAsync(sql, cancellationToken);
 
     public Task<string> QueryAsync(string sql, CancellationToken cancellationToken) => ClickHouse.QueryAsync(sql, cancellationToken);
@@ -126,7 +135,7 @@ internal sealed class Shop : IAsyncDisposable
             await StopAsync(processor);
         try
         {
-            await Postgres.ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{Slot}'", CancellationToken.None);
+            await DropSlotAsync(CancellationToken.None);
         }
         catch (NpgsqlException)
         {
