@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
@@ -8,6 +9,9 @@ namespace AspireCdc.CdcProcessor.Changes;
 /// </summary>
 internal sealed class ChangeBatch : IDisposable
 {
+    /// <summary>A batch of thousands of messages has as many traces at worst; telemetry keeps some 128 links at most.</summary>
+    private const int MaxTraces = 32;
+
     private byte[] _arena = ArrayPool<byte>.Shared.Rent(16 * 1024);
     private Value[] _values = ArrayPool<Value>.Shared.Rent(512);
     private Change[] _changes = ArrayPool<Change>.Shared.Rent(64);
@@ -16,6 +20,7 @@ internal sealed class ChangeBatch : IDisposable
     private int _changesUsed;
     private List<SourcePosition>? _ends;
     private List<DeadLetter>? _deadLetters;
+    private List<ActivityContext>? _traces;
     private Action? _written;
 
     public int Count => _changesUsed;
@@ -36,6 +41,9 @@ internal sealed class ChangeBatch : IDisposable
 
     /// <summary>What the source could not read, to be stored by the sink in the place of _changes.</summary>
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters ?? (IReadOnlyList<DeadLetter>)[];
+
+    /// <summary>The traces that the changes come from, the first few of them.</summary>
+    public IReadOnlyList<ActivityContext> Traces => _traces ?? (IReadOnlyList<ActivityContext>)[];
 
     /// <summary>Makes room for a row of <paramref name="columns"/> _values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
     public RowRef AddRow(int columns)
@@ -98,6 +106,14 @@ internal sealed class ChangeBatch : IDisposable
     public void RemoveLast() => _changesUsed--;
 
     public void Add(DeadLetter deadLetter) => (_deadLetters ??= []).Add(deadLetter);
+
+    /// <summary>Says that a change comes from this trace.</summary>
+    public void LinkTo(ActivityContext trace)
+    {
+        _traces ??= [];
+        if (_traces.Count < MaxTraces && !_traces.Contains(trace))
+            _traces.Add(trace);
+    }
 
     /// <summary>States (or moves) the position of one partition.</summary>
     public void EndAt(SourcePosition position)

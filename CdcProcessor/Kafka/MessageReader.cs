@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -17,6 +18,9 @@ internal sealed class MessageReader(Model model, string topic)
     private static readonly JsonReaderOptions Strict = new() { MaxDepth = 16 };
 
     private readonly Dictionary<string, Relation> _relations = model.Tables.ToDictionary(table => table.Source, Relation.Of);
+
+    /// <summary>The trace of the message before: the messages of a batch share one.</summary>
+    private (byte[] Header, ActivityContext? Context) _trace = ([], null);
 
     /// <summary>Adds what a message says. Returns the commit position that a progress message announces, otherwise 0.</summary>
     /// <param name="message">The message.</param>
@@ -39,6 +43,8 @@ internal sealed class MessageReader(Model model, string topic)
             if (metadata.Operation == ChangeMessage.Progress)
                 return metadata.Lsn;
             Add(metadata, payload, CommitTime(message.Message.Headers), place, batch);
+            if (TraceOf(message.Message.Headers) is { } trace)
+                batch.LinkTo(trace);
             isIncomplete = batch.Changes[^1] is { Operation: ChangeOperation.Update } update && Lacks(batch, update);
         }
         catch (Exception e) when (e is UnreadableException or JsonException or InvalidOperationException or FormatException)
@@ -174,6 +180,15 @@ internal sealed class MessageReader(Model model, string topic)
         headers is not null && headers.TryGetLastBytes(ChangeMessage.CommitTimeHeader, out var bytes)
             && long.TryParse(bytes, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds < long.MaxValue / 1000
             ? milliseconds * 1000 : 0;
+
+    private ActivityContext? TraceOf(Headers? headers)
+    {
+        if (headers is null || !headers.TryGetLastBytes(ChangeMessage.TraceHeader, out var header))
+            return null;
+        if (!header.AsSpan().SequenceEqual(_trace.Header))
+            _trace = (header, ActivityContext.TryParse(Encoding.ASCII.GetString(header), null, isRemote: true, out var context) ? context : null);
+        return _trace.Context;
+    }
 
     /// <summary>The message's key tells whose change it was, even if its body does not: nothing may be filled from that row until it is settled.</summary>
     private DeadLetter DeadLetterOf(ConsumeResult<byte[]?, byte[]?> message, Place place, string reason)

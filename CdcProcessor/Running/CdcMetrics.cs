@@ -37,7 +37,7 @@ internal sealed class CdcMetrics
 
     public Activity? StartBatch(ChangeBatch batch)
     {
-        var activity = Activities.StartActivity("cdc batch", ActivityKind.Consumer);
+        var activity = Activities.StartActivity("cdc batch", ActivityKind.Consumer, parentContext: default, links: batch.Traces.Select(trace => new ActivityLink(trace)));
         activity?.SetTag("cdc.batch.size", batch.Count);
         return activity;
     }
