@@ -16,6 +16,10 @@ namespace AspireCdc.CdcProcessor.Kafka;
 /// </remarks>
 internal sealed partial class KafkaChangeSink : IChangeSink
 {
+    /// <summary>The connector has no tables to keep them in: what it reads it sends.</summary>
+    public const string DeadLettersAreTheProcessors =
+        "This connector fills a topic and keeps no dead letters: ask a processor behind the topic (CdcProcessor dead-letters list --address http://localhost:4196).";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _bootstrapServers;

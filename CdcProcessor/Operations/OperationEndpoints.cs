@@ -70,17 +70,17 @@ internal static class OperationEndpoints
         return $"{string.Join(", ", table)} will be copied anew beside the stream; 'CdcProcessor status' shows how far it is.";
     }
 
-    private static async Task<IReadOnlyList<LetterReport>> ListAsync(ClickHouseClient client, TimeProvider time, CancellationToken cancellation) =>
-        [.. (await new DeadLetterTable(client, time).ListAsync([], 1000, cancellation)).Select(stored => new LetterReport(
+    private static async Task<IReadOnlyList<LetterReport>> ListAsync(PipelineFactory factory, CancellationToken cancellation) =>
+        [.. (await factory.CreateDeadLetters().ListAsync([], 1000, cancellation)).Select(stored => new LetterReport(
             stored.Id, stored.Time, stored.Letter.Table, stored.Letter.Key, stored.Letter.Operation, stored.Letter.Partition < 0 ? Lsn.Format(stored.Letter.Lsn) : $"{stored.Letter.Partition}:{stored.Letter.Version - 1}",
             stored.Letter.Reason, stored.Letter.Raw))];
 
-    private static async Task<string> DropAsync([FromQuery] string[] id, bool? all, ClickHouseClient client, ProcessorStatus status, TimeProvider time, CancellationToken cancellation)
+    private static async Task<string> DropAsync([FromQuery] string[] id, bool? all, PipelineFactory factory, ProcessorStatus status, CancellationToken cancellation)
     {
         if (id.Length == 0 && all != true)
             throw new OperationException("Name the dead letters to drop, or --all.");
 
-        var letters = new DeadLetterTable(client, time);
+        var letters = factory.CreateDeadLetters();
         var before = await letters.CountOpenAsync(cancellation);
         await letters.DropAsync(id, cancellation);
         status.OpenDeadLetters = await letters.CountOpenAsync(cancellation);

@@ -23,5 +23,9 @@ internal sealed class PipelineFactory(
             configuration.GetConnectionString("shop")!, services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
             services.GetRequiredService<CopyProgress>(), status, time, services.GetRequiredService<ILogger<PostgresSource>>());
 
+    public DeadLetterTable CreateDeadLetters() => pair.Sink == Pair.Kafka
+        ? throw new OperationException(KafkaChangeSink.DeadLettersAreTheProcessors)
+        : new DeadLetterTable(services.GetRequiredService<ClickHouseClient>(), time);
+
     public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) => new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time);
 }

@@ -72,6 +72,8 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, Model
     /// <summary>Applies dead letters again; returns how many landed.</summary>
     public async Task<int> RetryAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
+        if (pair.Sink == Pair.Kafka)
+            throw new OperationException(KafkaChangeSink.DeadLettersAreTheProcessors);
         if (status.Phase != Phase.Streaming || Current is not { } run)
             throw new OperationException($"Dead letters are retried by the processor that streams, and this one does not: {status.Reason}");
 
