@@ -65,6 +65,27 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
     }
 
     [Fact]
+    public async Task An_update_whose_before_has_another_key_deletes_the_old_key_and_one_with_the_same_key_only_updates()
+    {
+        await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
+        // Connect's mapping takes a changed key apart; these are what its input sends, in one partition.
+        foreach (var (key, value) in new[]
+        {
+            Messages.Customer(1, "Bern"), Messages.Customer(2, "Chur"), Messages.Order(1, 1, "new"), Messages.Order(2, 9, "new"),
+            Messages.Customer(9, "Thun", "update").Before("""{"id":1,"email":null,"name":null,"country":null,"city":null,"created_at":null}"""), // REPLICA IDENTITY DEFAULT
+            Messages.Customer(2, "Basel", "update").Before(Payload(Messages.Customer(2, "Chur"))), // FULL
+        })
+            await behind.Writer.SendAsync(key, value, partition: 0);
+        await behind.StartAsync(Cancel);
+        await behind.WaitForAsync("SELECT customer_id, city FROM customer_dim ORDER BY 1", "2\tBasel\n9\tThun", Cancel);
+        await behind.WaitForAsync("SELECT customer_id, is_deleted FROM customer_dim WHERE is_deleted = 1 SETTINGS final = 0", "1\t1", Cancel);
+        await behind.WaitForAsync("SELECT order_id, city FROM order_fact", "2\tThun", Cancel);
+        (await behind.Shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n");
+
+        static string Payload((string Key, string Value) message) => System.Text.Json.Nodes.JsonNode.Parse(message.Value)!["payload"]!.ToJsonString();
+    }
+
+    [Fact]
     public async Task Rule_9_an_absent_column_is_taken_from_the_row_before()
     {
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);

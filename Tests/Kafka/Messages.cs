@@ -57,6 +57,13 @@ internal static class Messages
         return ($"{table}:{id}", new JsonObject { ["metadata"] = metadata, ["payload"] = columns }.ToJsonString());
     }
 
+    public static (string Key, string Value) Before(this (string Key, string Value) message, string row)
+    {
+        var json = JsonNode.Parse(message.Value)!;
+        json["metadata"]!["before"] = JsonNode.Parse(row);
+        return (message.Key, json.ToJsonString());
+    }
+
     public static (string Key, string Value) Without(this (string Key, string Value) message, string column)
     {
         var json = JsonNode.Parse(message.Value)!;
