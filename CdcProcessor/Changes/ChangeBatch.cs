@@ -4,7 +4,7 @@ using System.Diagnostics;
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>
-/// An ordered run of _changes and the bytes of their _values, in one _arena: a change costs no allocation of its own. One writer fills it, then one reader
+/// An ordered run of changes and the bytes of their values, in one arena: a change costs no allocation of its own. One writer fills it, then one reader
 /// has it; whoever takes it off a source disposes of it, which gives the memory back.
 /// </summary>
 internal sealed class ChangeBatch : IDisposable
@@ -34,18 +34,18 @@ internal sealed class ChangeBatch : IDisposable
     public bool IsEmpty => _changesUsed == 0 && _ends is null && _deadLetters is null;
 
     /// <summary>
-    /// Once this batch is _written, all that the source sent before these positions is: the end LSN of the last whole commit (or a keepalive behind it),
-    /// or the next offset of each partition. Empty where the batch _ends inside its first transaction.
+    /// Once this batch is written, all that the source sent before these positions is: the end LSN of the last whole commit (or a keepalive behind it),
+    /// or the next offset of each partition. Empty where the batch ends inside its first transaction.
     /// </summary>
     public IReadOnlyList<SourcePosition> Ends => _ends ?? (IReadOnlyList<SourcePosition>)[];
 
-    /// <summary>What the source could not read, to be stored by the sink in the place of _changes.</summary>
+    /// <summary>What the source could not read, to be stored by the sink in the place of changes.</summary>
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters ?? (IReadOnlyList<DeadLetter>)[];
 
     /// <summary>The traces that the changes come from, the first few of them.</summary>
     public IReadOnlyList<ActivityContext> Traces => _traces ?? (IReadOnlyList<ActivityContext>)[];
 
-    /// <summary>Makes room for a row of <paramref name="columns"/> _values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
+    /// <summary>Makes room for a row of <paramref name="columns"/> values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
     public RowRef AddRow(int columns)
     {
         Reserve(ref _values, _valuesUsed, columns);

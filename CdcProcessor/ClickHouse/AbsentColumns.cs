@@ -69,7 +69,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
         var rows = await client.QueryAsync(
             $"SELECT version, is_deleted, {columns} FROM {ClickHouseClient.Name(table.Landing)} WHERE ({key}) IN ({string.Join(", ", keys)}) ORDER BY version DESC LIMIT 1 BY {key}", cancellationToken);
         return rows.ToDictionary(
-            row => Literal(table, column => row[2 + column]!),
+            row => table.KeyLiteral([.. table.Key.Select(column => row[2 + column])]),
             row => new NewestRow(UInt128.Parse(row[0]!, CultureInfo.InvariantCulture), row[1] != "0", row[2..]));
     }
 
@@ -82,14 +82,11 @@ internal sealed class AbsentColumns(ClickHouseClient client)
     }
 
     private static string Key(ChangeBatch batch, Change change) =>
-        Literal(change.Relation.Table, column => Encoding.UTF8.GetString(batch.Text(change.New, change.Relation.Positions[column])));
-
-    private static string Literal(TableMapping table, Func<int, string> value) =>
-        string.Join(", ", table.Key.Select(column => table.Columns[column].Type.Literal(Encoding.UTF8.GetBytes(value(column))))) is var literal && table.Key.Count > 1 ? $"({literal})" : literal;
+        change.Relation.Table.KeyLiteral([.. LandingRows.KeyOf(batch, change.Relation, change.New)]);
 
     /// <summary>As dead letters name it.</summary>
     private static string KeyText(ChangeBatch batch, Change change) =>
-        string.Join(',', change.Relation.Table.Key.Select(column => Encoding.UTF8.GetString(batch.Text(change.New, change.Relation.Positions[column]))));
+        string.Join(',', LandingRows.KeyOf(batch, change.Relation, change.New));
 
     private sealed record NewestRow(UInt128 Version, bool IsDeleted, string?[] Values);
 }

@@ -64,15 +64,19 @@ internal sealed class ClickHouseClient : IDisposable
     }
 
     /// <summary>Rows of text; NULL is a null.</summary>
-    public Task<IReadOnlyList<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken) => QueryAsync(sql, [], cancellationToken);
-
-    /// <summary>The same for a query that reads external tables.</summary>
-    public async Task<IReadOnlyList<string?[]>> QueryAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, Content(sql + "\nFORMAT TabSeparated", tables), cancellationToken);
+        using var response = await SendAsync(_query, Content(sql + "\nFORMAT TabSeparated", []), cancellationToken);
         var text = await response.Content.ReadAsStringAsync(cancellationToken);
         // Each row ends with a line feed; one of a single empty string is nothing else.
         return text.Length == 0 ? [] : [.. text[..^1].Split('\n').Select(line => line.Split('\t').Select(Unescape).ToArray())];
+    }
+
+    /// <summary>Rows as RowBinary, of a query that reads external tables.</summary>
+    public async Task<ReadOnlyMemory<byte>> ReadAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(_query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken);
+        return await response.Content.ReadAsByteArrayAsync(cancellationToken);
     }
 
     /// <summary>The one value of the one row.</summary>
@@ -95,8 +99,8 @@ internal sealed class ClickHouseClient : IDisposable
         foreach (var table in tables)
         {
             form.Add(new StringContent(table.Structure), table.Name + "_structure");
-            form.Add(new StringContent("Values"), table.Name + "_format");
-            form.Add(new StringContent(table.Values), table.Name, table.Name);
+            form.Add(new StringContent("RowBinary"), table.Name + "_format");
+            form.Add(new ReadOnlyMemoryContent(table.Rows), table.Name, table.Name);
         }
         return form;
     }

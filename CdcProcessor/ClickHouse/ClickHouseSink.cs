@@ -186,7 +186,7 @@ internal sealed class ClickHouseSink : IChangeSink
     }
 
     private Task DeriveAsync(UInt128? position, CancellationToken cancellationToken) =>
-        _landing.Keys.Count == 0 ? Task.CompletedTask : Task.WhenAll(_facts.Select(fact => DeriveAsync(fact, position, cancellationToken)));
+        _landing.Keys.Values.All(keys => keys.IsEmpty) ? Task.CompletedTask : Task.WhenAll(_facts.Select(fact => DeriveAsync(fact, position, cancellationToken)));
 
     private async Task DeriveAsync(FactTable fact, UInt128? position, CancellationToken cancellationToken)
     {
@@ -197,33 +197,35 @@ internal sealed class ClickHouseSink : IChangeSink
             return;
         }
 
-        IReadOnlyCollection<string> roots = keys.TryGetValue(fact.Mapping.Root, out var changedRoots) ? changedRoots.Literals : [];
-        List<string> due = [.. roots];
-        string? after = null;
-        while (fact.Affected(keys, after, PageSize) is { } affected)
+        using var due = new KeySet(fact.Root);
+        if (keys.TryGetValue(fact.Mapping.Root, out var roots))
+            due.Add(roots);
+        if (fact.Affected(keys) is var (children, tables))
         {
-            var rows = await _client.QueryAsync(affected.Sql, affected.Tables, cancellationToken);
-            foreach (var row in rows)
+            // Where the roots are very many, they are derived a page at a time.
+            string? after = null;
+            while (true)
             {
-                after = fact.KeyLiteral(row);
-                if (!roots.Contains(after))
-                    due.Add(after);
+                var page = fact.ReadPage(await _client.ReadAsync(fact.Page(children, after, PageSize), tables, cancellationToken));
+                due.Add(page.Count, page.Rows.Span, page.Literals);
+                if (page.Count < PageSize)
+                    break;
+
+                after = page.Last;
+                await DeriveAsync(fact, due, position, cancellationToken);
+                due.Clear();
             }
-            if (rows.Count < PageSize)
-                break;
-            await DeriveAsync(fact, due, position, cancellationToken);
-            due.Clear();
         }
         await DeriveAsync(fact, due, position, cancellationToken);
     }
 
-    private async Task DeriveAsync(FactTable fact, List<string> keys, UInt128? position, CancellationToken cancellationToken)
+    private async Task DeriveAsync(FactTable fact, KeySet due, UInt128? position, CancellationToken cancellationToken)
     {
-        foreach (var page in keys.Chunk(PageSize))
-        {
-            var list = new KeyList("changed", fact.Root, page);
-            await _client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN {list.Set}", position), list.Table is { } table ? [table] : [], cancellationToken);
-        }
+        if (due.Count == 0)
+            return;
+
+        var (set, table) = due.In("changed");
+        await _client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
     }
 
     private async Task DeriveAllAsync(FactTable fact, UInt128? position, CancellationToken cancellationToken)
@@ -231,10 +233,10 @@ internal sealed class ClickHouseSink : IChangeSink
         string? after = null;
         while (true)
         {
-            if (await _client.QueryAsync(fact.Page(after, PageSize * 4), cancellationToken) is not [var row] || row[^1] == "0")
+            if (await _client.QueryAsync(fact.LastOfPage(after, PageSize * 4), cancellationToken) is not [var row] || row[^1] == "0")
                 return;
 
-            var last = fact.KeyLiteral(row);
+            var last = fact.Root.KeyLiteral(row[..^1]);
             await _client.ExecuteAsync(fact.Derive($"{(after is null ? "" : $"{fact.KeyExpression} > {after} AND ")}{fact.KeyExpression} <= {last}", position), cancellationToken);
             after = last;
         }

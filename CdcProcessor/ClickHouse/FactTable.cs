@@ -29,46 +29,64 @@ internal sealed class FactTable
     /// <summary>The root's key as it stands in a condition.</summary>
     public string KeyExpression => _root.Key.Count == 1 ? _rootKey : $"({_rootKey})";
 
-    /// <summary>Reads the key columns of the next roots after <paramref name="after"/> whose fact shows one of the changed rows; null if none of this fact's parents has changed.</summary>
-    public (string Sql, IReadOnlyCollection<ExternalTable> Tables)? Affected(IReadOnlyDictionary<string, KeySet> changed, string? after, int limit)
+    /// <summary>Selects the keys of the roots whose fact shows one of the changed rows, some of them more than once; null if none of this fact's parents has changed.</summary>
+    public (string Sql, IReadOnlyCollection<ExternalTable> Tables)? Affected(IReadOnlyDictionary<string, KeySet> changed)
     {
         var children = new List<string>();
         var tables = new List<ExternalTable>();
         foreach (var parent in Mapping.Parents)
         {
-            if (!changed.TryGetValue(parent.Table, out var keys) || keys.IsEmpty)
+            if (!changed.TryGetValue(parent.Table, out var keys) || keys.Count == 0)
                 continue;
 
-            var list = new KeyList($"changed_{children.Count + 1}", keys.Table, keys.Literals);
-            children.Add(Children(parent, $"{Name(parent.Via)} IN {list.Set}"));
-            if (list.Table is { } table)
+            var (set, table) = keys.In($"changed_{children.Count + 1}");
+            children.Add(Children(parent, $"{Name(parent.Via)} IN {set}"));
+            if (table is not null)
                 tables.Add(table);
         }
-        if (children.Count == 0)
-            return null;
+        return children.Count == 0 ? null : (string.Join(" UNION ALL ", children), tables);
+    }
 
-        return ($"SELECT DISTINCT {_rootKey} FROM ({string.Join(" UNION ALL ", children)}){(after is null ? "" : $" WHERE {KeyExpression} > {after}")} ORDER BY {_rootKey} LIMIT {limit}", tables);
+    /// <summary>
+    /// Reads, as RowBinary, the next <paramref name="limit"/> roots among <paramref name="keys"/> after <paramref name="after"/>: for each column of the key the text of the last root's
+    /// and an array of the first few roots' texts; then the array of all keys. See <see cref="ReadPage"/>.
+    /// </summary>
+    public string Page(string keys, string? after, int limit)
+    {
+        var columns = Enumerable.Range(1, _root.Key.Count);
+        return $"""
+            WITH groupArray(tuple({_rootKey})) AS roots, arraySlice(roots, 1, {KeySet.Few}) AS few
+            SELECT {string.Join(", ", columns.Select(column => $"toString(roots[-1].{column}), arrayMap(root -> toString(root.{column}), few)"))}, roots
+            FROM (SELECT DISTINCT {_rootKey} FROM ({keys}){After(after)} ORDER BY {_rootKey} LIMIT {limit})
+            """;
+    }
+
+    /// <summary>Takes apart what <see cref="Page"/> read.</summary>
+    public RootPage ReadPage(ReadOnlyMemory<byte> rowBinary)
+    {
+        var rest = rowBinary;
+        var last = new string[_root.Key.Count];
+        var few = new string[_root.Key.Count][];
+        for (var column = 0; column < last.Length; column++)
+        {
+            last[column] = RowBinary.ReadString(ref rest);
+            few[column] = new string[RowBinary.ReadLength(ref rest)];
+            for (var i = 0; i < few[column].Length; i++)
+                few[column][i] = RowBinary.ReadString(ref rest);
+        }
+
+        var count = RowBinary.ReadLength(ref rest);
+        var literals = count > few[0].Length ? null : Enumerable.Range(0, count).Select(i => _root.KeyLiteral([.. few.Select(texts => texts[i])])).ToArray();
+        return new RootPage(count, rest, literals, count == 0 ? null : _root.KeyLiteral(last));
     }
 
     /// <summary>Reads the key columns of the last of the next <paramref name="limit"/> roots after <paramref name="after"/>, and how many they are.</summary>
-    public string Page(string? after, int limit) =>
+    public string LastOfPage(string? after, int limit) =>
         $"""
         WITH max(tuple({_rootKey})) AS last
         SELECT {string.Join(", ", _root.Key.Select((_, i) => $"last.{i + 1}"))}, count()
-        FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)}{(after is null ? "" : $" WHERE {KeyExpression} > {after}")} ORDER BY {_rootKey} LIMIT {limit})
+        FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)}{After(after)} ORDER BY {_rootKey} LIMIT {limit})
         """;
-
-    /// <summary>The literal of a root's key from its columns as a query returned them.</summary>
-    public string KeyLiteral(ReadOnlySpan<string?> columns)
-    {
-        if (_root.Key is [var only])
-            return _root.Columns[only].Type.Literal(Encoding.UTF8.GetBytes(columns[0]!));
-
-        var parts = new string[_root.Key.Count];
-        for (var i = 0; i < parts.Length; i++)
-            parts[i] = _root.Columns[_root.Key[i]].Type.Literal(Encoding.UTF8.GetBytes(columns[i]!));
-        return $"({string.Join(',', parts)})";
-    }
 
     /// <summary>
     /// Derives the facts of the roots for which <paramref name="condition"/> (on the root's key) holds, from the newest landing rows. A root that is deleted, or that lacks one of
@@ -147,6 +165,8 @@ internal sealed class FactTable
         return Children(next, $"{Name(next.Via)} IN ({select})");
     }
 
+    private string After(string? key) => key is null ? "" : $" WHERE {KeyExpression} > {key}";
+
     private static string Newest(TableMapping table, string condition)
     {
         var columns = string.Join(", ", table.Columns.Select(column => Name(column.Landing)));
@@ -154,3 +174,10 @@ internal sealed class FactTable
         return $"(SELECT {columns}, is_deleted, lsn, version FROM {Name(table.Landing)} WHERE {condition} ORDER BY version DESC LIMIT 1 BY {key})";
     }
 }
+
+/// <summary>Some roots of a fact, in the order of their keys.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Rows">Their keys as RowBinary.</param>
+/// <param name="Literals">Their keys as literals, where they are few.</param>
+/// <param name="Last">The last one's key as a literal; null where there is none.</param>
+internal sealed record RootPage(int Count, ReadOnlyMemory<byte> Rows, IReadOnlyList<string>? Literals, string? Last);

@@ -67,6 +67,8 @@ internal sealed class LandingRows : IDisposable
     {
         foreach (var rows in _rows.Values)
             rows.Dispose();
+        foreach (var keys in _keys.Values)
+            keys.Dispose();
         _oldKey.Dispose();
         _newKey.Dispose();
     }
@@ -75,7 +77,8 @@ internal sealed class LandingRows : IDisposable
     {
         foreach (var rows in _rows.Values)
             rows.Clear();
-        _keys.Clear();
+        foreach (var keys in _keys.Values)
+            keys.Clear();
         _deadLetters.Clear();
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Text;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -34,6 +35,29 @@ internal static class RowBinary
     {
         BinaryPrimitives.WriteUInt128LittleEndian(output.GetSpan(16), value);
         output.Advance(16);
+    }
+
+    /// <summary>The length of a string or an array (an unsigned LEB128), which is taken off <paramref name="rest"/>.</summary>
+    public static int ReadLength(ref ReadOnlyMemory<byte> rest)
+    {
+        var length = 0;
+        for (var shift = 0; ; shift += 7)
+        {
+            var next = rest.Span[0];
+            rest = rest[1..];
+            length |= (next & 0x7F) << shift;
+            if (next < 0x80)
+                return length;
+        }
+    }
+
+    /// <summary>A string, which is taken off <paramref name="rest"/>.</summary>
+    public static string ReadString(ref ReadOnlyMemory<byte> rest)
+    {
+        var length = ReadLength(ref rest);
+        var text = Encoding.UTF8.GetString(rest.Span[..length]);
+        rest = rest[length..];
+        return text;
     }
 
     private static void WriteVariableLength(IBufferWriter<byte> output, uint length)

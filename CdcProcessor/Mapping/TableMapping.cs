@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace AspireCdc.CdcProcessor.Mapping;
 
 /// <summary>One source table and the landing table that holds its rows.</summary>
@@ -11,6 +13,14 @@ internal sealed record TableMapping(string Source, string Landing, params IReadO
 
     /// <summary>The places of the key's columns in <see cref="Columns"/>.</summary>
     public IReadOnlyList<int> Key { get; } = [.. Enumerable.Range(0, Columns.Count).Where(i => Columns[i].IsKey)];
+
+    /// <summary>A key as a literal of ClickHouse's SQL; one of several columns is a tuple.</summary>
+    /// <param name="texts">The text of each of its columns: PostgreSQL's, if the column's type takes it, or ClickHouse's own.</param>
+    public string KeyLiteral(IReadOnlyList<string?> texts)
+    {
+        var literal = string.Join(',', Key.Select((column, i) => Columns[column].Type.Literal(Encoding.UTF8.GetBytes(texts[i]!))));
+        return Key.Count == 1 ? literal : $"({literal})";
+    }
 }
 
 /// <summary>One column on its way.</summary>

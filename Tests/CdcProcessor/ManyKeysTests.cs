@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.Tests.Fixtures;
@@ -9,7 +13,12 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>Batches whose keys travel beside the statement instead of in it.</summary>
 public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
+    private static readonly TableMapping Note = new("note", "note", ColumnMapping.Key("id", "id", ColumnType.Int64), ColumnMapping.Key("name", "name", ColumnType.String));
+    private static readonly string[] Names = ["it's", "back\\slash", "new\nline", "tab\t", "(1,2),(3", "größer", ""];
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static string NamesLiteral => $"[{string.Join(", ", Names.Select(ClickHouseClient.Quote))}]";
 
     [Fact]
     public async Task Thousands_of_roots_and_of_parents_in_one_transaction_are_derived()
@@ -30,18 +39,67 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
-    [Fact]
-    public async Task Composite_and_text_keys_arrive_as_they_are()
+    [Theory]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public async Task Composite_and_text_keys_arrive_as_they_are(int count)
     {
         var database = await clickhouse.CreateDatabaseAsync(Cancel);
         using var client = new ClickHouseClient(database.ConnectionString);
-        var table = new TableMapping("note", "note", ColumnMapping.Key("id", "id", ColumnType.Int64), ColumnMapping.Key("name", "name", ColumnType.String));
-        string[] names = ["it's", "back\\slash", "new\nline", "tab\t", "(1,2),(3", "größer", ""];
-        var literals = Enumerable.Range(0, 1000).Select(i => $"({i},{ClickHouseClient.Quote(names[i % names.Length])})").ToList();
+        using var batch = new ChangeBatch();
+        using var keys = new KeySet(Note);
+        var relation = Relation.Of(Note);
+        for (var i = 0; i < count; i++)
+        {
+            var row = batch.AddRow(relation.Columns.Count);
+            batch.SetText(row, 0, Encoding.UTF8.GetBytes(i.ToString(CultureInfo.InvariantCulture)));
+            batch.SetText(row, 1, Encoding.UTF8.GetBytes(Names[i % Names.Length]));
+            keys.Add(batch, relation, row);
+        }
 
-        var keys = new KeyList("changed", table, literals);
+        var (set, table) = keys.In("changed");
 
-        var found = await client.QueryAsync($"SELECT count(), countIf((key_1, key_2) IN ({string.Join(',', literals)})) FROM {keys.Set}", [keys.Table!], Cancel);
-        found[0].Should().Equal("1000", "1000");
+        (table is null).Should().Be(count <= KeySet.Few);
+        var found = await client.ReadAsync($"SELECT toInt64(count()) FROM numbers({count * 2}) WHERE (toInt64(number), {NamesLiteral}[number % {Names.Length} + 1]) IN {set}", table is null ? [] : [table], Cancel);
+        BinaryPrimitives.ReadInt64LittleEndian(found.Span).Should().Be(count);
     }
+
+    [Theory]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public async Task The_roots_under_a_changed_parent_are_read_in_pages(int count)
+    {
+        var database = await clickhouse.CreateDatabaseAsync(Cancel);
+        using var client = new ClickHouseClient(database.ConnectionString);
+        await client.ExecuteAsync("CREATE TABLE note_by_author (author_id Int64, id Int64, name String) ENGINE = MergeTree ORDER BY author_id", Cancel);
+        await client.ExecuteAsync($"INSERT INTO note_by_author SELECT 5, number, {NamesLiteral}[number % {Names.Length} + 1] FROM numbers({count})", Cancel);
+        var author = new TableMapping("author", "author", ColumnMapping.Key("id", "author_id", ColumnType.Int64));
+        var fact = new FactTable(
+            new Model([author, Note], []), new FactMapping("note_fact", "note", [new ParentMapping("author", "note", "author_id", "note_by_author")], []));
+        using var batch = new ChangeBatch();
+        using var changed = new KeySet(author);
+        var row = batch.AddRow(1);
+        batch.SetText(row, 0, "5"u8);
+        changed.Add(batch, Relation.Of(author), row);
+        var (children, tables) = fact.Affected(new Dictionary<string, KeySet> { ["author"] = changed })!.Value;
+
+        using var due = new KeySet(Note);
+        var counts = new List<int>();
+        string? after = null;
+        do
+        {
+            var page = fact.ReadPage(await client.ReadAsync(fact.Page(children, after, limit: 400), tables, Cancel));
+            counts.Add(page.Count);
+            due.Add(page.Count, page.Rows.Span, page.Literals);
+            after = page.Last;
+        }
+        while (counts[^1] == 400);
+
+        counts.Should().Equal(count == 7 ? [7] : [400, 400, 200]);
+        after.Should().Be(count == 7 ? "(6,'')" : "(999,'größer')");
+        var (set, table) = due.In("changed");
+        var found = await client.ReadAsync($"SELECT toInt64(count()) FROM note_by_author WHERE (id, name) IN {set}", table is null ? [] : [table], Cancel);
+        BinaryPrimitives.ReadInt64LittleEndian(found.Span).Should().Be(count);
+    }
+
 }
