@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 
 namespace AspireCdc.CdcProcessor.Changes;
@@ -12,9 +11,9 @@ internal sealed class ChangeBatch : IDisposable
     /// <summary>A batch of thousands of messages has as many traces at worst; telemetry keeps some 128 links at most.</summary>
     private const int MaxTraces = 32;
 
-    private byte[] _arena = ArrayPool<byte>.Shared.Rent(16 * 1024);
-    private Value[] _values = ArrayPool<Value>.Shared.Rent(512);
-    private Change[] _changes = ArrayPool<Change>.Shared.Rent(64);
+    private byte[] _arena;
+    private Value[] _values;
+    private Change[] _changes;
     private int _arenaUsed;
     private int _valuesUsed;
     private int _changesUsed;
@@ -23,7 +22,18 @@ internal sealed class ChangeBatch : IDisposable
     private List<ActivityContext>? _traces;
     private Action? _written;
 
+    /// <param name="expected">About what it will hold; it grows beyond that as it must.</param>
+    public ChangeBatch(BatchSize expected = default)
+    {
+        _arena = BatchPool<byte>.Arrays.Rent(Math.Max(expected.Bytes, 16 * 1024));
+        _values = BatchPool<Value>.Arrays.Rent(Math.Max(expected.Values, 512));
+        _changes = BatchPool<Change>.Arrays.Rent(Math.Max(expected.Changes, 64));
+    }
+
     public int Count => _changesUsed;
+
+    /// <summary>What it holds.</summary>
+    public BatchSize Used => new(_arenaUsed, _valuesUsed, _changesUsed);
 
     public ReadOnlySpan<Change> Changes => _changes.AsSpan(0, _changesUsed);
 
@@ -143,9 +153,11 @@ internal sealed class ChangeBatch : IDisposable
 
     public void Dispose()
     {
+        // References to relations end here; values need no clearing.
+        _changes.AsSpan(0, _changesUsed).Clear();
         Return(ref _arena);
         Return(ref _values);
-        Return(ref _changes, clear: true);
+        Return(ref _changes);
         _arenaUsed = _valuesUsed = _changesUsed = 0;
     }
 
@@ -154,16 +166,16 @@ internal sealed class ChangeBatch : IDisposable
         if (array.Length - used >= more)
             return;
 
-        var larger = ArrayPool<T>.Shared.Rent(Math.Max(array.Length * 2, used + more));
+        var larger = BatchPool<T>.Arrays.Rent(Math.Max(array.Length * 2, used + more));
         array.AsSpan(0, used).CopyTo(larger);
         Return(ref array);
         array = larger;
     }
 
-    private static void Return<T>(ref T[] array, bool clear = false)
+    private static void Return<T>(ref T[] array)
     {
         if (array.Length > 0)
-            ArrayPool<T>.Shared.Return(array, clear);
+            BatchPool<T>.Arrays.Return(array);
         array = [];
     }
 
@@ -182,3 +194,9 @@ internal sealed class ChangeBatch : IDisposable
 /// <param name="Position">Where to go on.</param>
 /// <param name="CommitLsn">From Kafka: what the connector has last announced in this partition, the end LSN of commits whose changes all come before it; otherwise 0.</param>
 internal readonly record struct SourcePosition(int Partition, ulong Position, ulong CommitLsn = 0);
+
+/// <summary>How much a batch holds.</summary>
+/// <param name="Bytes">Bytes of values.</param>
+/// <param name="Values">Values, NULL and unchanged ones included.</param>
+/// <param name="Changes">Changes.</param>
+internal readonly record struct BatchSize(int Bytes, int Values, int Changes);

@@ -3,9 +3,9 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>A batch of the stream, and which of its changes lack values.</summary>
-internal sealed class StreamBatch
+internal sealed class StreamBatch(BatchSize expected = default)
 {
-    public ChangeBatch Changes { get; } = new();
+    public ChangeBatch Changes { get; } = new(expected);
 
     public List<IncompleteChange> Incomplete { get; } = [];
 }

@@ -102,8 +102,9 @@ internal sealed class TableCopier(string connectionString, PostgresCatalog catal
                 batch.Add(new Change(range.Relation, ChangeOperation.Read, version, 0, -1, 0, RowRef.None, row));
                 if (batch.Count >= options.BatchChanges || batch.Size >= options.BatchBytes)
                 {
+                    var size = batch.Used;
                     await HandOverAsync(batch);
-                    batch = new ChangeBatch();
+                    batch = new ChangeBatch(size);
                 }
             }
             await connection.ReceiveAsync(cancellationToken);

@@ -1,0 +1,17 @@
+using System.Buffers;
+
+namespace AspireCdc.CdcProcessor.Changes;
+
+/// <summary>
+/// Where batches take their arrays from. Not the shared pool: that keeps arrays for each thread, and a batch is on another one with every step, so it would come to hold many times
+/// what is in use.
+/// </summary>
+internal static class BatchPool<T>
+{
+    private const int LargestArray = 1 << 28;
+
+    /// <summary>One is being filled, one waits, one is being written, one comes from a copy.</summary>
+    private const int ArraysOfOneSize = 4;
+
+    public static ArrayPool<T> Arrays { get; } = ArrayPool<T>.Create(LargestArray, ArraysOfOneSize);
+}
