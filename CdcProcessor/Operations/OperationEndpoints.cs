@@ -83,8 +83,9 @@ internal static class OperationEndpoints
         var letters = factory.CreateDeadLetters();
         var before = await letters.CountOpenAsync(cancellation);
         await letters.DropAsync(id, cancellation);
-        status.OpenDeadLetters = await letters.CountOpenAsync(cancellation);
-        return $"{before - status.OpenDeadLetters} dead letters were dropped.";
+        var left = await letters.CountOpenAsync(cancellation);
+        status.OpenDeadLetters = left;
+        return $"{before - left} dead letters were dropped.";
     }
 
     /// <summary>No web page may ask (a browser names its origin), and what cannot be done gets a sentence.</summary>

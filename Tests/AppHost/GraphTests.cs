@@ -27,8 +27,8 @@ public sealed class GraphTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
 
-        SharedStack.Snapshot(app, resource).HealthStatus.Should().Be(HealthStatus.Healthy);
-        SharedStack.Snapshot(app, resource).HealthReports.Should().NotBeEmpty("a service that nobody asks is not known to be healthy");
+        var healthy = await app.ResourceNotifications.WaitForResourceAsync(resource, change => change.Snapshot.HealthStatus == HealthStatus.Healthy, Cancel);
+        healthy.Snapshot.HealthReports.Should().NotBeEmpty("a service that nobody asks is not known to be healthy");
     }
 
     [Theory(Timeout = SharedStack.Deadline)]

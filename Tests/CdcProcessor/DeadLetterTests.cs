@@ -36,7 +36,8 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         var letters = await http.GetFromJsonAsync<LetterReport[]>("/operations/dead-letters", Cancel);
         letters.Should().ContainSingle().Which.Should().Match<LetterReport>(letter => letter.Table == table && letter.Key == "1" && letter.Operation == "update" && letter.Reason.StartsWith(reason));
         letters![0].Raw.Should().StartWith("{\"metadata\":{\"table\":\"order\",\"operation\":\"update\",\"lsn\":\"").And.Contain("\"payload\":{\"id\":1,\"customer_id\":1,");
-        (await http.GetFromJsonAsync<StatusReport>("/operations/status", Cancel))!.DeadLetters.Should().Be(1);
+        // They are counted once the batch is done, which is a moment after its rows are visible.
+        await Wait.ForAsync(async () => (await http.GetFromJsonAsync<StatusReport>("/operations/status", Cancel))!.DeadLetters, count => count == 1, "the letter to be counted", Cancel);
         (await http.GetAsync("/ready", Cancel)).EnsureSuccessStatusCode();
     }
 

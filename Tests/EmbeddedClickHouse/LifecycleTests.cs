@@ -55,13 +55,13 @@ public sealed class LifecycleTests
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancellation);
         var database = await server.CreateDatabaseAsync("d", Cancellation);
-        var query = database.QueryAsync("SELECT count() FROM numbers(3) WHERE sleepEachRow(0.5) = 0", Cancellation);
+        var query = database.QueryAsync("SELECT count() FROM numbers(5) WHERE sleepEachRow(0.5) = 0", Cancellation);
         await Wait.UntilAsync(
             async () => await database.QueryAsync("SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'", Cancellation) == "2\n", "the query to run", Cancellation);
 
         await server.StopAsync();
 
-        (await query).Should().Be("3\n");
+        (await query).Should().Be("5\n");
         server.Log.Should().Contain(line => line.Contains("the data folder is closed"));
     }
 

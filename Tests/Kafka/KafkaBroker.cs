@@ -55,6 +55,20 @@ public sealed class KafkaBroker : IDisposable
         }
     }
 
+    /// <summary>False while the broker refuses the name.</summary>
+    public bool TryCreate(string topic)
+    {
+        try
+        {
+            Create(topic);
+            return true;
+        }
+        catch (CreateTopicsException)
+        {
+            return false;
+        }
+    }
+
     public async Task DeleteAsync(params string[] topics)
     {
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();

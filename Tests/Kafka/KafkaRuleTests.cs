@@ -211,8 +211,7 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
         await behind.Shop.StopAsync(processor);
         await kafka.DeleteAsync(behind.Topic);
-        await Task.Delay(TimeSpan.FromSeconds(2), Cancel); // brokers delete in the background, and refuse the name meanwhile
-        kafka.Create(behind.Topic);
+        await Wait.UntilAsync(() => Task.FromResult(kafka.TryCreate(behind.Topic)), "the broker, which deletes in the background, to take the name again", Cancel);
         for (var i = 0; i < 20; i++)
             await behind.SendAsync(Messages.Customer(1, "Thun"));
 

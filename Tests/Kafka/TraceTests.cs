@@ -40,9 +40,10 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun'; DELETE FROM customer WHERE id = 3; UPDATE customer SET id = 10 WHERE id = 1; TRUNCATE customer CASCADE", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
-        var messages = Read(topic);
-        var changes = messages.Where(message => !message.Value.Contains("\"progress\"")).ToList();
-        changes.Should().HaveCountGreaterThanOrEqualTo(5 + 5 + 1 + 2 + (3 * KafkaBroker.Partitions));
+        // A partition that held no row of a table gets its TRUNCATE, too, whenever that is.
+        var changes = await Wait.ForAsync(
+            () => Task.FromResult(Read(topic).Where(message => !message.Value.Contains("\"progress\"")).ToList()),
+            found => found.Count >= 5 + 5 + 1 + 2 + (3 * KafkaBroker.Partitions), "all messages", Cancel);
         changes.Should().AllSatisfy(message => message.Trace.Should().MatchRegex("^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$", message.Value));
 
         // A copied row has no commit of its own.

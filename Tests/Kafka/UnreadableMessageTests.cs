@@ -45,10 +45,11 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
         await behind.StartAsync(Cancel);
 
         await behind.WaitForAsync("SELECT city FROM customer_dim WHERE customer_id = 9", "Bern", Cancel);
+        // Rows and letters of one batch land side by side.
+        await behind.WaitForAsync("SELECT count() FROM cdc_dead_letter", $"{bodies.Length + 2}", Cancel);
         var letters = (await behind.Shop.QueryAsync("SELECT source_partition, change_version, reason FROM cdc_dead_letter ORDER BY change_version", Cancel))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToArray();
 
-        letters.Should().HaveCount(bodies.Length + 2);
         for (var i = 0; i < bodies.Length; i++)
         {
             letters[i][..2].Should().Equal("2", $"{i + 1}");

@@ -29,8 +29,8 @@ public sealed class ResourceTests : IDisposable
         await using var app = await StartAsync();
 
         await app.ResourceNotifications.WaitForResourceAsync("server", change => change.Snapshot.HealthReports is [{ Description: "it warms up" }], Cancel);
-        State(app, "server").Should().Be(KnownResourceStates.Running);
-        State(app, "client").Should().Be(KnownResourceStates.Waiting);
+        await app.ResourceNotifications.WaitForResourceAsync("server", KnownResourceStates.Running, Cancel);
+        await app.ResourceNotifications.WaitForResourceAsync("client", KnownResourceStates.Waiting, Cancel);
 
         health = HealthStatus.Healthy;
         await app.ResourceNotifications.WaitForResourceHealthyAsync("client", Cancel);
@@ -104,14 +104,14 @@ public sealed class ResourceTests : IDisposable
     public async Task Everything_stops_dependents_first()
     {
         var log = Path.Combine(_folder.Path, "log");
-        string Script(string name) => $"trap 'echo {name} >> {log}; exit 0' TERM; while :; do sleep 0.05; done";
+        string Script(string name) => $"trap 'echo {name} >> {log}; exit 0' TERM; touch {Path.Combine(_folder.Path, name)}; while :; do sleep 0.05; done";
         var database = Shell("database", Script("database")).WithHttpEndpoint();
         var connection = _builder.AddConnectionString("db", ReferenceExpression.Create($"{database.GetEndpoint("http").Property(EndpointProperty.Url)}"));
         var service = Shell("service", Script("service")).WithHttpEndpoint().WithReference(connection);
         Shell("page", Script("page")).WithHttpEndpoint().WaitFor(service);
         var app = await StartAsync();
         await app.ResourceNotifications.WaitForResourceHealthyAsync("page", Cancel);
-        await Task.Delay(200, Cancel); // the shells set their traps
+        await Wait.UntilAsync(() => Task.FromResult(new[] { "database", "service", "page" }.All(name => File.Exists(Path.Combine(_folder.Path, name)))), "the shells to set their traps", Cancel);
 
         await app.DisposeAsync();
 
