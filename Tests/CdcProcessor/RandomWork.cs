@@ -63,7 +63,7 @@ internal sealed class RandomWork(int seed, string connectionString)
         5 or 6 or 7 => $"INSERT INTO \"order\" (id, customer_id, total, status) VALUES ({Key()}, {Key()}, {Money()}, '{Word()}')",
         8 or 9 or 10 => $"INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES ({Key()}, {Key()}, {Key()}, {_random.Next(1, 100)}, {Money()})",
         11 => $"INSERT INTO orderitem (id, order_id, product_id, quantity, price) SELECT 100 + row_number() OVER (), o.id, p.id, {_random.Next(1, 9)}, {Money()} FROM \"order\" o, product p ON CONFLICT (id) DO UPDATE SET quantity = excluded.quantity, order_id = excluded.order_id",
-        12 => $"UPDATE customer SET city = '{Word()}', name = {LongOrShort()} WHERE id = {Key()}",
+        12 => $"UPDATE customer SET city = '{Word()}'{LongOrShort()} WHERE id = {Key()}",
         13 => $"UPDATE customer SET country = '{Word()}' WHERE id % 3 = {_random.Next(3)}",
         14 => $"UPDATE product SET name = '{Word()}', price = {Money()} WHERE id = {Key()}",
         15 => $"UPDATE \"order\" SET status = '{Word()}', customer_id = {Key()} WHERE id = {Key()}",
@@ -98,10 +98,10 @@ internal sealed class RandomWork(int seed, string connectionString)
 
     private string Word() => new[] { "alpha", "Bern", "Ünïcode", "tab\tbed", "back\\slash", "quo''te", "new\nline", "" }[_random.Next(8)];
 
-    /// <summary>Now and then a value that PostgreSQL stores out of line.</summary>
+    /// <summary>Now and then values that PostgreSQL stores out of line, which it does with rows of more than 2 kB; later changes of the row leave them out.</summary>
     private string LongOrShort() => _random.Next(3) == 0
-        ? $"(SELECT string_agg(chr(128512 + (i * {_random.Next(1, 60)}) % 60), '') FROM generate_series(1, 255) i)"
-        : $"'{Word()}'";
+        ? $", name = (SELECT string_agg(chr(128512 + (i * {_random.Next(1, 60)}) % 60), '') FROM generate_series(1, 255) i), email = '{_random.Next()}' || repeat('😀', 240)"
+        : $", name = '{Word()}'";
 
     private string Money() => (_random.Next(1, 10_000_000) / 100m).ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -131,16 +131,17 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     [Fact]
-    public async Task Unchanged_toast_values_are_read_from_postgresql()
+    public async Task Rule_8_unchanged_toast_values_are_read_from_postgresql()
     {
         await using var shop = await StartAsync();
-        // 255 characters of four bytes each, which do not compress, are stored out of line.
+        // A row of more than 2 kB, twice 255 characters of four bytes each, is stored out of line.
         await shop.ExecuteAsync(
             """
             ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL;
             ALTER TABLE customer SET (toast_tuple_target = 128);
-            UPDATE customer SET name = (SELECT string_agg(chr(x'1F600'::int + (i * id)::int % 60), '') FROM generate_series(1, 255) i)
+            UPDATE customer SET name = (SELECT string_agg(chr(x'1F600'::int + (i * id)::int % 60), '') FROM generate_series(1, 255) i), email = id || repeat('😀', 250)
             """, Cancel);
+        (await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM customer WHERE pg_column_toast_chunk_id(name) IS NOT NULL", Cancel)).Should().Be(5);
 
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun'", Cancel);
         // The key changes with it; the row is gone before its update is read; it changes once more before that.
@@ -154,14 +155,15 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     [Fact]
-    public async Task With_full_replica_identity_unchanged_toast_values_come_from_the_old_row_and_no_key_is_deleted()
+    public async Task Rule_8_with_full_replica_identity_unchanged_toast_values_come_from_the_old_row_and_no_key_is_deleted()
     {
         await using var shop = await StartAsync();
         await shop.ExecuteAsync(
             """
             ALTER TABLE customer REPLICA IDENTITY FULL; ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128);
-            UPDATE customer SET name = repeat('😀', 255);
+            UPDATE customer SET name = repeat('😀', 255), email = id || repeat('😀', 250);
             """, Cancel);
+        (await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM customer WHERE pg_column_toast_chunk_id(name) IS NOT NULL", Cancel)).Should().Be(5);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun'", Cancel);
         await shop.ExecuteAsync("INSERT INTO customer (id, email, name, country, city) SELECT 901, 'k@x.org', name, country, city FROM customer WHERE id = 5; UPDATE customer SET id = 900 WHERE id = 901", Cancel);
 
