@@ -67,8 +67,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         string? fatal = null;
         var process = cluster.StartServer(Settings(options), line =>
         {
-            // The server's own words are the signal (src/backend/postmaster/postmaster.c).
-            if (line.Contains("database system is ready to accept connections", StringComparison.Ordinal))
+            // The server's own words are the signal (src/backend/postmaster/postmaster.c); a standby's end in "read-only connections".
+            if (line.Contains("database system is ready to accept", StringComparison.Ordinal))
                 ready.TrySetResult();
             else if (line.Contains("FATAL:", StringComparison.Ordinal))
                 fatal = line;

@@ -60,6 +60,10 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
         return new SlotState(slot[2] is "lost" || slot[3] is null, slot[3] is string lsn ? Lsn.Parse(lsn) : 0, slot[5] is true);
     }
 
+    /// <summary>PostgreSQL 17 and newer synchronise slots to standbys that ask for it.</summary>
+    public async Task<bool> HasFailoverSlotsAsync(CancellationToken cancellationToken) =>
+        (await QueryAsync("SELECT current_setting('server_version_num')::int >= 170000", cancellationToken))[0][0] is true;
+
     /// <summary>All columns of a table in their order, as pgoutput would describe them.</summary>
     public async Task<Relation> DescribeAsync(TableMapping table, CancellationToken cancellationToken)
     {

@@ -150,7 +150,9 @@ internal sealed partial class PostgresSource : IChangeSource
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (_isNew)
         {
-            var snapshot = await CreateSlotAsync(connection, _options.Slot, "", stop.Token);
+            // A failover slot costs nothing without a standby; with one that synchronises slots it is there when that is promoted.
+            var exports = await _catalog.HasFailoverSlotsAsync(stop.Token) ? "(SNAPSHOT 'export', FAILOVER)" : "EXPORT_SNAPSHOT";
+            var snapshot = await CreateSlotAsync(connection, _options.Slot, "LOGICAL pgoutput " + exports, stop.Token);
             LogSlotCreated(_options.Slot, Lsn.Format(snapshot.Point));
             _resumeAt = snapshot.Point;
             var imported = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -197,7 +199,7 @@ internal sealed partial class PostgresSource : IChangeSource
         // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first copy did. Exporter and slot go together.
         await using var exporter = await WireConnection.OpenAsync(_connectionString, "aspirecdc resync", replication: true, cancellationToken);
         var name = $"{_options.Slot[..Math.Min(_options.Slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
-        var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY ", cancellationToken);
+        var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken);
         LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
         await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
     }
@@ -261,9 +263,9 @@ internal sealed partial class PostgresSource : IChangeSource
         }
     }
 
-    private async Task<Snapshot> CreateSlotAsync(WireConnection connection, string name, string kind, CancellationToken cancellationToken)
+    private async Task<Snapshot> CreateSlotAsync(WireConnection connection, string name, string how, CancellationToken cancellationToken)
     {
-        var creating = connection.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" {kind}LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken);
+        var creating = connection.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" {how}", cancellationToken);
         if (await Task.WhenAny(creating, Task.Delay(PatienceWithSlot, _time, cancellationToken)) != creating)
             LogWaitingForSlot(name);
         var slot = (await creating)[0];

@@ -29,7 +29,8 @@ internal sealed class Shop : IAsyncDisposable
         Slot = slot;
     }
 
-    public TestDatabase Postgres { get; }
+    /// <summary>The source; after a failover another one.</summary>
+    public TestDatabase Postgres { get; set; }
 
     public TestClickHouse ClickHouse { get; }
 

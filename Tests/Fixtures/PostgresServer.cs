@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Tests.Fixtures;
 using Npgsql;
@@ -101,12 +102,30 @@ internal sealed class OwnPostgres(IReadOnlyDictionary<string, string> settings) 
     /// <summary>The server's log so far.</summary>
     public ConcurrentQueue<string> Log { get; } = new();
 
+    private string Data => Path.Combine(_folder.Path, "data");
+
     /// <summary>Starts the server, also after <see cref="StopAsync"/> or <see cref="KillAsync"/>.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var options = new EmbeddedPostgresOptions { DataFolder = Path.Combine(_folder.Path, "data"), Port = _port, Settings = settings };
+        var options = new EmbeddedPostgresOptions { DataFolder = Data, Port = _port, Settings = settings };
         _server = await EmbeddedPostgres.StartAsync(await Repository.BinariesAsync(cancellationToken), options, Log.Enqueue, cancellationToken);
         ConnectionString = _server.ConnectionString;
+    }
+
+    /// <summary>A standby on a copy of this server's folder, which must be stopped; it streams from this one when both are started.</summary>
+    public async Task<OwnPostgres> CopyAsStandbyAsync(CancellationToken cancellationToken)
+    {
+        var standby = new OwnPostgres(new Dictionary<string, string>(settings)
+        {
+            ["primary_conninfo"] = $"host=localhost port={_port} user=postgres password=postgres dbname=postgres",
+            ["primary_slot_name"] = "standby",
+            ["hot_standby_feedback"] = "on",
+            ["sync_replication_slots"] = "on",
+        });
+        using var copy = Process.Start("cp", ["-a", Data, standby.Data]);
+        await copy.WaitForExitAsync(cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(standby.Data, "standby.signal"), "", cancellationToken);
+        return standby;
     }
 
     /// <summary>Fast shutdown.</summary>
