@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Xunit;
 
@@ -71,6 +73,51 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.WaitForPhaseAsync(processor, Phase.Faulted, Cancel);
         await shop.ExecuteAsync("DELETE FROM customer WHERE id = 3", Cancel);
         await shop.QueryAsync("ALTER TABLE orderitem_fact DROP CONSTRAINT refuse", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task ClickHouses_disk_is_full_for_a_while()
+    {
+        using var disk = SmallDisk.Mount(megabytes: 64);
+        await using var server = await ClickHouseServer.StartOwnAsync(Cancel, disk.Path);
+        await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        disk.Fill();
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'; INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 5000) i", Cancel);
+        await WaitForFaultAsync(shop, processor, "ClickHouse's disk is full: make room there, and the pipeline goes on by itself.");
+        await shop.ExecuteAsync("DELETE FROM customer WHERE id = 3; UPDATE product SET name = 'later'", Cancel);
+        disk.Free();
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task ClickHouse_has_too_many_parts_for_a_while()
+    {
+        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Rows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        await shop.QueryAsync($"SYSTEM STOP MERGES {shop.ClickHouse.Name}.orderitem_fact", Cancel);
+        await shop.QueryAsync("ALTER TABLE orderitem_fact MODIFY SETTING parts_to_throw_insert = 5", Cancel);
+        for (var i = 0; i < 8; i++)
+        {
+            // One part each, which nothing merges.
+            await shop.ExecuteAsync($"UPDATE orderitem SET quantity = {100 + i} WHERE id = 1", Cancel);
+            await Wait.UntilAsync(
+                async () => processor.Services.GetRequiredService<ProcessorStatus>().Phase == Phase.Faulted || await shop.QueryAsync("SELECT quantity FROM orderitem_fact WHERE orderitem_id = 1", Cancel) == $"{100 + i}\n",
+                "the change or the fault", Cancel);
+        }
+        await WaitForFaultAsync(shop, processor, "ClickHouse has too many parts in one partition of a table");
+        await shop.ExecuteAsync("DELETE FROM customer WHERE id = 3", Cancel);
+        await shop.QueryAsync($"SYSTEM START MERGES {shop.ClickHouse.Name}.orderitem_fact", Cancel);
+        await shop.QueryAsync("ALTER TABLE orderitem_fact RESET SETTING parts_to_throw_insert", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
     }
@@ -155,6 +202,16 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.StartStreamingAsync(Cancel, "--Cdc:Slot", shop.Slot + "_old");
         await shop.ExecuteAsync("UPDATE customer SET city = 'Brig' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    /// <summary>Waits for a fault that says this, and that the next attempt comes by itself.</summary>
+    private static async Task WaitForFaultAsync(Shop shop, WebApplication processor, string sentence)
+    {
+        var status = processor.Services.GetRequiredService<ProcessorStatus>();
+        await Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == Phase.Faulted && now.Reason.Contains(sentence), sentence, Cancel, Long);
+        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains(sentence) && line.Contains("Trying again in "))), "the fault to be logged", Cancel);
+        using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
+        (await Wait.ForAsync(() => http.GetAsync("/ready", Cancel), answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable, "the processor to be unready", Cancel)).Dispose();
     }
 
     /// <summary>A TCP proxy that cuts every connection once so many bytes have come from the server.</summary>

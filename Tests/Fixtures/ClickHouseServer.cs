@@ -25,9 +25,9 @@ public sealed class ClickHouseServer : IAsyncDisposable
     }
 
     /// <summary>A server that belongs to one test, which may stop, kill and restart it.</summary>
-    internal static async Task<OwnClickHouse> StartOwnAsync(CancellationToken cancellationToken)
+    internal static async Task<OwnClickHouse> StartOwnAsync(CancellationToken cancellationToken, string? folder = null)
     {
-        var server = new OwnClickHouse();
+        var server = new OwnClickHouse(folder);
         await server.StartAsync(cancellationToken);
         return server;
     }
@@ -77,7 +77,8 @@ public sealed record TestClickHouse(Uri Address, string Name)
 }
 
 /// <summary>A ClickHouse server of one test: same folder and port over restarts.</summary>
-internal sealed class OwnClickHouse : IAsyncDisposable
+/// <param name="folder">Where it keeps its tables; by default a folder that goes with it.</param>
+internal sealed class OwnClickHouse(string? folder = null) : IAsyncDisposable
 {
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
 
@@ -88,7 +89,7 @@ internal sealed class OwnClickHouse : IAsyncDisposable
     public Uri Address { get; } = new($"http://localhost:{FreePort.Next()}");
 
     /// <summary>The folder that keeps the tables.</summary>
-    public string Data => Path.Combine(_folder.Path, "data");
+    public string Data => Path.Combine(folder ?? _folder.Path, "data");
 
     /// <summary>The server's log so far.</summary>
     public ConcurrentQueue<string> Log { get; } = new();
