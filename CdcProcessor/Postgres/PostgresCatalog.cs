@@ -146,8 +146,10 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
 
     private async Task CheckRightsAsync(List<string> problems, CancellationToken cancellationToken)
     {
-        var role = (await QueryAsync("SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level') FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
+        var role = (await QueryAsync("SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level'), pg_is_in_recovery() FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
         var user = Quote((string)role[0]!);
+        if (role[3] is true)
+            problems.Add("this server is a standby: name the primary, or all servers (Host=a,b), of which the primary is taken");
         if (role[2] is not "logical")
             problems.Add($"wal_level is {role[2]}: set wal_level=logical and restart PostgreSQL");
         // Managed services give REPLICATION through a role of their own; there the attempt itself tells.

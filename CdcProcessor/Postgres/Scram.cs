@@ -23,7 +23,7 @@ internal sealed class Scram(string password)
             throw new InvalidDataException("The server's SCRAM challenge does not continue this client's nonce.");
 
         var iterations = int.Parse(fields['i'], CultureInfo.InvariantCulture);
-        var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), Convert.FromBase64String(fields['s']), iterations, HashAlgorithmName.SHA256, 32);
+        var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password.Normalize(NormalizationForm.FormKC)), Convert.FromBase64String(fields['s']), iterations, HashAlgorithmName.SHA256, 32);
         var withoutProof = "c=biws,r=" + fields['r'];
         var message = Encoding.UTF8.GetBytes($"{_firstBare},{challenge},{withoutProof}");
 

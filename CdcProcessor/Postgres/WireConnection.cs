@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Globalization;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -29,37 +29,34 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>Bytes that the last <see cref="ReceiveAsync"/> brought.</summary>
     public int LastReceived { get; private set; }
 
+    /// <summary>Connects to the server that the connection string names; where it names several, to the first that answers and is the primary.</summary>
     public static async Task<WireConnection> OpenAsync(string connectionString, string applicationName, bool replication, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
-        var (host, port) = HostAndPort(settings);
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(TimeSpan.FromSeconds(Math.Max(settings.Timeout, 1)));
+        if (settings.ChannelBinding == ChannelBinding.Require)
+            throw new NotSupportedException("ConnectionStrings:shop says Channel Binding=Require, which the replication connection cannot do: say SSL Mode=VerifyFull, which proves the server as well.");
 
-        var local = host.StartsWith('/');
-        var socket = local
-            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-            : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveBufferSize = ReceiveBufferSize };
-        var connection = new WireConnection(socket);
-        try
+        var servers = ServerAddress.Of(settings);
+        if (servers is [var only])
+            return await OpenAsync(settings, only, applicationName, replication, cancellationToken);
+
+        var failures = new List<Exception>();
+        foreach (var server in servers)
         {
-            if (local)
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(host, $".s.PGSQL.{port.ToString(CultureInfo.InvariantCulture)}")), timeout.Token);
-            else
-                await socket.ConnectAsync(host, port, timeout.Token);
-            connection._stream = new NetworkStream(socket, ownsSocket: true);
-            if (!local)
-                await connection.SecureAsync(settings, host, timeout.Token);
-            await connection.StartAsync(settings, applicationName, replication, timeout.Token);
-            return connection;
+            try
+            {
+                var connection = await OpenAsync(settings, server, applicationName, replication, cancellationToken);
+                if ((await connection.QueryAsync("SELECT pg_is_in_recovery()", cancellationToken))[0][0] == "f")
+                    return connection;
+                await connection.DisposeAsync();
+                failures.Add(new InvalidOperationException($"PostgreSQL at {server} is a standby."));
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                failures.Add(new InvalidOperationException($"PostgreSQL at {server}: {e.Message}", e));
+            }
         }
-        catch (Exception e)
-        {
-            await connection.DisposeAsync();
-            if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
-                throw new TimeoutException($"PostgreSQL at {host}:{port} did not answer within {settings.Timeout} s.", e);
-            throw;
-        }
+        throw new InvalidOperationException($"None of {string.Join(", ", servers)} is a primary that answers. {string.Join(' ', failures.Select(failure => failure.Message))}", new AggregateException(failures));
     }
 
     /// <summary>Runs a statement and returns its rows as text.</summary>
@@ -154,40 +151,38 @@ internal sealed class WireConnection : IAsyncDisposable
         _buffer = [];
     }
 
-    private static (string Host, int Port) HostAndPort(NpgsqlConnectionStringBuilder settings)
+    private static async Task<WireConnection> OpenAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server, string applicationName, bool replication, CancellationToken cancellationToken)
     {
-        var host = (settings.Host ?? "localhost").Split(',')[0].Trim();
-        var colon = host.LastIndexOf(':');
-        return colon > 0 && host.IndexOf(':') == colon && int.TryParse(host[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
-            ? (host[..colon], port)
-            : (host, settings.Port);
-    }
-
-    private async Task SecureAsync(NpgsqlConnectionStringBuilder settings, string host, CancellationToken cancellationToken)
-    {
-        if (settings.SslMode is SslMode.Disable or SslMode.Allow)
-            return;
-
-        await _stream.WriteAsync(new byte[] { 0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F }, cancellationToken);
-        var answer = new byte[1];
-        await _stream.ReadExactlyAsync(answer, cancellationToken);
-        if (answer[0] != 'S')
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(Math.Max(settings.Timeout, 1)));
+        var modes = WireTls.Attempts(settings.SslMode);
+        for (var attempt = 0; ; attempt++)
         {
-            if (settings.SslMode == SslMode.Prefer)
-                return;
-            throw new InvalidOperationException($"PostgreSQL at {host} does not offer TLS, and the connection string demands it (SSL Mode={settings.SslMode}).");
+            var connection = new WireConnection(server.CreateSocket(ReceiveBufferSize));
+            try
+            {
+                await connection._socket.ConnectAsync(server.EndPoint, timeout.Token);
+                connection._stream = new NetworkStream(connection._socket, ownsSocket: true);
+                if (server.EndPoint is DnsEndPoint)
+                    connection._stream = await WireTls.SecureAsync(connection._stream, settings, modes[attempt], server.Host, timeout.Token);
+                await connection.StartAsync(settings, server, applicationName, replication, timeout.Token);
+                return connection;
+            }
+            catch (Exception e)
+            {
+                var mayDoOtherwise = connection._stream != Stream.Null && (connection._stream is SslStream || modes[attempt] == SslMode.Disable);
+                await connection.DisposeAsync();
+                if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+                    throw new TimeoutException($"PostgreSQL at {server} did not answer within {settings.Timeout} s.", e);
+                if (e is OperationCanceledException || attempt + 1 == modes.Count || !mayDoOtherwise)
+                    throw;
+            }
         }
-
-        var verify = settings.SslMode is SslMode.VerifyCA or SslMode.VerifyFull;
-        var secure = new SslStream(_stream, leaveInnerStreamOpen: false, (_, _, _, errors) =>
-            !verify || errors == SslPolicyErrors.None || (settings.SslMode == SslMode.VerifyCA && errors == SslPolicyErrors.RemoteCertificateNameMismatch));
-        await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host }, cancellationToken);
-        _stream = secure;
     }
 
-    private async Task StartAsync(NpgsqlConnectionStringBuilder settings, string applicationName, bool replication, CancellationToken cancellationToken)
+    private async Task StartAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server, string applicationName, bool replication, CancellationToken cancellationToken)
     {
-        var user = settings.Username ?? Environment.UserName;
+        var user = settings.Username ?? Environment.GetEnvironmentVariable("PGUSER") ?? Environment.UserName;
         var packet = new ArrayBufferWriter<byte>();
         packet.Write(stackalloc byte[8]);
         string[] parameters =
@@ -206,11 +201,12 @@ internal sealed class WireConnection : IAsyncDisposable
         BinaryPrimitives.WriteInt32BigEndian(bytes, bytes.Length);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), 196608);
         await _stream.WriteAsync(bytes, cancellationToken);
-        await AuthenticateAsync(user, settings.Password ?? Environment.GetEnvironmentVariable("PGPASSWORD") ?? "", cancellationToken);
+        await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, cancellationToken);
     }
 
-    private async Task AuthenticateAsync(string user, string password, CancellationToken cancellationToken)
+    private async Task AuthenticateAsync(string user, string? known, ServerAddress server, CancellationToken cancellationToken)
     {
+        var password = known ?? "";
         var scram = new Scram(password);
         while (true)
         {
@@ -223,7 +219,10 @@ internal sealed class WireConnection : IAsyncDisposable
                 continue;
 
             var rest = body[4..];
-            switch (BinaryPrimitives.ReadInt32BigEndian(body.Span))
+            var asked = BinaryPrimitives.ReadInt32BigEndian(body.Span);
+            if (known is null && asked is 3 or 5 or 10)
+                throw new InvalidOperationException($"PostgreSQL at {server} wants a password of {user}, and there is none in the connection string, in PGPASSWORD or in a password file.");
+            switch (asked)
             {
                 case 0:
                     break;

@@ -118,8 +118,29 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
     }
 
+    [Fact]
+    public async Task Rule_17_with_several_hosts_the_processor_follows_the_primary_by_itself()
+    {
+        await using var pair = await StartAsync(severalHosts: true);
+        var shop = pair.Shop;
+        // The processor gets nothing that the standby has not got.
+        await shop.ExecuteAsync("ALTER SYSTEM SET synchronized_standby_slots = 'standby'", Cancel);
+        await shop.ExecuteAsync("SELECT pg_reload_conf()", Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2; DELETE FROM customer WHERE id = 3", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        await pair.Primary.KillAsync();
+        await shop.WaitForPhaseAsync(pair.Processor, Phase.Faulted, Cancel);
+        await pair.Promoted.ExecuteAsync("SELECT pg_promote()", Cancel);
+        shop.Postgres = pair.Promoted;
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Visp' WHERE id = 1", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        shop.Log.Lines.Where(line => line.Contains("Made replication slot")).Should().ContainSingle("the slot went with the standby");
+    }
+
     /// <summary>A primary, a standby that has its slot, and a processor that streams from the primary.</summary>
-    private async Task<Pair> StartAsync()
+    private async Task<Pair> StartAsync(bool severalHosts = false)
     {
         var primary = await PostgresServer.StartOwnAsync(Cancel);
         var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", primary.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
@@ -129,7 +150,9 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         var standby = await primary.CopyAsStandbyAsync(Cancel);
         await primary.StartAsync(Cancel);
         NpgsqlConnection.ClearAllPools();
-        var processor = await shop.StartStreamingAsync(Cancel);
+        // The standby goes first: it does not answer yet, and later it is no primary.
+        var hosts = severalHosts ? $"localhost:{standby.Port},localhost:{primary.Port}" : "localhost";
+        var processor = await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Host = hosts }.ConnectionString);
         await WaitUntilCopiedAsync(shop);
         await standby.StartAsync(Cancel);
         var pair = new Pair(primary, standby, shop, processor);

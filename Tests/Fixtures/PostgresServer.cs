@@ -93,8 +93,9 @@ public sealed record TestDatabase(string Name, string ConnectionString)
 internal sealed class OwnPostgres(IReadOnlyDictionary<string, string> settings) : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly int _port = FreePort.Next();
     private EmbeddedPostgres? _server;
+
+    public int Port { get; } = FreePort.Next();
 
     /// <summary>The superuser's, to the database <c>shop</c>.</summary>
     public string ConnectionString { get; private set; } = "";
@@ -107,7 +108,7 @@ internal sealed class OwnPostgres(IReadOnlyDictionary<string, string> settings) 
     /// <summary>Starts the server, also after <see cref="StopAsync"/> or <see cref="KillAsync"/>.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var options = new EmbeddedPostgresOptions { DataFolder = Data, Port = _port, Settings = settings };
+        var options = new EmbeddedPostgresOptions { DataFolder = Data, Port = Port, Settings = settings };
         _server = await EmbeddedPostgres.StartAsync(await Repository.BinariesAsync(cancellationToken), options, Log.Enqueue, cancellationToken);
         ConnectionString = _server.ConnectionString;
     }
@@ -117,7 +118,7 @@ internal sealed class OwnPostgres(IReadOnlyDictionary<string, string> settings) 
     {
         var standby = new OwnPostgres(new Dictionary<string, string>(settings)
         {
-            ["primary_conninfo"] = $"host=localhost port={_port} user=postgres password=postgres dbname=postgres",
+            ["primary_conninfo"] = $"host=localhost port={Port} user=postgres password=postgres dbname=postgres",
             ["primary_slot_name"] = "standby",
             ["hot_standby_feedback"] = "on",
             ["sync_replication_slots"] = "on",
