@@ -26,4 +26,8 @@ internal sealed class CdcOptions
     /// <summary>The most bytes that one batch holds; a single larger change still passes.</summary>
     [Range(1 << 16, 1 << 28, ErrorMessage = "Cdc:BatchBytes must be 65536 to 268435456.")]
     public int BatchBytes { get; set; } = 24 * 1024 * 1024;
+
+    /// <summary>How old the oldest change that the sink has not may be before health warns.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:MaxLag must be a time from 00:00:01 to 365.00:00:00, like 00:05:00.")]
+    public TimeSpan MaxLag { get; set; } = TimeSpan.FromMinutes(5);
 }

@@ -88,7 +88,12 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         var identity = await source.OpenAsync(cancellationToken);
         var progress = await sink.OpenAsync(cancellationToken);
         if (progress.IsPaused)
+        {
+            // Positions in the source's WAL tell how far behind a pause leaves the sink.
+            foreach (var position in progress.Positions.Where(_ => identity.Ordered))
+                status.Apply(position);
             throw new PausedException();
+        }
         if (progress.ResetRequested)
         {
             await sink.ResetAsync(keepRows: await source.RestartAsync(progress, cancellationToken), cancellationToken);

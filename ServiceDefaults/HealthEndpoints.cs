@@ -25,9 +25,13 @@ internal static class HealthEndpoints
     public static bool Includes(PathString path) => path == Alive || Ready.Any(ready => path == ready);
 
     private static Task WriteAsync(HttpContext context, HealthReport report) =>
-        report.Status == HealthStatus.Unhealthy
-            ? context.Response.WriteAsJsonAsync(new { status = "unhealthy", reasons = Reasons(report) }, context.RequestAborted)
-            : context.Response.WriteAsJsonAsync(new { status = "ok" }, context.RequestAborted);
+        report.Status switch
+        {
+            HealthStatus.Unhealthy => context.Response.WriteAsJsonAsync(new { status = "unhealthy", reasons = Reasons(report) }, context.RequestAborted),
+            // Ready all the same, but somebody should look.
+            HealthStatus.Degraded => context.Response.WriteAsJsonAsync(new { status = "ok", warnings = Reasons(report) }, context.RequestAborted),
+            _ => context.Response.WriteAsJsonAsync(new { status = "ok" }, context.RequestAborted),
+        };
 
     private static Dictionary<string, string> Reasons(HealthReport report) => report.Entries
         .Where(entry => entry.Value.Status != HealthStatus.Healthy)

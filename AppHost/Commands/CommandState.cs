@@ -4,6 +4,10 @@ namespace AspireCdc.AppHost.Commands;
 
 internal static class CommandState
 {
+    /// <summary>What mends a resource must be offered while it is unhealthy, too.</summary>
+    public static ResourceCommandState WhenRunning(UpdateCommandStateContext context) =>
+        context.ResourceSnapshot.State?.Text == KnownResourceStates.Running ? ResourceCommandState.Enabled : ResourceCommandState.Disabled;
+
     /// <summary>Only a resource that answers can be asked.</summary>
     public static ResourceCommandState WhenHealthy(UpdateCommandStateContext context) =>
         context.ResourceSnapshot.HealthStatus == HealthStatus.Healthy ? ResourceCommandState.Enabled : ResourceCommandState.Disabled;

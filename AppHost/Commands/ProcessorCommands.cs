@@ -28,7 +28,7 @@ internal static class ProcessorCommands
             {
                 Description = "Goes on where it was paused.",
                 IconName = "FastForward",
-                UpdateState = CommandState.WhenHealthy,
+                UpdateState = CommandState.WhenRunning,
             })
             .WithCommand(
                 Resync, "Resync a table",
@@ -54,7 +54,7 @@ internal static class ProcessorCommands
                 Description = "Copies every table anew, from a new replication slot.",
                 ConfirmationMessage = "Every table in ClickHouse is filled anew from PostgreSQL, from a new replication slot. Go on?",
                 IconName = "ArrowSyncCircle",
-                UpdateState = CommandState.WhenHealthy,
+                UpdateState = CommandState.WhenRunning,
             });
     }
 

@@ -39,11 +39,12 @@ internal static class OperationEndpoints
         await using var sink = factory.CreateSink();
         var progress = await sink.OpenAsync(cancellation);
         var running = copies.Running;
+        var lag = status.Lag;
         return new StatusReport(
             status.Phase.ToString(), status.Reason,
             [.. (status.Applied.Count > 0 ? status.Applied : progress.Positions).OrderBy(position => position.Partition)
                 .Select(position => new PositionReport(position.Partition, Shown(position)))],
-            status.LagBytes, status.LagSeconds, status.OpenDeadLetters,
+            lag.Bytes, lag.Seconds, status.OpenDeadLetters,
             [.. model.Tables.Select(table => new TableReport(
                 table.Source, table.Landing, progress.Copies.FirstOrDefault(copy => copy.Table == table.Source)?.State.ToString() ?? "not copied yet",
                 running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))]);

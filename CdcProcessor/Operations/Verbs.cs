@@ -115,7 +115,7 @@ internal static class Verbs
             text.AppendLine($"{status.Phase}{(status.Reason.Length > 0 ? ": " + status.Reason : "")}");
             foreach (var position in status.Applied)
                 text.AppendLine($"applied up to {position.Position}{(position.Partition < 0 ? "" : $" of partition {position.Partition}")}");
-            text.AppendLine($"lag {status.LagBytes} bytes, {status.LagSeconds:0.0} s");
+            text.AppendLine($"lag {status.LagBytes} bytes{(status.LagSeconds > 0 ? $", {status.LagSeconds:0.0} s" : "")}");
             text.AppendLine($"dead letters {status.DeadLetters}");
             foreach (var table in status.Tables)
                 text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows" : "")}");

@@ -24,6 +24,9 @@ internal sealed class PgOutputDecoder(Model model, string markerPrefix, Action<s
     /// <summary>The commit LSN of the transaction that is being read.</summary>
     public ulong CommitLsn => _commitLsn;
 
+    /// <summary>When that commit was made, in microseconds since 1970.</summary>
+    public long CommitTime => _commitTime;
+
     /// <summary>Appends what one message says.</summary>
     public void Decode(ulong lsn, ReadOnlySpan<byte> message, StreamBatch batch)
     {

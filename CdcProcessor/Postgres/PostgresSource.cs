@@ -61,6 +61,7 @@ internal sealed partial class PostgresSource : IChangeSource
 
         var system = (await _connection.QueryAsync("IDENTIFY_SYSTEM", cancellationToken))[0];
         _endOfWal = Lsn.Parse(system[2]!);
+        _status.LagReader = () => new SourceLag(LagWatch.Behind(_endOfWal, _status.Applied.Select(position => position.Position).DefaultIfEmpty(_endOfWal).Max()), 0);
         _identity = new SourceIdentity("postgresql", $"{system[0]}/{system[3]}", int.Parse(system[1]!, CultureInfo.InvariantCulture), Ordered: true);
         return _identity;
     }
@@ -174,16 +175,17 @@ internal sealed partial class PostgresSource : IChangeSource
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
         _reader = new WalReader(connection, decoder, exchange, _options, _time);
         await StartReplicationAsync(connection, stop.Token);
-        var reader = _reader;
-        _status.LagReader = () => Math.Max(0, (long)(reader.Received - _status.Applied.Select(position => position.Position).DefaultIfEmpty(_resumeAt).Max()));
+        var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
+        _status.LagReader = lag.Now;
         _status.Enter(Phase.Streaming);
         LogStreaming(_options.Slot, Lsn.Format(_resumeAt));
 
         var streaming = _reader.RunAsync(stop.Token);
         var resyncing = ResyncOnRequestAsync(copier, copying, stop.Token);
-        var first = await Task.WhenAny(streaming, resyncing);
+        var watching = lag.RunAsync(stop.Token);
+        var first = await Task.WhenAny(streaming, resyncing, watching);
         await stop.CancelAsync();
-        await Task.WhenAll(streaming, resyncing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(streaming, resyncing, watching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first;
     }
 

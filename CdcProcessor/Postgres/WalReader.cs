@@ -21,6 +21,9 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
     /// <summary>The server's end of WAL as it last said.</summary>
     public ulong Received => Volatile.Read(ref _received);
 
+    /// <summary>What the sink has not got yet.</summary>
+    public PendingCommits Pending { get; } = new();
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -36,6 +39,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
     public Task AcknowledgeAsync(ulong lsn, CancellationToken cancellationToken)
     {
         Volatile.Write(ref _acknowledged, Math.Max(lsn, Volatile.Read(ref _acknowledged)));
+        Pending.OldestAfter(lsn);
         return SendStatusAsync(demandReply: false, cancellationToken);
     }
 
@@ -78,7 +82,10 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
             _batch = new StreamBatch(size);
         }
 
+        var isNext = !decoder.InTransaction;
         decoder.Decode(lsn, body.Span[25..], _batch);
+        if (isNext && decoder.InTransaction)
+            Pending.Received(decoder.CommitLsn, decoder.CommitTime);
         Volatile.Write(ref _received, Math.Max(_received, lsn));
         if (!decoder.InTransaction)
             Offer();

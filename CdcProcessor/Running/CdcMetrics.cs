@@ -16,20 +16,19 @@ internal sealed class CdcMetrics
     private readonly Histogram<long> _batchSize;
     private readonly Histogram<double> _sinkDuration;
     private readonly Histogram<double> _latency;
-    private readonly ProcessorStatus _status;
     private readonly TimeProvider _time;
     private readonly Dictionary<(string, ChangeOperation), long> _counts = [];
 
     public CdcMetrics(IMeterFactory meters, ProcessorStatus status, CopyProgress copies, TimeProvider time)
     {
-        _status = status;
         _time = time;
         var meter = meters.Create(Name);
         _changes = meter.CreateCounter<long>("cdc.changes", "{change}", "Changes applied, by table and operation.");
         _batchSize = meter.CreateHistogram<long>("cdc.batch.size", "{change}", "Changes in a batch.");
         _sinkDuration = meter.CreateHistogram<double>("cdc.sink.duration", "s", "Time that the sink takes for a batch.");
         _latency = meter.CreateHistogram<double>("cdc.end_to_end.latency", "s", "Time from a commit until its changes are visible.");
-        meter.CreateObservableGauge("cdc.source.lag", () => status.LagBytes, "By", "WAL that the server has and the sink has not.");
+        meter.CreateObservableGauge("cdc.source.lag", () => status.Lag.Bytes, "By", "WAL that the server has and the sink has not.");
+        meter.CreateObservableGauge("cdc.source.lag.time", () => status.Lag.Seconds, "s", "Age of the oldest commit that the sink has not.");
         meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
         meter.CreateObservableGauge("cdc.copy.rows", () => copies.Running.Select(copy => new Measurement<long>(copy.Value.Rows, new KeyValuePair<string, object?>("table", copy.Key))), "{row}", "Rows copied by the copies that run.");
@@ -57,8 +56,7 @@ internal sealed class CdcMetrics
             if (change.CommitTime != 0 && change.CommitTime != lastCommit)
             {
                 lastCommit = change.CommitTime;
-                _status.LastLatency = Math.Max(0, (now - lastCommit) / 1_000_000);
-                _latency.Record(_status.LastLatency);
+                _latency.Record(Math.Max(0, (now - lastCommit) / 1_000_000));
             }
         }
         foreach (var ((table, operation), count) in _counts)

@@ -1,16 +1,26 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 
 namespace AspireCdc.CdcProcessor.Running;
 
-/// <summary>Healthy while changes flow, or another processor sees to that; degraded while dead letters wait.</summary>
-internal sealed class ProcessorHealth(ProcessorStatus status) : IHealthCheck
+/// <summary>
+/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait or the sink is far behind: no restart cures either.
+/// A paused processor is not ready, for PostgreSQL's WAL grows as long as it rests.
+/// </summary>
+internal sealed class ProcessorHealth(ProcessorStatus status, IOptions<CdcOptions> options) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(status.Phase switch
     {
-        Phase.Streaming when status.OpenDeadLetters > 0 =>
-            HealthCheckResult.Degraded($"{status.OpenDeadLetters} dead letters wait: 'CdcProcessor dead-letters list' shows them."),
+        Phase.Streaming when string.Join(' ', Warnings()) is { Length: > 0 } warnings => HealthCheckResult.Degraded(warnings),
         Phase.Streaming or Phase.StandingBy => HealthCheckResult.Healthy(status.Reason),
-        Phase.Paused => HealthCheckResult.Degraded(status.Reason),
         _ => HealthCheckResult.Unhealthy(status.Reason),
     });
+
+    private IEnumerable<string> Warnings()
+    {
+        if (status.OpenDeadLetters > 0)
+            yield return $"{status.OpenDeadLetters} dead letters wait: 'CdcProcessor dead-letters list' shows them.";
+        if (status.Lag is var lag && lag.Seconds > options.Value.MaxLag.TotalSeconds)
+            yield return $"The sink is {TimeSpan.FromSeconds(Math.Floor(lag.Seconds)):g} and {lag.Bytes} bytes of WAL behind, and Cdc:MaxLag is {options.Value.MaxLag:g}: if that does not shrink, the sink is too slow or does not answer.";
+    }
 }

@@ -14,15 +14,10 @@ internal sealed class ProcessorStatus
     /// <summary>Why it is so; empty while all is well.</summary>
     public string Reason => _phase.Reason;
 
-    /// <summary>The source's end as it was last heard, less what is applied.</summary>
-    public long LagBytes => LagReader?.Invoke() ?? 0;
+    /// <summary>How far the sink is behind the source.</summary>
+    public SourceLag Lag => LagReader?.Invoke() ?? default;
 
-    /// <summary>How old the last applied commit was when it became visible; 0 when nothing waits.</summary>
-    public double LagSeconds => LagBytes == 0 ? 0 : LastLatency;
-
-    public double LastLatency { get; set; }
-
-    public Func<long>? LagReader { get; set; }
+    public Func<SourceLag>? LagReader { get; set; }
 
     public long OpenDeadLetters { get; set; }
 
@@ -39,6 +34,11 @@ internal sealed class ProcessorStatus
 
     private sealed record PhaseAndReason(Phase Phase, string Reason);
 }
+
+/// <summary>How far the sink is behind the source.</summary>
+/// <param name="Bytes">WAL that the source has and the sink has not.</param>
+/// <param name="Seconds">The age of the oldest commit that the sink has not; 0 where none waits.</param>
+internal readonly record struct SourceLag(long Bytes, double Seconds);
 
 internal enum Phase
 {

@@ -79,10 +79,10 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public void Options_are_validated_at_start()
     {
-        using var app = new DisposableApp("--ConnectionStrings:shop", "Host=x", "--ConnectionStrings:clickhouse", "Host=x", "--Cdc:Slot", "Not a slot", "--Cdc:CopyReaders", "0");
+        using var app = new DisposableApp("--ConnectionStrings:shop", "Host=x", "--ConnectionStrings:clickhouse", "Host=x", "--Cdc:Slot", "Not a slot", "--Cdc:CopyReaders", "0", "--Cdc:MaxLag", "0");
 
         var failure = FluentActions.Invoking(() => app.App.Services.GetRequiredService<IOptions<CdcOptions>>().Value).Should().Throw<OptionsValidationException>().Which;
-        failure.Message.Should().Contain("Cdc:Slot must be").And.Contain("Cdc:CopyReaders must be 1 to 32.");
+        failure.Message.Should().Contain("Cdc:Slot must be").And.Contain("Cdc:CopyReaders must be 1 to 32.").And.Contain("Cdc:MaxLag must be a time from 00:00:01");
     }
 
     [Fact]

@@ -134,6 +134,11 @@ internal sealed class OwnClickHouse(string? folder = null) : IAsyncDisposable
         return new TestClickHouse(Address, name);
     }
 
+    /// <summary>SIGSTOP: it neither answers nor refuses until <see cref="ThawAsync"/>.</summary>
+    public async Task FreezeAsync() => await Signal.SendAsync("STOP", await _process!.Pid);
+
+    public async Task ThawAsync() => await Signal.SendAsync("CONT", await _process!.Pid);
+
     /// <summary>SIGTERM: a graceful stop.</summary>
     public Task StopAsync() => _process!.StopAsync();
 
