@@ -24,9 +24,10 @@ internal interface IChangeSource : IAsyncDisposable
     void RequestCopy(IReadOnlyList<TableMapping> tables);
 
     /// <summary>
-    /// Rows have landed, durably, outside the stream's order: sends itself <see cref="ChangeOperation.Derive"/> for them, with their landing version as <see cref="Change.Bound"/>.
+    /// Rows have landed, durably, outside the stream's order: <see cref="ChangeOperation.Derive"/> is due for them, with their landing version as <see cref="Change.Bound"/>. Sends
+    /// itself that, or returns it where any moment is right.
     /// </summary>
-    Task MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken);
+    Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken);
 
     /// <summary>Everything before these positions is durable and will not be asked for again.</summary>
     Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);

@@ -83,6 +83,18 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         return await done.Task.WaitAsync(cancellationToken);
     }
 
+    /// <summary>Applies dead letters again, all that are open or those named; returns how many landed. Between two batches only.</summary>
+    public async Task<int> RetryAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        var landed = await sink.RetryDeadLettersAsync(ids, cancellationToken);
+        if (landed.Count > 0 && await source.MarkAsync(landed, cancellationToken) is { } derivation)
+        {
+            using (derivation)
+                await sink.WriteAsync(derivation, cancellationToken);
+        }
+        return landed.Count;
+    }
+
     private async Task OpenAsync(CancellationToken cancellationToken)
     {
         var identity = await source.OpenAsync(cancellationToken);
@@ -116,6 +128,8 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
             await sink.WriteAsync(batch, cancellationToken);
         if (batch.Count > 0)
             metrics.Written(batch, time.GetElapsedTime(started));
+        if (batch.Retries.Count > 0)
+            await RetryAsync(batch.Retries, cancellationToken);
 
         batch.Written();
         foreach (var end in batch.Ends)

@@ -20,6 +20,7 @@ internal sealed class ChangeBatch : IDisposable
     private List<SourcePosition>? _ends;
     private List<DeadLetter>? _deadLetters;
     private List<ActivityContext>? _traces;
+    private IReadOnlyCollection<string> _retries = [];
     private Action? _written;
 
     /// <param name="expected">About what it will hold; it grows beyond that as it must.</param>
@@ -54,6 +55,9 @@ internal sealed class ChangeBatch : IDisposable
 
     /// <summary>The traces that the changes come from, the first few of them.</summary>
     public IReadOnlyList<ActivityContext> Traces => _traces ?? (IReadOnlyList<ActivityContext>)[];
+
+    /// <summary>Dead letters, by id, that are to be applied again after this batch and before the next.</summary>
+    public IReadOnlyCollection<string> Retries => _retries;
 
     /// <summary>Makes room for a row of <paramref name="columns"/> values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
     public RowRef AddRow(int columns)
@@ -116,6 +120,9 @@ internal sealed class ChangeBatch : IDisposable
     public void RemoveLast() => _changesUsed--;
 
     public void Add(DeadLetter deadLetter) => (_deadLetters ??= []).Add(deadLetter);
+
+    /// <summary>Asks for dead letters to be applied again; a batch ends with that.</summary>
+    public void Retry(IReadOnlyCollection<string> ids) => _retries = ids;
 
     /// <summary>Says that a change comes from this trace.</summary>
     public void LinkTo(ActivityContext trace)

@@ -21,6 +21,7 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly ProgressTable _progress;
     private readonly DeadLetterTable _deadLetters;
     private readonly AbsentColumns _absent;
+    private readonly ChangeMessageReader _messages;
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly FactTable[] _facts;
@@ -35,6 +36,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _progress = new ProgressTable(client, time);
         _deadLetters = new DeadLetterTable(client, time);
         _absent = new AbsentColumns(client);
+        _messages = new ChangeMessageReader(model);
         _tables = model.Tables.ToDictionary(table => table.Source, table => new LandingTable(table));
         _facts = [.. model.Facts.Select(fact => new FactTable(model, fact))];
     }
@@ -98,14 +100,11 @@ internal sealed class ClickHouseSink : IChangeSink
         var rows = new List<LandedRow>();
         foreach (var (_, _, letter) in await _deadLetters.ListAsync(ids, RetryAtOnce, cancellationToken))
         {
-            if (ChangeMessageReader.TryRead(letter.Raw, _model, batch) is not var (relation, row))
+            if (_messages.TryRead(letter, batch) is not { } change)
                 continue;
 
-            var deletes = letter.Operation == ChangeOperation.Delete.Name();
-            var operation = deletes ? ChangeOperation.Delete : letter.Operation == ChangeOperation.Update.Name() ? ChangeOperation.Update : ChangeOperation.Insert;
-            batch.Add(new Change(
-                relation, operation, letter.Version, letter.Lsn, letter.Partition, 0, deletes ? row : RowRef.None, deletes ? RowRef.None : row));
-            rows.Add(new LandedRow(relation.Table, [.. LandingRows.KeyOf(batch, relation, row)], letter.Version));
+            batch.Add(change);
+            rows.Add(new LandedRow(change.Relation.Table, [.. LandingRows.KeyOf(batch, change.Relation, change.New.Exists ? change.New : change.Old)], letter.Version));
         }
         if (batch.Count == 0)
             return [];

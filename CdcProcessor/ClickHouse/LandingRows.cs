@@ -12,8 +12,7 @@ internal sealed class LandingRows : IDisposable
     private readonly Dictionary<string, RowBuffer> _rows = [];
     private readonly Dictionary<string, KeySet> _keys = [];
     private readonly List<DeadLetter> _deadLetters = [];
-    private readonly RowBuffer _oldKey = new();
-    private readonly RowBuffer _newKey = new();
+    private readonly KeyComparison _keyComparison = new();
 
     /// <summary>Where the changes are messages, their topic: dead letters name it.</summary>
     public string? Topic { get; set; }
@@ -49,7 +48,7 @@ internal sealed class LandingRows : IDisposable
                     break;
                 case ChangeOperation.Update:
                     // The old key's row goes even if the new one cannot be written.
-                    if (change.Old.Exists && KeyDiffers(batch, change))
+                    if (change.Old.Exists && _keyComparison.Differ(batch, change.Relation, change.Old, change.New))
                         Delete(batch, change);
                     Write(batch, change, derive: true);
                     break;
@@ -69,8 +68,6 @@ internal sealed class LandingRows : IDisposable
             rows.Dispose();
         foreach (var keys in _keys.Values)
             keys.Dispose();
-        _oldKey.Dispose();
-        _newKey.Dispose();
     }
 
     private void Clear()
@@ -118,24 +115,6 @@ internal sealed class LandingRows : IDisposable
 
         End(rows, change, isDeleted: 1);
         KeysOf(change.Relation.Table).Add(batch, change.Relation, change.Old);
-    }
-
-    /// <summary>The keys as ClickHouse stores them: REPLICA IDENTITY FULL sends an old row with every update, and 1.0 → 1.00 is no other key.</summary>
-    private bool KeyDiffers(ChangeBatch batch, in Change change)
-    {
-        _oldKey.Clear();
-        _newKey.Clear();
-        foreach (var column in change.Relation.Table.Key)
-        {
-            var position = change.Relation.Positions[column];
-            if (position < 0 || batch.Kind(change.Old, position) != ValueKind.Text)
-                return false;
-
-            var type = change.Relation.Table.Columns[column].Type;
-            if (!type.TryWrite(batch.Text(change.Old, position), _oldKey) || !type.TryWrite(batch.Text(change.New, position), _newKey))
-                return true;
-        }
-        return !_oldKey.Written.Span.SequenceEqual(_newKey.Written.Span);
     }
 
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>

@@ -12,10 +12,14 @@ internal static class ChangeMessage
     /// <summary>Our connector's: it has sent all that was committed before <c>lsn</c>. Without a table.</summary>
     public const string Progress = "progress";
 
+    /// <summary>A processor's, to whichever has the partition: apply these dead letters again, the ids in its payload. Without a table.</summary>
+    public const string Retry = "retry";
+
     public const string CommitTimeHeader = "commit_ts_ms", TraceHeader = "traceparent";
 
-    /// <summary><c>order:42</c>; the values of a key of several columns are separated by commas.</summary>
-    public static string Key(TableMapping table, IEnumerable<string> values) => $"{table.Source}:{string.Join(',', values)}";
+    /// <summary>A row's key: <c>order:42</c>; the values of a key of several columns are separated by commas.</summary>
+    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row) =>
+        $"{relation.Table.Source}:{string.Join(',', relation.Table.Key.Select(column => Encoding.UTF8.GetString(KeyText(relation.Table.Columns[column].Type, batch.Text(row, relation.Positions[column])))))}";
 
     /// <summary>Reads <c>order:42</c>: the table and its key's text, or null.</summary>
     public static (string Table, string Key)? ParseKey(ReadOnlySpan<byte> key)
@@ -23,6 +27,10 @@ internal static class ChangeMessage
         var colon = key.IndexOf((byte)':');
         return colon < 1 ? null : (Encoding.UTF8.GetString(key[..colon]), Encoding.UTF8.GetString(key[(colon + 1)..]));
     }
+
+    /// <summary>1.0 and 1.00 are one key, and must not lie in two partitions.</summary>
+    private static ReadOnlySpan<byte> KeyText(ColumnType type, ReadOnlySpan<byte> text) =>
+        type is DecimalType && text.Contains((byte)'.') ? text.TrimEnd((byte)'0').TrimEnd((byte)'.') : text;
 
     /// <summary>A change of one row.</summary>
     public static void WriteRow(Utf8JsonWriter json, ChangeBatch batch, Relation relation, ChangeOperation operation, ulong lsn, RowRef row)
@@ -44,6 +52,12 @@ internal static class ChangeMessage
         json.WriteNull("payload"u8);
         json.WriteEndObject();
     }
+
+    public static byte[] RetryOf(IEnumerable<string> ids) =>
+        JsonSerializer.SerializeToUtf8Bytes(new { metadata = new { operation = Retry }, payload = ids });
+
+    public static IReadOnlyCollection<string> ReadIds(ReadOnlySpan<byte> payload) => JsonSerializer.Deserialize<string[]>(payload) is { Length: > 0 } ids && !ids.Contains(null)
+        ? ids : throw new UnreadableException("it asks for dead letters to be applied again and does not say which");
 
     public static string Milliseconds(long microseconds) => (microseconds / 1000).ToString(CultureInfo.InvariantCulture);
 

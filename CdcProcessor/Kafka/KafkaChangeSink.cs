@@ -217,15 +217,15 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
         switch (change.Operation)
         {
-            case ChangeOperation.Update when change.Old.Exists && Key(batch, change.Relation, change.Old) is var old && old != Key(batch, change.Relation, change.New):
+            case ChangeOperation.Update when change.Old.Exists && ChangeMessage.KeyOf(batch, change.Relation, change.Old) is var old && old != ChangeMessage.KeyOf(batch, change.Relation, change.New):
                 Send(producer, batch, change, ChangeOperation.Delete, change.Old, old);
-                Send(producer, batch, change, ChangeOperation.Insert, change.New, Key(batch, change.Relation, change.New));
+                Send(producer, batch, change, ChangeOperation.Insert, change.New, ChangeMessage.KeyOf(batch, change.Relation, change.New));
                 break;
             case ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Read:
-                Send(producer, batch, change, change.Operation, change.New, Key(batch, change.Relation, change.New));
+                Send(producer, batch, change, change.Operation, change.New, ChangeMessage.KeyOf(batch, change.Relation, change.New));
                 break;
             case ChangeOperation.Delete:
-                Send(producer, batch, change, ChangeOperation.Delete, change.Old, Key(batch, change.Relation, change.Old));
+                Send(producer, batch, change, ChangeOperation.Delete, change.Old, ChangeMessage.KeyOf(batch, change.Relation, change.Old));
                 break;
             case ChangeOperation.Truncate:
                 // No key carries it, so it reaches every partition, and clears there what that partition brought.
@@ -300,10 +300,6 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             (headers ??= []).Add(ChangeMessage.TraceHeader, Encoding.ASCII.GetBytes(trace));
         return headers;
     }
-
-    private static string Key(ChangeBatch batch, Relation relation, RowRef row) => ChangeMessage.Key(
-        relation.Table,
-        relation.Table.Key.Select(column => Encoding.UTF8.GetString(batch.Text(row, relation.Positions[column]))));
 
     private static ulong PointOf(in Change change) => (ulong)(change.Bound >> 64);
 

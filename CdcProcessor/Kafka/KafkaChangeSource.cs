@@ -108,12 +108,12 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     public void RequestCopy(IReadOnlyList<TableMapping> tables) => throw new NotSupportedException(ResyncIsTheConnectors);
 
     /// <summary>Versions of several readers do not depend on when a fact is derived: at once will do.</summary>
-    public async Task MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)
+    public Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)
     {
         var batch = new ChangeBatch();
         foreach (var row in rows)
             batch.Add(_reader.Derive(row, batch));
-        await _batches.Writer.WriteAsync(batch, cancellationToken);
+        return Task.FromResult<ChangeBatch?>(batch);
     }
 
     public Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
@@ -197,7 +197,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
                 }
 
                 batch.EndAt(new SourcePosition(message.Partition.Value, (ulong)message.Offset.Value + 1, announced));
-                if (batch.Count >= _limits.BatchChanges || batch.Size >= _limits.BatchBytes)
+                if (batch.Retries.Count > 0 || batch.Count >= _limits.BatchChanges || batch.Size >= _limits.BatchBytes)
                     break;
                 message = consumer.Consume(TimeSpan.Zero);
             }

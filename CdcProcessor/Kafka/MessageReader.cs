@@ -14,10 +14,7 @@ namespace AspireCdc.CdcProcessor.Kafka;
 /// </summary>
 internal sealed class MessageReader(Model model, string topic)
 {
-    /// <summary>Deeper nesting than any row's.</summary>
-    private static readonly JsonReaderOptions Strict = new() { MaxDepth = 16 };
-
-    private readonly Dictionary<string, Relation> _relations = model.Tables.ToDictionary(table => table.Source, Relation.Of);
+    private readonly ChangeMessageReader _changes = new(model);
 
     /// <summary>The trace of the message before: the messages of a batch share one.</summary>
     private (byte[] Header, ActivityContext? Context) _trace = ([], null);
@@ -39,17 +36,32 @@ internal sealed class MessageReader(Model model, string topic)
             if (!Utf8.IsValid(body))
                 throw new UnreadableException("it is not UTF-8");
 
-            var (metadata, payload) = Envelope.Read(body, Strict);
-            if (metadata.Operation == ChangeMessage.Progress)
-                return metadata.Lsn;
-            Add(metadata, payload, CommitTime(message.Message.Headers), place, batch);
+            var (metadata, payload) = Envelope.Read(body);
+            switch (metadata.Operation)
+            {
+                case ChangeMessage.Progress:
+                    return metadata.Lsn;
+                case ChangeMessage.Retry:
+                    batch.Retry(ChangeMessage.ReadIds(payload));
+                    return 0;
+            }
+
+            var change = _changes.Read(metadata, payload, place.Partition, batch);
+            if (message.Message.Key is null && (change.New.Exists ? change.New : change.Old) is { Exists: true } row)
+            {
+                var key = ChangeMessage.KeyOf(batch, change.Relation, row);
+                batch.Add(DeadLetterOf(message, place, Encoding.UTF8.GetBytes(key), $"it has no key and may lie in any partition: all changes of one row must come in one, under the key '{key}'"));
+                return 0;
+            }
+
+            batch.Add(Placed(change, metadata, place) with { CommitTime = CommitTime(message.Message.Headers) });
             if (TraceOf(message.Message.Headers) is { } trace)
                 batch.LinkTo(trace);
-            isIncomplete = batch.Changes[^1] is { Operation: ChangeOperation.Update } update && Lacks(batch, update);
+            isIncomplete = change.Operation == ChangeOperation.Update && Lacks(batch, change);
         }
         catch (Exception e) when (e is UnreadableException or JsonException or InvalidOperationException or FormatException)
         {
-            batch.Add(DeadLetterOf(message, place, e is JsonException ? $"it is not JSON, or nested too deeply ({e.Message})" : e.Message));
+            batch.Add(DeadLetterOf(message, place, message.Message.Key, e is JsonException ? $"it is not JSON, or nested too deeply ({e.Message})" : e.Message));
         }
         return 0;
     }
@@ -57,11 +69,21 @@ internal sealed class MessageReader(Model model, string topic)
     /// <summary>A change that has its sink derive a row which landed by itself.</summary>
     public Change Derive(LandedRow landed, ChangeBatch batch)
     {
-        var relation = _relations[landed.Table.Source];
+        var relation = _changes.RelationOf(landed.Table);
         var row = batch.AddRow(relation.Columns.Count);
         for (var i = 0; i < landed.Key.Count; i++)
             batch.SetText(row, relation.Positions[landed.Table.Key[i]], Encoding.UTF8.GetBytes(landed.Key[i]));
         return new(relation, ChangeOperation.Derive, landed.Version, Lsn: 0, Partition: -1, CommitTime: 0, RowRef.None, row, landed.Version);
+    }
+
+    private static Change Placed(in Change change, in ChangeMetadata metadata, Place place)
+    {
+        if (change.Operation != ChangeOperation.CopyEnd)
+            return change with { Version = Version(place.Offset) };
+
+        // What was swept counts as old as the first mark: a dead letter from between the marks may still be retried.
+        var bound = Version(metadata.CopyBegan ?? throw new UnreadableException("it ends a copy and does not say where that began"));
+        return change with { Version = bound, Bound = bound };
     }
 
     private static bool Lacks(ChangeBatch batch, in Change update)
@@ -72,105 +94,6 @@ internal sealed class MessageReader(Model model, string topic)
                 return true;
         }
         return false;
-    }
-
-    private void Add(Metadata metadata, ReadOnlySpan<byte> payload, long commitTime, Place place, ChangeBatch batch)
-    {
-        if (metadata.Table is null)
-            throw new UnreadableException("its metadata names no table");
-        if (!_relations.TryGetValue(metadata.Table, out var relation))
-            throw new UnreadableException($"its table '{metadata.Table}' is not in the mapping");
-
-        var operation = metadata.Operation switch
-        {
-            "insert" => ChangeOperation.Insert,
-            "update" => ChangeOperation.Update,
-            "delete" => ChangeOperation.Delete,
-            "read" => ChangeOperation.Read,
-            "truncate" => ChangeOperation.Truncate,
-            "copy-begin" => ChangeOperation.CopyBegin,
-            "copy-end" => ChangeOperation.CopyEnd,
-            null => throw new UnreadableException("its metadata names no operation"),
-            _ => throw new UnreadableException($"its operation '{metadata.Operation}' is unknown"),
-        };
-
-        switch (operation)
-        {
-            case ChangeOperation.Truncate or ChangeOperation.CopyBegin:
-                batch.Add(Change(operation, RowRef.None, RowRef.None));
-                break;
-            case ChangeOperation.CopyEnd:
-                // What was swept counts as old as the first mark: a dead letter from between the marks may still be retried.
-                var bound = Version(metadata.CopyBegan ?? throw new UnreadableException("it ends a copy and does not say where that began"));
-                batch.Add(Change(operation, RowRef.None, RowRef.None) with { Version = bound, Bound = bound });
-                break;
-            case ChangeOperation.Delete:
-                batch.Add(Change(operation, Row(payload, "payload"), RowRef.None));
-                break;
-            default:
-                var old = operation == ChangeOperation.Update && metadata.Before is { } before ? Row(before, "before") : RowRef.None;
-                batch.Add(Change(operation, old, Row(payload, "payload")));
-                break;
-        }
-
-        Change Change(ChangeOperation operation, RowRef old, RowRef row) =>
-            new(relation, operation, Version(place.Offset), metadata.Lsn, place.Partition, commitTime, old, row);
-
-        RowRef Row(ReadOnlySpan<byte> json, string what)
-        {
-            var row = ReadRow(json, relation, batch, what);
-            foreach (var key in relation.Table.Key)
-            {
-                if (batch.Kind(row, relation.Positions[key]) != ValueKind.Text)
-                    throw new UnreadableException($"its {what} lacks the key column '{relation.Table.Columns[key].Source}'");
-            }
-            return row;
-        }
-    }
-
-    private static RowRef ReadRow(ReadOnlySpan<byte> json, Relation relation, ChangeBatch batch, string what)
-    {
-        var reader = new Utf8JsonReader(json, Strict);
-        if (json.IsEmpty || !reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-            throw new UnreadableException($"its {what} is not an object");
-
-        var row = batch.AddRow(relation.Columns.Count);
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            var column = ColumnOf(ref reader, relation);
-            reader.Read();
-            if (column < 0)
-            {
-                reader.Skip();
-                continue;
-            }
-
-            switch (reader.TokenType)
-            {
-                case JsonTokenType.Null:
-                    batch.SetNull(row, column);
-                    break;
-                case JsonTokenType.String when reader.ValueIsEscaped:
-                    batch.SetText(row, column, Encoding.UTF8.GetBytes(reader.GetString()!));
-                    break;
-                case JsonTokenType.String or JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False:
-                    batch.SetText(row, column, reader.ValueSpan);
-                    break;
-                default:
-                    throw new UnreadableException($"its column '{relation.Columns[column].Name}' holds an object or an array");
-            }
-        }
-        return row;
-    }
-
-    private static int ColumnOf(ref Utf8JsonReader reader, Relation relation)
-    {
-        for (var i = 0; i < relation.Columns.Count; i++)
-        {
-            if (reader.ValueTextEquals(relation.Columns[i].Name))
-                return i;
-        }
-        return -1;
     }
 
     /// <summary>Offsets order the messages of a partition, and a key stays in its partition. 0 means that there is nothing, so they count from 1.</summary>
@@ -191,11 +114,11 @@ internal sealed class MessageReader(Model model, string topic)
     }
 
     /// <summary>The message's key tells whose change it was, even if its body does not: nothing may be filled from that row until it is settled.</summary>
-    private DeadLetter DeadLetterOf(ConsumeResult<byte[]?, byte[]?> message, Place place, string reason)
+    private DeadLetter DeadLetterOf(ConsumeResult<byte[]?, byte[]?> message, Place place, byte[]? key, string reason)
     {
-        var key = message.Message.Key is { } bytes ? ChangeMessage.ParseKey(bytes) : null;
+        var row = key is null ? null : ChangeMessage.ParseKey(key);
         return new DeadLetter(
-            key?.Table ?? "", key?.Key ?? "", Operation: "", Raw(message.Message.Value), $"The message at offset {place.Offset} of partition {place.Partition} of {topic} cannot be read: {reason}.",
+            row?.Table ?? "", row?.Key ?? "", Operation: "", Raw(message.Message.Value), $"The message at offset {place.Offset} of partition {place.Partition} of {topic} cannot be read: {reason}.",
             Version(place.Offset), Lsn: 0, place.Partition);
     }
 

@@ -26,11 +26,7 @@ internal static class OperationEndpoints
         });
         operations.MapPost("/resync", ResyncAsync);
         operations.MapGet("/dead-letters", ListAsync);
-        operations.MapPost("/dead-letters/retry", async ([FromQuery] string[] id, ProcessorControl control, CancellationToken cancellation) =>
-        {
-            var landed = await control.RetryAsync(id, cancellation);
-            return $"{landed} dead letters were applied; what could not be stays, with its reason.";
-        });
+        operations.MapPost("/dead-letters/retry", ([FromQuery] string[] id, ProcessorControl control, CancellationToken cancellation) => control.RetryAsync(id, cancellation));
         operations.MapPost("/dead-letters/drop", DropAsync);
     }
 

@@ -134,8 +134,11 @@ internal sealed partial class PostgresSource : IChangeSource
     /// <summary>Copies a table anew beside the stream.</summary>
     public void RequestCopy(IReadOnlyList<TableMapping> tables) => _copyRequests.Writer.TryWrite(tables);
 
-    public Task MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken) =>
-        _catalog.EmitAsync(rows.Select(row => new Marker(row.Table.Source, row.Version, row.Key)), cancellationToken);
+    public async Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)
+    {
+        await _catalog.EmitAsync(rows.Select(row => new Marker(row.Table.Source, row.Version, row.Key)), cancellationToken);
+        return null;
+    }
 
     public async ValueTask DisposeAsync()
     {

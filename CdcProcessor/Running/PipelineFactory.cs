@@ -27,5 +27,7 @@ internal sealed class PipelineFactory(
         ? throw new OperationException(KafkaChangeSink.DeadLettersAreTheProcessors)
         : new DeadLetterTable(services.GetRequiredService<ClickHouseClient>(), time);
 
+    public RetryRequests CreateRetryRequests() => new(BootstrapServers, kafka.Value, CreateDeadLetters());
+
     public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) => new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time);
 }

@@ -69,18 +69,21 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, Model
         Restart();
     }
 
-    /// <summary>Applies dead letters again; returns how many landed.</summary>
-    public async Task<int> RetryAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    /// <summary>Applies dead letters again, or has them applied; returns what will come of it, as a sentence.</summary>
+    public async Task<string> RetryAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
         if (pair.Sink == Pair.Kafka)
             throw new OperationException(KafkaChangeSink.DeadLettersAreTheProcessors);
+        if (pair.Source == Pair.Kafka)
+        {
+            var asked = await factory.CreateRetryRequests().SendAsync(ids, cancellationToken);
+            return $"{asked} dead letters will be applied again, each by the processor that has its partition, in the order of the topic; what cannot be stays, with its reason.";
+        }
         if (status.Phase != Phase.Streaming || Current is not { } run)
             throw new OperationException($"Dead letters are retried by the processor that streams, and this one does not: {status.Reason}");
 
-        var landed = await run.Pipeline.BetweenBatchesAsync(() => run.Sink.RetryDeadLettersAsync(ids, run.Token), cancellationToken);
-        if (landed.Count > 0)
-            await run.Source.MarkAsync(landed, cancellationToken);
-        return landed.Count;
+        var landed = await run.Pipeline.BetweenBatchesAsync(() => run.Pipeline.RetryAsync(ids, run.Token), cancellationToken);
+        return $"{landed} dead letters were applied; what could not be stays, with its reason.";
     }
 
     private Run? Current

@@ -22,6 +22,9 @@ public sealed class KafkaBroker : IDisposable
     /// <summary>librdkafka's broker gives a topic four partitions.</summary>
     public const int Partitions = 4;
 
+    /// <summary>More than a broker's default.</summary>
+    public const int MaxMessageBytes = 16 * 1024 * 1024;
+
     /// <summary>Settings of a processor that reads or writes the topic.</summary>
     public string[] Arguments(string topic) =>
     [
@@ -49,7 +52,7 @@ public sealed class KafkaBroker : IDisposable
         {
             _topics.Add(topic);
             if (IsReal)
-                admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = Partitions, ReplicationFactor = 1 }]).GetAwaiter().GetResult();
+                admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = Partitions, ReplicationFactor = 1, Configs = new() { ["max.message.bytes"] = $"{MaxMessageBytes}" } }]).GetAwaiter().GetResult();
             else
                 admin.GetMetadata(topic, TimeSpan.FromSeconds(10));
         }

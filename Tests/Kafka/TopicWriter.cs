@@ -18,6 +18,7 @@ internal sealed class TopicWriter : IDisposable
             Partitioner = Partitioner.Murmur2Random,
             EnableIdempotence = true,
             LingerMs = 0,
+            MessageMaxBytes = KafkaBroker.MaxMessageBytes,
         }).Build();
     }
 

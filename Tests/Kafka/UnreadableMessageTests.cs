@@ -16,8 +16,12 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
     {
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         var good = Messages.Customer(1, "Bern").Value;
+        var endless = new string('x', 3_000_000);
         (string Reason, byte[]? Body)[] bodies =
         [
+            ("it is not JSON", System.Text.Encoding.UTF8.GetBytes(endless)),
+            ($"its table '{endless[..60]}…' is not in the mapping", System.Text.Encoding.UTF8.GetBytes($$$"""{"metadata":{"table":"{{{endless}}}","operation":"insert"},"payload":{"id":1}}""")),
+            ("its key is not that of its 'before'", System.Text.Encoding.UTF8.GetBytes(Messages.Customer(1, "Bern", "update").Before("""{"id":2}""").Value)),
             ("it is not JSON", "not JSON"u8.ToArray()),
             ("it is not JSON", [.. System.Text.Encoding.UTF8.GetBytes(good), (byte)'x']),
             ("it is not an object", "[1]"u8.ToArray()),
@@ -41,12 +45,13 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
             await behind.Writer.SendAsync("customer:1", body, partition: 2);
         var wrongType = await behind.Writer.SendAsync("order:5", Messages.Order(5, 1, "new").Value.Replace("\"10.00\"", "\"ten\""), partition: 2);
         await behind.Writer.SendAsync("product:6", Messages.Product(6, "Saw").Value.Replace(":6", ":\"six\""), partition: 2);
+        await behind.Writer.SendAsync(null, Messages.Customer(7, "Bern").Value, partition: 2);
+        await behind.Writer.SendAsync("customer:8", Messages.Customer(8, endless).Value, partition: 2); // as long, and fine
         await behind.Writer.SendAsync("customer:9", Messages.Customer(9, "Bern").Value, partition: 2);
         await behind.StartAsync(Cancel);
 
-        await behind.WaitForAsync("SELECT city FROM customer_dim WHERE customer_id = 9", "Bern", Cancel);
-        // Rows and letters of one batch land side by side.
-        await behind.WaitForAsync("SELECT count() FROM cdc_dead_letter", $"{bodies.Length + 2}", Cancel);
+        await behind.WaitForAsync("SELECT count(), countIf(length(city) = 3000000) FROM customer_dim", "2\t1", Cancel);
+        await behind.WaitForAsync("SELECT count() FROM cdc_dead_letter", $"{bodies.Length + 3}", Cancel);
         var letters = (await behind.Shop.QueryAsync("SELECT source_partition, change_version, reason FROM cdc_dead_letter ORDER BY change_version", Cancel))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToArray();
 
@@ -55,10 +60,13 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
             letters[i][..2].Should().Equal("2", $"{i + 1}");
             letters[i][2].Replace("\\'", "'").Should().StartWith($"The message at offset {i} of partition 2 of {behind.Topic} cannot be read: ").And.Contain(bodies[i].Reason);
         }
-        letters[^2][1].Should().Be($"{wrongType.Offset.Value + 1}");
-        letters[^2][2].Should().Contain("total").And.Contain("ten").And.EndWith($"It is the message at offset {wrongType.Offset.Value} of partition 2 of {behind.Topic}.");
-        letters[^1][2].Should().Contain("id").And.Contain("six").And.EndWith($"It is the message at offset {wrongType.Offset.Value + 1} of partition 2 of {behind.Topic}.");
-        (await behind.Shop.QueryAsync("SELECT count() FROM customer_dim WHERE customer_id = 1", Cancel)).Should().Be("0\n");
+        letters[^3][1].Should().Be($"{wrongType.Offset.Value + 1}");
+        letters[^3][2].Should().Contain("total").And.Contain("ten").And.EndWith($"It is the message at offset {wrongType.Offset.Value} of partition 2 of {behind.Topic}.");
+        letters[^2][2].Should().Contain("id").And.Contain("six").And.EndWith($"It is the message at offset {wrongType.Offset.Value + 1} of partition 2 of {behind.Topic}.");
+        letters[^1][2].Replace("\\'", "'").Should().Be(
+            $"The message at offset {wrongType.Offset.Value + 2} of partition 2 of {behind.Topic} cannot be read: it has no key and may lie in any partition: all changes of one row must come in one, under the key 'customer:7'.");
+        (await behind.Shop.QueryAsync("SELECT groupArray((source_table, key)) FROM cdc_dead_letter WHERE reason LIKE '%has no key and%'", Cancel)).Should().Be("[('customer','7')]\n");
+        (await behind.Shop.QueryAsync("SELECT max(length(reason)) < 1000, max(length(raw)) > 3000000 FROM cdc_dead_letter", Cancel)).Should().Be("1\t1\n", "the change is kept whole, the reason can be read");
     }
 
     [Fact]
@@ -71,7 +79,8 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
         var expected = $"1\tproduct\tColumn \\'price\\' is \\'NaN\\', which product_dim.price (Decimal(12, 2)) cannot hold exactly. It is the message at offset 1 of partition 1 of {behind.Topic}.";
         await behind.WaitForAsync("SELECT source_partition, source_table, reason FROM cdc_dead_letter FINAL WHERE state = 'open'", expected, Cancel);
 
-        (await processor.Services.GetRequiredService<ProcessorControl>().RetryAsync([], Cancel)).Should().Be(0);
+        (await processor.Services.GetRequiredService<ProcessorControl>().RetryAsync([], Cancel)).Should().StartWith("1 dead letters will be applied again");
+        await behind.WaitForAsync("SELECT position FROM cdc_progress FINAL WHERE kind = 'position' AND name = '1'", "3", Cancel);
         await behind.WaitForAsync("SELECT source_partition, source_table, reason FROM cdc_dead_letter FINAL WHERE state = 'open'", expected, Cancel);
     }
 

@@ -7,8 +7,6 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
 {
     private readonly Dictionary<int, int> _positions = [];
 
-    public bool RetryAll { get; set; }
-
     /// <summary>A rebalance. What a revoked partition's batch still has under way goes on; its new owner starts from the committed offset.</summary>
     public void Assign(IReadOnlyCollection<int> partitions)
     {
@@ -28,12 +26,18 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     {
         while (true)
         {
-            var letters = deadLetters.Open.Where(letter => _positions.ContainsKey(letter.Partition)).ToArray();
-            if (letters.Length > 0 && (RetryAll || dice.Chance(0.05)))
-                foreach (var step in Retry(dice.Pick(letters)))
-                    yield return step;
+            // Any processor can be asked. It asks the one that has the partition, through the topic.
+            if (deadLetters.Open.Count > 0 && dice.Chance(0.1))
+            {
+                var letter = dice.Pick([.. deadLetters.Open]);
+                if (broken != Rule.RetryStandsInItsPartition)
+                    topic.Append(letter.Partition, new(letter.Operation, default, Retried: letter));
+                else
+                    foreach (var step in Retry(letter))
+                        yield return step;
+            }
 
-            var batch = _positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4))).ToArray();
+            var batch = UpToRetry(_positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4)))).ToArray();
             if (batch.Length == 0)
             {
                 yield return Write.Idle;
@@ -54,6 +58,9 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                 : landing.Concat(star.Derive(touched, position: null));
             foreach (var step in derivation)
                 yield return step;
+            if (batch[^1].Message.Retried is { } retried && deadLetters.Open.Contains(retried))
+                foreach (var step in Retry(retried))
+                    yield return step;
 
             if (broken != Rule.AppliedIsNotDurable)
                 clickHouse.Sync();
@@ -63,9 +70,20 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
         }
     }
 
+    /// <summary>A batch ends with a retry, so that what follows in its partition follows it here, too.</summary>
+    private static IEnumerable<(int Partition, UInt128 Version, Message Message)> UpToRetry(IEnumerable<(int Partition, UInt128 Version, Message Message)> messages)
+    {
+        foreach (var message in messages)
+        {
+            yield return message;
+            if (message.Message.Retried is not null)
+                yield break;
+        }
+    }
+
     private void Land(Message message, int partition, UInt128 version, List<Landed> rows, HashSet<Key> touched)
     {
-        if (message.FirstMark is not null)
+        if (message.FirstMark is not null || message.Retried is not null)
             return;
         if (message.SecondMark is { } mark)
         {
@@ -143,7 +161,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
         {
             if (Complete(letter, newest) is not { } row)
                 yield break;
-            yield return Write.Of([new Landed(letter.Key, letter.Version, row, letter.Partition)]) with { EndsWithItsProcess = true };
+            yield return Write.Of([new Landed(letter.Key, letter.Version, row, letter.Partition)]);
         }
 
         foreach (var step in star.Derive([letter.Key], position: null))

@@ -51,6 +51,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.AbsentColumnIsNotFilledOverADeadLetter,
         Rule.AbsentColumnOfAnInsertIsADeadLetter,
         Rule.SkippedMessageStillDerives,
+        Rule.RetryStandsInItsPartition,
         Rule.TruncateAndResyncResolveDeadLetters,
         Rule.AppliedIsNotDurable,
         Rule.TransactionsFenceThePredecessor,

@@ -74,6 +74,9 @@ internal enum Rule
     /// <summary>A retry keeps the dead letter's version. Broken: it takes the current position, and overtakes newer changes.</summary>
     RetryKeepsItsVersion,
 
+    /// <summary>Several readers: a retry stands in its partition's order. Broken: whoever is asked does it at once; it can land behind a TRUNCATE that found nothing to clear.</summary>
+    RetryStandsInItsPartition,
+
     /// <summary>TRUNCATE and resync resolve older dead letters of their table. Broken: they can be retried, and bring rows back.</summary>
     TruncateAndResyncResolveDeadLetters,
 

@@ -20,6 +20,7 @@ internal sealed class SeveralReaders
     private readonly Consumer[] _consumers;
     private readonly Process[] _consuming;
     private readonly bool _complete;
+    private bool _retriesAll;
 
     public SeveralReaders(int seed, Rule broken)
     {
@@ -71,8 +72,7 @@ internal sealed class SeveralReaders
 
     private string? RetryAll()
     {
-        foreach (var consumer in _consumers)
-            consumer.RetryAll = true;
+        _retriesAll = true;
         foreach (var key in _deadLetters.Open.Where(letter => letter.TextUnchanged).Select(letter => letter.Key).ToHashSet())
             _postgres.Rewrite(key); // what lacks a column waits for a whole row
         return Drain();
@@ -87,7 +87,7 @@ internal sealed class SeveralReaders
                 Step(consumer, speed: 0.8);
             if (_dice.Chance(0.05))
                 _late.ArriveSome();
-            if (!_connecting.IsIdle || !_consuming.All(consumer => consumer.IsIdle) || !_topic.IsConsumed || (_consumers[0].RetryAll && _deadLetters.Open.Count > 0))
+            if (!_connecting.IsIdle || !_consuming.All(consumer => consumer.IsIdle) || !_topic.IsConsumed || (_retriesAll && _deadLetters.Open.Count > 0))
                 continue;
             _late.ArriveAll();
             return Invariant.Violation(_postgres, _clickHouse, _deadLetters);

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace AspireCdc.Tests.ModelChecking;
 
-/// <summary>A message of the topic. Marks open and close a resync of a table; the closing one knows the opening one's version in its own partition.</summary>
+/// <summary>
+/// A message of the topic. Marks open and close a resync of a table; the closing one knows the opening one's version in its own partition. A dead letter's message asks for its retry.
+/// </summary>
 internal sealed record Message(
     Operation Operation,
     Key Key,
@@ -10,7 +12,8 @@ internal sealed record Message(
     bool TextAbsent = false,
     ImmutableArray<Table> Truncated = default,
     Table? FirstMark = null,
-    (Table Table, UInt128 First)? SecondMark = null);
+    (Table Table, UInt128 First)? SecondMark = null,
+    DeadLetter? Retried = null);
 
 /// <summary>The topic's partitions, and the offsets that the consumer group has committed.</summary>
 internal sealed class Topic

@@ -1,10 +1,9 @@
 using System.Text.Json;
-using AspireCdc.CdcProcessor.Changes;
 
-namespace AspireCdc.CdcProcessor.Kafka;
+namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>A message's metadata; what it lacks is null.</summary>
-internal struct Metadata
+internal struct ChangeMetadata
 {
     public string? Table;
     public string? Operation;
@@ -16,10 +15,13 @@ internal struct Metadata
 /// <summary>Takes a message apart: metadata, and where its payload lies.</summary>
 internal static class Envelope
 {
+    /// <summary>Deeper nesting than any row's.</summary>
+    public static JsonReaderOptions Strict { get; } = new() { MaxDepth = 16 };
+
     /// <summary>The two properties in any order; others are passed over.</summary>
-    public static Parts Read(ReadOnlySpan<byte> message, JsonReaderOptions options)
+    public static Parts Read(ReadOnlySpan<byte> message)
     {
-        var reader = new Utf8JsonReader(message, options);
+        var reader = new Utf8JsonReader(message, Strict);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             throw new UnreadableException("it is not an object");
 
@@ -49,12 +51,12 @@ internal static class Envelope
         return hasMetadata ? parts : throw new UnreadableException("it has no metadata");
     }
 
-    private static Metadata ReadMetadata(ref Utf8JsonReader reader, ReadOnlySpan<byte> message)
+    private static ChangeMetadata ReadMetadata(ref Utf8JsonReader reader, ReadOnlySpan<byte> message)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw new UnreadableException("its metadata is not an object");
 
-        var metadata = new Metadata();
+        var metadata = new ChangeMetadata();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("table"u8))
@@ -95,10 +97,10 @@ internal static class Envelope
 
     internal ref struct Parts
     {
-        public Metadata Metadata;
+        public ChangeMetadata Metadata;
         public ReadOnlySpan<byte> Payload;
 
-        public readonly void Deconstruct(out Metadata metadata, out ReadOnlySpan<byte> payload)
+        public readonly void Deconstruct(out ChangeMetadata metadata, out ReadOnlySpan<byte> payload)
         {
             metadata = Metadata;
             payload = Payload;
@@ -107,4 +109,8 @@ internal static class Envelope
 }
 
 /// <summary>A message that cannot be read; says why, as the end of a sentence.</summary>
-internal sealed class UnreadableException(string reason) : Exception(reason);
+internal sealed class UnreadableException(string reason) : Exception(reason)
+{
+    /// <summary>A name out of the message, in quotation marks; a message may hold megabytes where a name belongs.</summary>
+    public static string Shown(string name) => name.Length <= 60 ? $"'{name}'" : $"'{name[..60]}…'";
+}
