@@ -11,7 +11,8 @@ try
     var ports = new Ports(builder.Configuration);
     var backends = await builder.AddBackendsAsync(ports);
 
-    var initDb = builder.AddProject<Projects.Api>("init-db")
+    // Without its launch profile, whose port would be init-db's too and go before --Ports:Api.
+    var initDb = builder.AddProject<Projects.Api>("init-db", launchProfileName: null)
         .WithIconName("DatabaseArrowUp")
         .WithArgs("init-db")
         .WithReference(backends.Shop, "shop")
@@ -33,7 +34,7 @@ try
         .WithProcessorCommands();
     backends.Feed(processor, initDb);
 
-    builder.AddProject<Projects.Api>("api")
+    builder.AddProject<Projects.Api>("api", launchProfileName: null)
         .WithIconName("Globe")
         .WithHttpEndpoint(port: ports.Api)
         .WithHttpHealthCheck("/health")

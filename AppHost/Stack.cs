@@ -19,6 +19,7 @@ internal static class Stack
         if (builder.ExecutionContext.IsPublishMode)
             return builder.AddDeployment(ports);
         builder.PlaceDashboard(ports);
+        builder.RunAsInDevelopment();
 #endif
         var (stack, because) = Choose(builder.Configuration);
         Console.WriteLine(stack == Embedded

@@ -49,7 +49,7 @@ internal sealed partial class StartReport(DistributedApplication app)
             if (!wasReady && Started.All(resource => latest.Values.Any(other => other.Resource == resource)) && latest.Values.All(IsReady))
             {
                 wasReady = true;
-                PrintAddresses(latest.Values);
+                PrintAddresses(latest.Values.OrderBy(other => Model.Resources.IndexOf(other.Resource)));
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {(DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds:0.0} s"));
             }
         }
@@ -86,19 +86,23 @@ internal sealed partial class StartReport(DistributedApplication app)
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\S+ ")]
     private static partial Regex TimeBeforeALine { get; }
 
+    /// <summary>Aspire says Finished of a process that has crashed, too.</summary>
     private static bool HasFailed(CustomResourceSnapshot snapshot) =>
-        snapshot.State?.Text == KnownResourceStates.FailedToStart || snapshot.State?.Text == KnownResourceStates.Exited && snapshot.ExitCode is not (null or 0);
+        snapshot.State?.Text == KnownResourceStates.FailedToStart
+        || KnownResourceStates.TerminalStates.Contains(snapshot.State?.Text) && snapshot.ExitCode is not (null or 0);
 
     /// <summary>Nothing more is to be waited for: neither for what starts only when asked to, nor for a dashboard that is broken, nor for a mere value.</summary>
     private static bool IsReady(ResourceEvent change) =>
         change.Resource is not IResourceWithArgs
-        || change.Snapshot.State?.Text == KnownResourceStates.Finished
+        || change.Snapshot.State?.Text == KnownResourceStates.Finished && !HasFailed(change.Snapshot)
         || change.Snapshot.HealthStatus == HealthStatus.Healthy
         || change.Snapshot.IsHidden && HasFailed(change.Snapshot)
         || change.Snapshot.State?.Text == KnownResourceStates.NotStarted && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
 
     /// <summary>What runs as a process or a container.</summary>
-    private IEnumerable<IResource> Started => app.Services.GetRequiredService<DistributedApplicationModel>().Resources.OfType<IResourceWithArgs>();
+    private IEnumerable<IResource> Started => Model.Resources.OfType<IResourceWithArgs>();
+
+    private DistributedApplicationModel Model => app.Services.GetRequiredService<DistributedApplicationModel>();
 
     /// <summary>The address comes last in its line, where it may be as long as it is and still be clicked.</summary>
     private static void PrintAddresses(IEnumerable<ResourceEvent> resources)
@@ -106,7 +110,8 @@ internal sealed partial class StartReport(DistributedApplication app)
         Console.WriteLine();
         foreach (var change in resources)
         {
-            foreach (var url in change.Snapshot.Urls.Where(url => url.DisplayProperties.DisplayName != ""))
+            // What has no name of its own is for programs.
+            foreach (var url in change.Snapshot.Urls.Where(url => url.DisplayProperties.DisplayName != "" && url.DisplayProperties.DisplayName != url.Name))
                 Console.WriteLine($"  {change.Resource.Name,-20} {url.DisplayProperties.DisplayName,-26} {url.Url}");
         }
 

@@ -7,12 +7,13 @@ namespace Aspire.Hosting;
 /// <summary>Aspire's extension methods, as far as the graph uses them.</summary>
 internal static class ResourceBuilderExtensions
 {
-    public static IResourceBuilder<ProjectResource> AddProject<TProject>(this IDistributedApplicationBuilder builder, string name)
+    /// <summary>No launch profile is read here: a port comes from the graph, the environment from AppHost's own.</summary>
+    public static IResourceBuilder<ProjectResource> AddProject<TProject>(this IDistributedApplicationBuilder builder, string name, string? launchProfileName = null)
         where TProject : IProjectMetadata, new()
     {
         var project = new TProject();
         return builder.AddResource(new ProjectResource(name, project)).WithArgs(project.AssemblyPath)
-            // Its launch profile would say so: in development the API has its pages and lets every origin in.
+            // In development the API has its pages and lets every origin in.
             .WithEnvironment("ASPNETCORE_ENVIRONMENT", builder.Environment.EnvironmentName);
     }
 
