@@ -20,6 +20,16 @@ internal static class CommandLine
           --help                        this text
         """;
 
+#if ASPIRE_PACKAGES
+    private const string Deploying = """
+
+        dotnet run --project AppHost -- --operation publish --step publish --output-path FOLDER [--target compose|kubernetes]
+                                        writes the graph down to be deployed: a docker-compose.yaml (the default) or a Helm chart
+        """;
+#else
+    private const string Deploying = "";
+#endif
+
     private static readonly string[] Switches = ["--reset"];
     private static readonly string[] Options =
     [
@@ -45,7 +55,7 @@ internal static class CommandLine
             case ["sql", .. var rest]:
                 return await SqlCommand.RunAsync(rest);
             case var _ when args.Any(arg => arg is "--help" or "-h" or "-?" or "help"):
-                Console.WriteLine(Help);
+                Console.WriteLine(Help + Deploying);
                 return 0;
             default:
                 return null;

@@ -5,8 +5,11 @@ using Microsoft.Extensions.Configuration;
 namespace AspireCdc.AppHost;
 
 /// <summary>The ports of the stack: well known in development, any that are free in tests.</summary>
-internal sealed class Ports(IConfiguration configuration)
+internal sealed class Ports(IConfiguration? configuration)
 {
+    /// <summary>Those of the servers themselves: in a deployment each has an address of its own.</summary>
+    public static readonly Ports OfServers = new(configuration: null);
+
     private static readonly Dictionary<string, int> Defaults = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Postgres"] = 5434,
@@ -59,7 +62,7 @@ internal sealed class Ports(IConfiguration configuration)
     /// <summary>Null where any free port will do: 0, or a test.</summary>
     private int? Of(string name)
     {
-        if (configuration.GetValue<bool>("DcpPublisher:RandomizePorts"))
+        if (configuration is null || configuration.GetValue<bool>("DcpPublisher:RandomizePorts"))
             return null;
         if (configuration[$"Ports:{name}"] is not { } text)
             return Defaults[name];

@@ -18,6 +18,10 @@ internal sealed partial class StartReport(DistributedApplication app)
     /// <summary>Returns when the application has been stopped.</summary>
     public async Task<int> RunAsync()
     {
+#if ASPIRE_PACKAGES
+        if (app.Services.GetRequiredService<DistributedApplicationExecutionContext>().IsPublishMode)
+            return await Containers.Publishing.RunAsync(app);
+#endif
         var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         var report = ReportAsync(stopping);
         try

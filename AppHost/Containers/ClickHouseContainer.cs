@@ -7,6 +7,7 @@ internal static class ClickHouseContainer
     {
         var password = builder.AddPassword("clickhouse-password", "pandapass");
         var server = builder.AddContainer("clickhouse", Images.ClickHouse, Images.ClickHouseTag)
+            .WithIconName("DatabaseLightning")
             .WithContainerName(ContainersStack.Named("clickhouse"))
             .WithVolume(ContainersStack.Named("clickhouse"), "/var/lib/clickhouse")
             // Readers get deduplicated rows without thinking of FINAL.
@@ -20,7 +21,8 @@ internal static class ClickHouseContainer
             .WithUrlForEndpoint("http", _ => new() { Url = "/play", DisplayText = "SQL in the browser" });
         var http = server.GetEndpoint("http");
         var star = builder.AddConnectionString("star", ReferenceExpression.Create(
-            $"Host={http.Property(EndpointProperty.Host)};Port={http.Property(EndpointProperty.Port)};Username=panda;Password={password};Database=local"));
+            $"Host={http.Property(EndpointProperty.Host)};Port={http.Property(EndpointProperty.Port)};Username=panda;Password={password};Database=local"))
+            .WithParentRelationship(server);
         return (server, star);
     }
 }

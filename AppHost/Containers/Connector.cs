@@ -39,6 +39,7 @@ internal sealed class Connector(
 
     private IResourceBuilder<ProjectResource> AddBuiltIn(IResourceBuilder<ProjectResource> initDb, string because) => builder
         .AddProject<Projects.CdcProcessor>("connector")
+        .WithIconName("PlugConnected")
         .WithArgs("--source", "postgresql", "--sink", "kafka")
         .WithHttpEndpoint(port: ports.Processor)
         .WithHttpHealthCheck("/ready")
@@ -58,6 +59,7 @@ internal sealed class Connector(
         var tcp = postgres.Resource.PrimaryEndpoint;
         return builder.AddContainer("connector", Images.RedpandaConnect, Images.RedpandaConnectTag)
             .WithImageRegistry(Images.RedpandaRegistry)
+            .WithIconName("PlugConnected")
             .WithContainerName(ContainersStack.Named("connector"))
             .WithFile("../redpanda-connect/connect.yaml", "/etc/redpanda-connect", "connect.yaml")
             .WithArgs("run", "/etc/redpanda-connect/connect.yaml")

@@ -22,18 +22,20 @@ internal static class ContainersStack
     /// <summary>The same containers as a description to deploy, which needs no engine.</summary>
     public static Backends AddDeployment(this IDistributedApplicationBuilder builder, Ports ports)
     {
+        builder.TellBriefly();
         builder.AddTarget(ports);
-        return builder.AddContainers(ports);
+        return builder.AddContainers(Ports.OfServers);
     }
 
-    private static Backends AddContainers(this IDistributedApplicationBuilder builder, Ports ports)
+    internal static Backends AddContainers(this IDistributedApplicationBuilder builder, Ports ports)
     {
         var cdcPassword = builder.AddPassword("cdc-password", "cdc");
         var postgres = builder.AddPostgres(ports);
         var tcp = postgres.Resource.PrimaryEndpoint;
         var shop = postgres.AddDatabase("shop");
         var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(
-            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"));
+            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"))
+            .WithParentRelationship(postgres);
         var (clickHouse, star) = builder.AddClickHouse(ports);
         var redpanda = builder.AddRedpanda(ports);
         var connector = new Connector(builder, ports, postgres, shopForCdc, cdcPassword, redpanda);

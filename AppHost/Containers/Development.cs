@@ -9,6 +9,7 @@ internal static class Development
 {
     public static void RunAsInDevelopment(this IDistributedApplicationBuilder builder)
     {
+        builder.Configuration["AppHost:DashboardApplicationName"] = "AspireCdc";
         // AppHost ends after what it has started, so that the next start finds the ports and the databases' files free.
         builder.Configuration["DcpPublisher:WaitForResourceCleanup"] = "true";
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMinutes(1));

@@ -13,6 +13,7 @@ internal static class RedpandaContainer
             .WithContainerName(ContainersStack.Named("redpanda"))
             // WithDataVolume would mount Kafka's folder.
             .WithVolume(ContainersStack.Named("redpanda"), "/var/lib/redpanda/data")
+            .WithUrlForEndpoint("tcp", url => url.DisplayText = "Kafka protocol")
             .WithHttpEndpoint(targetPort: Admin, name: "admin")
             .WithHttpHealthCheck("/v1/status/ready", endpointName: "admin");
         redpanda.WithArgs(context =>

@@ -62,11 +62,13 @@ internal sealed class AppHostProcess : IAsyncDisposable
 
     public void Kill() => _process.Kill();
 
-    /// <summary>The processes that AppHost has started, and those that they have.</summary>
+    /// <summary>The processes that AppHost has started, and those that they have; Aspire's orchestrator is nobody's child and watches over AppHost.</summary>
     public async Task<IReadOnlyList<int>> DescendantsAsync(CancellationToken cancellationToken)
     {
-        var children = (await ProcessesAsync(cancellationToken)).ToLookup(process => process.Parent, process => process.Id);
-        return [.. Below(_process.Id)];
+        var processes = (await ProcessesAsync(cancellationToken)).ToList();
+        var children = processes.ToLookup(process => process.Parent, process => process.Id);
+        var orchestrator = processes.Where(process => $"{process.Command} ".Contains($" --monitor {_process.Id} ", StringComparison.Ordinal)).Select(process => process.Id);
+        return [.. Below(_process.Id), .. orchestrator.SelectMany(id => Below(id).Prepend(id))];
 
         IEnumerable<int> Below(int id) => children[id].SelectMany(child => Below(child).Prepend(child));
     }
@@ -87,13 +89,13 @@ internal sealed class AppHostProcess : IAsyncDisposable
     }
 
     /// <summary>All processes but those that have ended and wait for their parent to notice.</summary>
-    private static async Task<IEnumerable<(int Id, int Parent)>> ProcessesAsync(CancellationToken cancellationToken)
+    private static async Task<IEnumerable<(int Id, int Parent, string Command)>> ProcessesAsync(CancellationToken cancellationToken)
     {
-        using var ps = Process.Start(new ProcessStartInfo("ps", ["-e", "-o", "pid=,ppid=,stat="]) { RedirectStandardOutput = true })!;
+        using var ps = Process.Start(new ProcessStartInfo("ps", ["-e", "-o", "pid=,ppid=,stat=,args="]) { RedirectStandardOutput = true })!;
         return (await ps.StandardOutput.ReadToEndAsync(cancellationToken)).Split('\n')
-            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Where(fields => fields.Length == 3 && !fields[2].StartsWith('Z'))
-            .Select(fields => (int.Parse(fields[0], CultureInfo.InvariantCulture), int.Parse(fields[1], CultureInfo.InvariantCulture)));
+            .Select(line => line.Split(' ', count: 4, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            .Where(fields => fields.Length == 4 && !fields[2].StartsWith('Z'))
+            .Select(fields => (int.Parse(fields[0], CultureInfo.InvariantCulture), int.Parse(fields[1], CultureInfo.InvariantCulture), fields[3]));
     }
 
     private async Task ReadAsync(StreamReader reader)

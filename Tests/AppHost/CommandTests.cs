@@ -56,6 +56,9 @@ public sealed class CommandTests(SharedStack stack)
         var result = await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", ProcessorCommands.Resync, Arguments(table), Cancel);
 
         result.Success.Should().BeFalse();
+#if ASPIRE_PACKAGES // Which argument it is, and why, Aspire tells the dashboard's dialog only.
+        complaint = "Command argument validation failed.";
+#endif
         result.Message.Should().Match(complaint);
     }
 

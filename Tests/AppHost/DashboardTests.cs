@@ -76,7 +76,7 @@ public sealed class DashboardTests(SharedStack stack)
         var before = SharedStack.Snapshot(app, "clickhouse-migrator").StartTimeStamp;
         await using var pages = await PagesAsync(app);
 
-        await pages.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "clickhouse-migrator" }).GetByTitle("Start", new() { Exact = true }).ClickAsync();
+        await pages.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "clickhouse-migrator" }).GetByTitle("Start resource", new() { Exact = true }).ClickAsync();
 
         var again = await app.ResourceNotifications.WaitForResourceAsync(
             "clickhouse-migrator", change => change.Snapshot.State?.Text == KnownResourceStates.Finished && change.Snapshot.StartTimeStamp > before, Cancel);

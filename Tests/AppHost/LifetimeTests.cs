@@ -11,7 +11,7 @@ public sealed class LifetimeTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact(Timeout = SharedStack.Deadline)]
+    [Fact(Timeout = 3 * SharedStack.Deadline)] // Three starts.
     public async Task A_killed_run_leaves_no_child_and_the_next_one_goes_on_where_it_was()
     {
         using var state = new TemporaryFolder();
@@ -39,7 +39,11 @@ public sealed class LifetimeTests
             second.Output.Should().EndWith("Stopped." + Environment.NewLine);
         }
 
+#if ASPIRE_PACKAGES // Its orchestrator is the last to go.
+        await NobodyIsLeftAsync(children);
+#else
         (await AppHostProcess.AliveAsync(children, Cancel)).Should().BeEmpty("what AppHost stops in order has ended before AppHost");
+#endif
 
         await using (var third = AppHostProcess.Start([.. args, "--reset"]))
         {
@@ -64,7 +68,7 @@ public sealed class LifetimeTests
 
     private static Task NobodyIsLeftAsync(IReadOnlyList<int> children) => Wait.ForAsync(
         () => AppHostProcess.AliveAsync(children, Cancel), alive => alive.Count == 0,
-        string.Create(CultureInfo.InvariantCulture, $"the end of the {children.Count} processes of a killed AppHost"), Cancel, TimeSpan.FromSeconds(20));
+        string.Create(CultureInfo.InvariantCulture, $"the end of the {children.Count} processes of a killed AppHost"), Cancel, TimeSpan.FromSeconds(60));
 
     private static Task<(int ExitCode, string Output)> SqlAsync(TemporaryFolder state, string sql) =>
         AppHostProcess.RunAsync(["sql", "postgres", sql, "--state", state.Path], Cancel);

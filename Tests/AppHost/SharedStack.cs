@@ -2,7 +2,6 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using AspireCdc.Tests.Fixtures;
-using Microsoft.Extensions.Configuration;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(AspireCdc.Tests.AppHost.SharedStack))]
@@ -43,16 +42,10 @@ public sealed class SharedStack : IAsyncDisposable
             {
                 var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(
                     ["--stack", "embedded", "--state", StateFolder],
-                    (options, settings) =>
-                    {
-                        options.DisableDashboard = false;
-                        settings.Configuration!.AddInMemoryCollection(
-                        [
-                            new("AppHost:BrowserToken", BrowserToken),
-                            new("AppHost:DashboardApiKey", ApiKey),
-                        ]);
-                    },
+                    (options, _) => options.DisableDashboard = false,
                     cancellationToken);
+                builder.Configuration["AppHost:BrowserToken"] = BrowserToken;
+                builder.Configuration["AppHost:DashboardApiKey"] = ApiKey;
                 _app = await builder.BuildAsync(cancellationToken);
                 await _app.StartAsync(cancellationToken);
             }

@@ -125,6 +125,7 @@ internal sealed class Orchestrator(
             },
             new()
             {
+                Description = $"{displayName} resource",
                 IconName = icon,
                 IsHighlighted = name != KnownResourceCommands.RestartCommand,
                 UpdateState = context => IsAlive(context.ResourceSnapshot) == showsWhileRunning ? ResourceCommandState.Enabled : ResourceCommandState.Hidden,
