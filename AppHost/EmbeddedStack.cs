@@ -36,7 +36,7 @@ internal static class EmbeddedStack
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
             .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp")
             .WithIconName("Database")
-            .WithUrlForEndpoint("tcp", url => url.DisplayText = "shop (postgres, postgres)");
+            .WithUrlForEndpoint("tcp", url => (url.Url, url.DisplayText) = ($"{url.Url.Replace("tcp://", "postgresql://postgres:postgres@")}/shop", "shop (postgres, postgres)"));
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
         var shop = builder.AddConnectionString("shop", ReferenceExpression.Create(

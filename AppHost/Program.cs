@@ -17,12 +17,14 @@ try
         .WithArgs("init-db")
         .WithReference(backends.Shop, "shop")
         .WithEnvironment("Cdc__Password", backends.CdcPassword)
-        .WaitFor(backends.Postgres);
+        .WaitFor(backends.Postgres)
+        .WithParentRelationship(backends.Postgres);
 
     var migrator = builder.AddProject<Projects.ClickHouseMigrator>("clickhouse-migrator")
         .WithIconName("DatabaseArrowUp")
         .WithReference(backends.Star, "clickhouse")
-        .WaitFor(backends.ClickHouse);
+        .WaitFor(backends.ClickHouse)
+        .WithParentRelationship(backends.ClickHouse);
 
     var processor = builder.AddProject<Projects.CdcProcessor>("cdc-processor")
         .WithIconName("ArrowSync")

@@ -50,7 +50,7 @@ internal static class SqlCommand
         do
         {
             if (reader.FieldCount > 0)
-                AnsiConsole.Write(await ReadAsync(reader));
+                await PrintAsync(reader);
             else if (reader.RecordsAffected >= 0)
                 Console.WriteLine($"{reader.RecordsAffected} rows");
             else
@@ -60,7 +60,7 @@ internal static class SqlCommand
     }
 
     /// <summary>Every value as PostgreSQL itself writes it.</summary>
-    private static async Task<Table> ReadAsync(NpgsqlDataReader reader)
+    private static async Task PrintAsync(NpgsqlDataReader reader)
     {
         var table = new Table().Border(TableBorder.Square);
         for (var i = 0; i < reader.FieldCount; i++)
@@ -68,7 +68,8 @@ internal static class SqlCommand
         var rows = 0;
         for (; await reader.ReadAsync(); rows++)
             table.AddRow(Enumerable.Range(0, reader.FieldCount).Select(i => new Text(reader.IsDBNull(i) ? "NULL" : reader.GetString(i))).ToArray());
-        return table.Caption(string.Create(CultureInfo.InvariantCulture, $"{rows} {(rows == 1 ? "row" : "rows")}"));
+        AnsiConsole.Write(table);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"({rows} {(rows == 1 ? "row" : "rows")})"));
     }
 
     private static async Task AskClickHouseAsync(string connectionString, string sql)

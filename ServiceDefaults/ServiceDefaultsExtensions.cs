@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -17,10 +18,18 @@ public static class ServiceDefaultsExtensions
     /// <summary>The sources and meters of this solution, whatever the project.</summary>
     private const string OwnTelemetry = "AspireCdc.*";
 
+    /// <summary>Every request and every statement would bury what a service has to say, and each has its trace.</summary>
+    private static readonly string[] Talkative = ["Microsoft.AspNetCore", "Npgsql", "System.Net.Http"];
+
     /// <summary>Adds telemetry, a liveness check, service discovery and resilient HTTP clients.</summary>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        // Before every other source, so that any setting of these levels goes before.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = Talkative.Select(category => KeyValuePair.Create($"Logging:LogLevel:{category}", (string?)"Warning")),
+        });
         // Whoever asks for the health gets the reasons; a service that is not ready yet would log an error for every question.
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         builder.AddTelemetry();

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Runtime.CompilerServices;
 using AspireCdc.Api.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,6 +13,9 @@ internal static class LiveEndpoints
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    /// <summary>A database that takes longer is told to be away, so that the other one stays fresh.</summary>
+    private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(2);
+
     /// <summary>Serves the page at <c>/</c> and what it asks for under <c>/live</c>; neither is part of the API's document.</summary>
     public static void MapLivePage(this WebApplication app)
     {
@@ -24,17 +26,23 @@ internal static class LiveEndpoints
         live.MapGet("/orders/{id:long}/seen", WaitUntilSeenAsync);
     }
 
-    private static ServerSentEventsResult<LiveFrame> Frames(IServiceScopeFactory scopes, StarReader star, CancellationToken cancellationToken) =>
-        TypedResults.ServerSentEvents(FramesAsync(scopes, star, cancellationToken));
+    private static ServerSentEventsResult<LiveFrame> Frames(
+        IServiceScopeFactory scopes, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancellationToken) =>
+        TypedResults.ServerSentEvents(FramesAsync(scopes, star, time, lifetime.ApplicationStopping, cancellationToken));
 
-    private static async IAsyncEnumerable<LiveFrame> FramesAsync(IServiceScopeFactory scopes, StarReader star, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Both databases, again and again, until the page is closed or this service stops: it would wait for an answer that never ends.</summary>
+    private static async IAsyncEnumerable<LiveFrame> FramesAsync(
+        IServiceScopeFactory scopes, StarReader star, TimeProvider time, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         // ClickHouse tells nobody that it has changed: looking is what there is, and only while a page is open.
-        using var timer = new PeriodicTimer(FrameEvery);
+        using var timer = new PeriodicTimer(FrameEvery, time);
+        using var stopsTimer = stopping.Register(timer.Dispose);
         do
         {
-            var postgres = ReadPostgresAsync(scopes, cancellationToken);
-            var clickHouse = star.ReadNewestAsync(RowsShown, cancellationToken);
+            using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
+            reading.CancelAfter(LongestRead);
+            var postgres = LiveRows.OrProblemAsync("PostgreSQL", () => ReadPostgresAsync(scopes, reading.Token), cancellationToken);
+            var clickHouse = LiveRows.OrProblemAsync("ClickHouse", () => star.ReadNewestAsync(RowsShown, reading.Token), cancellationToken);
             yield return new LiveFrame(await postgres, await clickHouse);
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
@@ -42,40 +50,47 @@ internal static class LiveEndpoints
 
     /// <summary>Answers once the star shows the order as described: with this city and status, or not at all.</summary>
     private static async Task<Results<NoContent, ProblemHttpResult>> WaitUntilSeenAsync(
-        long id, string? city, string? status, bool? deleted, StarReader star, TimeProvider time, CancellationToken cancellationToken)
+        long id, string? city, string? status, bool? deleted, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancellationToken)
     {
-        for (var began = time.GetTimestamp(); time.GetElapsedTime(began) < Patience; await Task.Delay(LookEvery, time, cancellationToken))
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        var problem = "";
+        for (var began = time.GetTimestamp(); time.GetElapsedTime(began) < Patience && !waiting.IsCancellationRequested;)
         {
-            var order = await star.FindAsync(id, cancellationToken);
-            if (deleted == true ? order is null : order is not null && (city ?? order.City) == order.City && (status ?? order.Status) == order.Status)
-                return TypedResults.NoContent();
+            try
+            {
+                var order = await star.FindAsync(id, waiting.Token);
+                if (deleted == true ? order is null : order is not null && (city ?? order.City) == order.City && (status ?? order.Status) == order.Status)
+                    return TypedResults.NoContent();
+                problem = "";
+                await Task.Delay(LookEvery, time, waiting.Token);
+            }
+            catch (Exception e) when (StarReader.IsAway(e) && !waiting.IsCancellationRequested)
+            {
+                problem = $" ClickHouse cannot be read: {e.Message}";
+                await Task.Delay(FrameEvery, time, waiting.Token);
+            }
         }
-        return TypedResults.Problem($"Order {id} has not arrived in ClickHouse after {Patience.TotalSeconds} s.", statusCode: StatusCodes.Status504GatewayTimeout);
+        return TypedResults.Problem(
+            $"Order {id} has not arrived in ClickHouse after {Patience.TotalSeconds} s.{problem} Ask the processor: /ready, or 'CdcProcessor status'.",
+            statusCode: StatusCodes.Status504GatewayTimeout);
     }
 
     private static async Task<LiveRows> ReadPostgresAsync(IServiceScopeFactory scopes, CancellationToken cancellationToken)
     {
-        try
-        {
-            await using var scope = scopes.CreateAsyncScope();
-            var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
-            var orders = await (
-                from order in shop.Orders.IgnoreAutoIncludes()
-                join customer in shop.Customers on order.CustomerId equals customer.Id
-                orderby order.Id descending
-                select new LiveOrder(order.Id, customer.Name, customer.City, order.Status, order.Total)).Take(RowsShown).ToListAsync(cancellationToken);
-            var items = await (
-                from item in shop.OrderItems
-                join order in shop.Orders.IgnoreAutoIncludes() on item.OrderId equals order.Id
-                join customer in shop.Customers on order.CustomerId equals customer.Id
-                join product in shop.Products on item.ProductId equals product.Id
-                orderby item.Id descending
-                select new LiveItem(item.Id, item.OrderId, product.Name, customer.City, item.Quantity, item.Quantity * item.Price)).Take(RowsShown).ToListAsync(cancellationToken);
-            return new LiveRows(orders, items);
-        }
-        catch (DbException e)
-        {
-            return LiveRows.Without($"PostgreSQL cannot be read: {e.Message}");
-        }
+        await using var scope = scopes.CreateAsyncScope();
+        var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
+        var orders = await (
+            from order in shop.Orders.IgnoreAutoIncludes()
+            join customer in shop.Customers on order.CustomerId equals customer.Id
+            orderby order.Id descending
+            select new LiveOrder(order.Id, customer.Name, customer.City, order.Status, order.Total)).Take(RowsShown).ToListAsync(cancellationToken);
+        var items = await (
+            from item in shop.OrderItems
+            join order in shop.Orders.IgnoreAutoIncludes() on item.OrderId equals order.Id
+            join customer in shop.Customers on order.CustomerId equals customer.Id
+            join product in shop.Products on item.ProductId equals product.Id
+            orderby item.Id descending
+            select new LiveItem(item.Id, item.OrderId, product.Name, customer.City, item.Quantity, item.Quantity * item.Price)).Take(RowsShown).ToListAsync(cancellationToken);
+        return new LiveRows(orders, items);
     }
 }

@@ -12,7 +12,22 @@ internal sealed record LiveItem(long Id, long OrderId, string Product, string Ci
 /// <param name="Problem">Why there is nothing to show, or null.</param>
 internal sealed record LiveRows(IReadOnlyList<LiveOrder> Orders, IReadOnlyList<LiveItem> Items, string? Problem = null)
 {
-    public static LiveRows Without(string problem) => new([], [], problem);
+    /// <summary>What is read, or why it cannot be; whatever the reason, the page goes on.</summary>
+    public static async Task<LiveRows> OrProblemAsync(string database, Func<Task<LiveRows>> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new([], [], $"{database} does not answer in time.");
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return new([], [], $"{database} cannot be read: {e.GetBaseException().Message}");
+        }
+    }
 }
 
 /// <summary>Both databases at one moment.</summary>

@@ -9,31 +9,29 @@ internal sealed class StarReader(IConfiguration configuration)
 {
     private const string Orders = "SELECT order_id, customer_name, city, status, total FROM order_fact";
 
-    /// <summary>The newest rows; a ClickHouse that is away or not named is told in the answer.</summary>
+    /// <summary>The newest rows.</summary>
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
     {
-        if (configuration.GetConnectionString("clickhouse") is not { Length: > 0 } connectionString)
-            return LiveRows.Without("No ClickHouse is named: set ConnectionStrings__clickhouse.");
-        try
-        {
-            await using var connection = new ClickHouseConnection(connectionString);
-            var orders = await ReadAsync(connection, $"{Orders} ORDER BY order_id DESC LIMIT {count}", ToOrder, null, cancellationToken);
-            var items = await ReadAsync(connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}", ToItem, null, cancellationToken);
-            return new LiveRows(orders, items);
-        }
-        catch (Exception e) when (e is DbException or HttpRequestException)
-        {
-            return LiveRows.Without($"ClickHouse cannot be read: {e.Message}");
-        }
+        await using var connection = Connect();
+        var orders = await ReadAsync(connection, $"{Orders} ORDER BY order_id DESC LIMIT {count}", ToOrder, null, cancellationToken);
+        var items = await ReadAsync(connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}", ToItem, null, cancellationToken);
+        return new LiveRows(orders, items);
     }
 
     /// <summary>One order as the star has it, or null.</summary>
     public async Task<LiveOrder?> FindAsync(long id, CancellationToken cancellationToken)
     {
-        await using var connection = new ClickHouseConnection(configuration.GetConnectionString("clickhouse"));
+        await using var connection = Connect();
         var found = await ReadAsync(connection, $"{Orders} WHERE order_id = {{id:Int64}}", ToOrder, id, cancellationToken);
         return found.SingleOrDefault();
     }
+
+    /// <summary>True where ClickHouse is to blame: it may be back in a moment.</summary>
+    public static bool IsAway(Exception exception) => exception is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException;
+
+    private ClickHouseConnection Connect() => configuration.GetConnectionString("clickhouse") is { Length: > 0 } connectionString
+        ? new(connectionString)
+        : throw new InvalidOperationException("no ClickHouse is named. Set ConnectionStrings__clickhouse.");
 
     private static LiveOrder ToOrder(DbDataReader row) => new(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4));
 

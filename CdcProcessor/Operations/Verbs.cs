@@ -62,6 +62,8 @@ internal static class Verbs
                     return await PostAsync("dead-letters/drop?all=true");
                 case ["dead-letters", "drop", .. var ids] when ids is not [] && ids.All(IsWord):
                     return await PostAsync("dead-letters/drop?" + Query("id", ids));
+                case ["resync"]:
+                    return Complain("resync needs the names of tables, or --all.");
                 default:
                     return Complain($"'{string.Join(' ', words)}' is no command of CdcProcessor.");
             }

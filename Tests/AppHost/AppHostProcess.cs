@@ -31,11 +31,16 @@ internal sealed class AppHostProcess : IAsyncDisposable
         }
     }
 
-    public static AppHostProcess Start(params string[] args) => new(Process.Start(new ProcessStartInfo("dotnet", [Repository.ProgramOf("AppHost"), .. args])
+    public static AppHostProcess Start(params string[] args) => Start(new Dictionary<string, string>(), args);
+
+    /// <summary>With variables beside those of this process.</summary>
+    public static AppHostProcess Start(IReadOnlyDictionary<string, string> environment, params string[] args)
     {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!);
+        var start = new ProcessStartInfo("dotnet", [Repository.ProgramOf("AppHost"), .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return new(Process.Start(start)!);
+    }
 
     /// <summary>Runs to the end.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(string[] args, CancellationToken cancellationToken)

@@ -12,8 +12,6 @@ namespace AspireCdc.Tests.AppHost;
 [Collection(SharedStack.Collection)]
 public sealed class DashboardTests(SharedStack stack)
 {
-    private static readonly string[] Browsers = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(Timeout = SharedStack.Deadline)]
@@ -53,6 +51,7 @@ public sealed class DashboardTests(SharedStack stack)
 
         foreach (var resource in (string[])["postgres", "clickhouse", "init-db", "clickhouse-migrator", "cdc-processor", "api"])
             await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = resource }).First);
+        (await RowsAsync(page)).Should().Equal("postgres", "init-db", "shop", "shop-for-cdc", "api", "cdc-processor", "clickhouse", "clickhouse-migrator", "star");
         await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = "api" }).GetByText("Running").First);
         await KeepAsync(page, "resources");
 
@@ -110,12 +109,11 @@ public sealed class DashboardTests(SharedStack stack)
 
     private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 30_000 });
 
-    /// <summary>A picture for whoever asks for it: ASPIRECDC_SCREENSHOTS names the folder.</summary>
-    private static async Task KeepAsync(IPage page, string name)
-    {
-        if (Environment.GetEnvironmentVariable("ASPIRECDC_SCREENSHOTS") is { Length: > 0 } folder)
-            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png") });
-    }
+    /// <summary>The resources' names from top to bottom.</summary>
+    private static async Task<IEnumerable<string>> RowsAsync(IPage page) =>
+        (await page.GetByRole(AriaRole.Row).AllInnerTextsAsync()).Skip(1).Select(row => row.Trim().Split('\n')[0].Trim());
+
+    private static Task KeepAsync(IPage page, string name) => Browser.KeepAsync(page, name);
 
     private static async Task PostCustomerAsync(DistributedApplication app)
     {
@@ -127,32 +125,15 @@ public sealed class DashboardTests(SharedStack stack)
     /// <summary>A browser that has logged in and shows the resources.</summary>
     private static async Task<Pages> PagesAsync(DistributedApplication app)
     {
-        var playwright = await Playwright.CreateAsync();
-        var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = FindBrowser(), Args = ["--no-sandbox"] });
-        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1600, Height = 900 } });
+        var browser = await Browser.StartAsync();
+        var page = await browser.PageAsync(1600);
         var address = app.GetEndpoint("aspire-dashboard", "http");
         await page.GotoAsync(new Uri(address, $"/login?t={SharedStack.BrowserToken}").ToString());
-        return new(playwright, browser, page, address);
+        return new(browser, page, address);
     }
 
-    private sealed record Pages(IPlaywright Playwright, IBrowser Browser, IPage Page, Uri Address) : IAsyncDisposable
+    private sealed record Pages(Browser Browser, IPage Page, Uri Address) : IAsyncDisposable
     {
-        public async ValueTask DisposeAsync()
-        {
-            await Browser.DisposeAsync();
-            Playwright.Dispose();
-        }
-    }
-
-    /// <summary>A browser of this machine; none is downloaded.</summary>
-    private static string FindBrowser()
-    {
-        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-            .SelectMany(folder => Browsers.Select(name => Path.Combine(folder, name)))
-            .Append("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-            .FirstOrDefault(File.Exists);
-        if (found is null && Environment.GetEnvironmentVariable("CI") != "true")
-            Assert.Skip("There is no Chromium or Chrome on this machine, which this test drives.");
-        return found ?? throw new InvalidOperationException("CI needs a browser: install chromium.");
+        public ValueTask DisposeAsync() => Browser.DisposeAsync();
     }
 }

@@ -45,10 +45,10 @@ internal static class DashboardExtensions
             .WithEnvironment("DASHBOARD__RESOURCESERVICECLIENT__AUTHMODE", "ApiKey")
             .WithEnvironment("DASHBOARD__RESOURCESERVICECLIENT__APIKEY", keys.ResourceService)
             .WithEnvironment(context => context.EnvironmentVariables["ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"] = resourceService.Url);
-        dashboard.WithArgs(
-            "--frontend-url", dashboard.GetEndpoint("http"),
-            "--otlp-grpc-url", dashboard.GetEndpoint("otlp-grpc"),
-            "--otlp-http-url", dashboard.GetEndpoint("otlp-http"));
+        dashboard.WithArgs("--frontend-url", dashboard.GetEndpoint("http"));
+        // Not by its options, since these variables go before them and AppHost's launch profile has some, for Aspire's own hosting.
+        dashboard.WithEnvironment("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", ReferenceExpression.Create($"{dashboard.GetEndpoint("otlp-grpc")}"));
+        dashboard.WithEnvironment("ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL", ReferenceExpression.Create($"{dashboard.GetEndpoint("otlp-http")}"));
 
         foreach (var project in projects)
             SendTelemetry(project, dashboard, keys);
