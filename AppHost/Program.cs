@@ -1,6 +1,8 @@
 using AspireCdc.AppHost;
 using AspireCdc.AppHost.Commands;
+using AspireCdc.ServiceDefaults;
 
+Loopback.KeepFromProxies();
 try
 {
     // What is no start of the stack: --help, sql, postgres.

@@ -24,6 +24,7 @@ public static class ServiceDefaultsExtensions
     /// <summary>Adds telemetry, a liveness check, service discovery and resilient HTTP clients.</summary>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
+        Loopback.KeepFromProxies();
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         // Before every other source, so that any setting of these levels goes before.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource

@@ -1,4 +1,5 @@
 using System.Text;
+using AspireCdc.ServiceDefaults;
 
 namespace AspireCdc.CdcProcessor.Operations;
 
@@ -36,6 +37,7 @@ internal static class Verbs
         if (!Uri.TryCreate(address.TrimEnd('/') + "/operations/", UriKind.Absolute, out var operations))
             return Complain($"'{address}' is no address: one looks like http://localhost:4196.");
 
+        Loopback.KeepFromProxies();
         using var http = new HttpClient { BaseAddress = operations };
         try
         {

@@ -4,6 +4,7 @@ using AspireCdc.EmbeddedClickHouse.Http;
 using AspireCdc.EmbeddedClickHouse.Sessions;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
+using OpenTelemetry.Instrumentation.AspNetCore;
 
 namespace AspireCdc.EmbeddedClickHouse.Hosting;
 
@@ -29,6 +30,13 @@ internal static class ServerExtensions
         builder.Services.AddSingleton<QueryEndpoint>();
         builder.Services.AddRequestDecompression(decompression => decompression.DecompressionProviders.Add("zstd", new ZstdDecompression()));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeToFinish);
+
+        // A query is part of somebody's trace or of none: those of services that look after themselves would bury the rest.
+        builder.Services.PostConfigure<AspNetCoreTraceInstrumentationOptions>(tracing =>
+        {
+            var others = tracing.Filter;
+            tracing.Filter = context => context.Request.Headers.ContainsKey("traceparent") && (others is null || others(context));
+        });
 
         if (string.IsNullOrEmpty(builder.Configuration[WebHostDefaults.ServerUrlsKey]))
             builder.WebHost.UseUrls(DefaultAddress);

@@ -56,6 +56,9 @@ internal sealed class AppHostProcess : IAsyncDisposable
             throw new InvalidOperationException($"AppHost has ended before it was ready:\n{Output}");
     }
 
+    /// <summary>The address in the table that is printed at the end of the start.</summary>
+    public string Address(string name) => Output.Split('\n').Single(line => line.Contains($" {name} ", StringComparison.Ordinal)).TrimEnd().Split(' ')[^1];
+
     public async Task<int> ExitAsync(CancellationToken cancellationToken)
     {
         await _process.WaitForExitAsync(cancellationToken).WaitAsync(TimeSpan.FromMinutes(2), cancellationToken);

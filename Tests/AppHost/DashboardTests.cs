@@ -51,7 +51,7 @@ public sealed class DashboardTests(SharedStack stack)
 
         foreach (var resource in (string[])["postgres", "clickhouse", "init-db", "clickhouse-migrator", "cdc-processor", "api"])
             await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = resource }).First);
-        (await RowsAsync(page)).Should().Equal("postgres", "init-db", "shop", "shop-for-cdc", "api", "cdc-processor", "clickhouse", "clickhouse-migrator", "star");
+        (await RowsAsync(page)).Should().Equal("postgres", "shop", "shop-for-cdc", "init-db", "api", "cdc-processor", "clickhouse", "star", "clickhouse-migrator");
         await ShowsAsync(page.GetByRole(AriaRole.Row).Filter(new() { HasText = "api" }).GetByText("Running").First);
         await KeepAsync(page, "resources");
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -65,6 +67,33 @@ public sealed class LifetimeTests
 
         await NobodyIsLeftAsync(children);
     }
+
+#if !ASPIRE_PACKAGES // Aspire's own hosting places its dashboard where its launch profile says.
+    /// <summary>As <c>dotnet run</c> and an IDE start it; and behind a company's proxy, which knows nothing of this machine.</summary>
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task With_its_launch_profile_and_behind_a_proxy_that_is_dead_everything_starts_and_telemetry_arrives()
+    {
+        const string Key = "key-of-a-test-0123456789abcdef";
+        using var state = new TemporaryFolder();
+        var profile = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "AppHost", "Properties", "launchSettings.json"), Cancel))!["profiles"]!["http"]!;
+        var environment = profile["environmentVariables"]!.AsObject().ToDictionary(variable => variable.Key, variable => variable.Value!.GetValue<string>());
+        environment["ASPNETCORE_URLS"] = profile["applicationUrl"]!.GetValue<string>();
+        environment["AppHost__DashboardApiKey"] = Key;
+        environment["HTTP_PROXY"] = environment["http_proxy"] = environment["ALL_PROXY"] = $"http://127.0.0.1:{FreePort.Next()}";
+        environment["NO_PROXY"] = environment["no_proxy"] = "";
+
+        await using var process = AppHostProcess.Start(environment, ["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
+        await process.ReadyAsync(Cancel);
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        (await http.PostAsJsonAsync(process.Address("live page") + "/api/products", new { name = "Mouse", category = "Input", price = 1 }, Cancel)).EnsureSuccessStatusCode();
+
+        http.DefaultRequestHeaders.Add("x-api-key", Key);
+        var dashboard = new Uri(process.Address("Dashboard"));
+        await Wait.UntilAsync(
+            async () => (await http.GetStringAsync(new Uri(dashboard, "/api/telemetry/spans?resource=api"), Cancel)).Contains("POST /api/products", StringComparison.Ordinal),
+            "the span of the POST", Cancel);
+    }
+#endif
 
     private static Task NobodyIsLeftAsync(IReadOnlyList<int> children) => Wait.ForAsync(
         () => AppHostProcess.AliveAsync(children, Cancel), alive => alive.Count == 0,
