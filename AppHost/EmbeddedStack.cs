@@ -30,6 +30,7 @@ internal static class EmbeddedStack
     public static async Task<Backends> AddEmbeddedStackAsync(this IDistributedApplicationBuilder builder, StackState state, Ports ports)
     {
         var binaries = await EmbeddedBinaries.EnsureAsync(builder.AppHostDirectory, Console.WriteLine, CancellationToken.None);
+        PostgresCluster.EnsureReadable(binaries, state.Postgres);
         builder.Configuration["AppHost:AspireCli"] = binaries.AspireCli;
         var cdcPassword = builder.AddPassword("cdc-password", "cdc");
 

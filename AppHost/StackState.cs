@@ -13,6 +13,9 @@ internal sealed record RunningStack(int ProcessId, string? Shop = null, string? 
 /// </summary>
 internal sealed class StackState : IHostedLifecycleService, IDisposable
 {
+    /// <summary>What PostgreSQL's first files and its write-ahead log take, and as much again.</summary>
+    private const long LeastFreeBytes = 200 << 20;
+
     private readonly FileStream _lock;
     private readonly string _folder;
 
@@ -37,29 +40,31 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
     public static string FolderOf(string? chosen) => Path.GetFullPath(chosen ?? Path.Combine(Checkout.Root, ".aspirecdc"));
 
     /// <summary>Takes the folder for this process.</summary>
-    /// <exception cref="AppHostException">Another AppHost has it.</exception>
+    /// <exception cref="AppHostException">Another AppHost has it, or it cannot be used.</exception>
     public static StackState Take(string folder, bool reset)
     {
         try
         {
             Directory.CreateDirectory(folder);
+            if (FileLock.TryTake(LockFile(folder)) is not { } held)
+            {
+                var other = Read(folder) is { } running ? $"AppHost (process {running.ProcessId})" : "AppHost";
+                throw new AppHostException($"Another {other} runs on {folder}. Stop it, or give this one a folder and ports of its own: --state FOLDER --Ports:…=0");
+            }
+
+            var state = new StackState(folder, held);
+            if (reset)
+                state.Reset();
+            state.Write(new(Environment.ProcessId));
+            return new DriveInfo(folder).AvailableFreeSpace is var free && free >= LeastFreeBytes
+                ? state
+                : throw new AppHostException(
+                    $"Only {free >> 20} MB are free on the disk of {folder}, and the databases need {LeastFreeBytes >> 20} MB to start. Free some, or choose a folder on another disk: --state FOLDER");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new AppHostException($"The folder for the databases cannot be made: {exception.Message} Choose another one: --state FOLDER", exception);
+            throw new AppHostException($"The folder for the databases cannot be used: {exception.Message} Choose another one: --state FOLDER", exception);
         }
-
-        if (FileLock.TryTake(LockFile(folder)) is not { } held)
-        {
-            var other = Read(folder) is { } running ? $"AppHost (process {running.ProcessId})" : "AppHost";
-            throw new AppHostException($"Another {other} runs on {folder}. Stop it, or give this one a folder and ports of its own: --state FOLDER --Ports:…=0");
-        }
-
-        var state = new StackState(folder, held);
-        if (reset)
-            state.Reset();
-        state.Write(new(Environment.ProcessId));
-        return state;
     }
 
     /// <summary>The stack that runs on the folder, or null.</summary>

@@ -22,8 +22,10 @@ internal sealed partial class StartReport(DistributedApplication app)
         if (app.Services.GetRequiredService<DistributedApplicationExecutionContext>().IsPublishMode)
             return await Containers.Publishing.RunAsync(app);
 #endif
-        var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var lifetime = app.Services.GetRequiredService<IHostApplicationLifetime>();
+        var stopping = lifetime.ApplicationStopping;
         var report = ReportAsync(stopping);
+        _ = DotNetRun.HasEndedAsync(stopping).ContinueWith(_ => lifetime.StopApplication(), stopping, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
         try
         {
             // Ends only when everything has been started, with its dependencies: what happens until then is told meanwhile.

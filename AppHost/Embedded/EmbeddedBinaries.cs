@@ -12,6 +12,16 @@ namespace AspireCdc.AppHost.Embedded;
 /// <param name="AspireCli">The <c>aspire</c> executable.</param>
 internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary, string AspireCli)
 {
+    /// <summary>PostgreSQL's major version, as the name of a cluster's files has it.</summary>
+    public string PostgresVersion
+    {
+        get
+        {
+            using var package = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Path.GetDirectoryName(PostgresRoot)!, "package.json")));
+            return package.RootElement.GetProperty("version").GetString()!.Split('.')[0];
+        }
+    }
+
     private const string CompleteMarker = ".complete";
 
     /// <summary>Where installations are kept: <c>ASPIRECDC_CACHE</c>, or <c>aspirecdc</c> in the user's cache folder.</summary>
@@ -41,7 +51,7 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary,
 
         if (!File.Exists(marker))
         {
-            Directory.CreateDirectory(folder);
+            MakeWritable(folder);
             // Two first runs at once (dotnet run and dotnet test): the second one waits, then finds the marker.
             await using var turn = await FileLock.WaitAsync(folder + ".lock", report, "Another process is fetching the embedded binaries; waiting for it …", cancellationToken);
             if (!File.Exists(marker))
@@ -56,6 +66,19 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary,
             }
         }
         return Locate(folder, platform);
+    }
+
+    private static void MakeWritable(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, ".writable"), "");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EmbeddedStackException($"The embedded binaries cannot be kept in {CacheFolder}: {e.Message} Set ASPIRECDC_CACHE to a folder that can be written.", e);
+        }
     }
 
     private static EmbeddedBinaries Locate(string folder, EmbeddedPlatform platform)

@@ -3,6 +3,9 @@ namespace AspireCdc.AppHost.Embedded;
 /// <summary>A file that one process holds at a time; the operating system lets go of it when the process ends, however it ends.</summary>
 internal static class FileLock
 {
+    /// <summary>EWOULDBLOCK on Linux and on macOS.</summary>
+    private const int HeldOnLinux = 11, HeldOnMacOS = 35;
+
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Takes the lock, or returns null where another process has it.</summary>
@@ -12,7 +15,7 @@ internal static class FileLock
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.Asynchronous);
         }
-        catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+        catch (IOException e) when (e.HResult is HeldOnLinux or HeldOnMacOS)
         {
             return null;
         }

@@ -6,6 +6,8 @@ namespace AspireCdc.AppHost.Embedded;
 /// <summary>The data folder of an embedded PostgreSQL: made by initdb, and put in order after a hard end.</summary>
 internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFolder, PostgresUser user)
 {
+    private const string VersionFile = "PG_VERSION";
+
     private static readonly TimeSpan OrphanStop = TimeSpan.FromSeconds(20);
 
     // The library path serves the few programs of the package that lack a run path of their own.
@@ -18,11 +20,22 @@ internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFold
 
     private string PidFile => Path.Combine(dataFolder, "postmaster.pid");
 
+    /// <summary>Tells before anything starts that another version of PostgreSQL has made the cluster.</summary>
+    /// <exception cref="EmbeddedStackException">It has.</exception>
+    public static void EnsureReadable(EmbeddedBinaries binaries, string dataFolder)
+    {
+        var file = Path.Combine(dataFolder, VersionFile);
+        if (File.Exists(file) && File.ReadAllText(file).Trim() is var version && version != binaries.PostgresVersion)
+            throw new EmbeddedStackException(
+                $"The databases in {dataFolder} are those of PostgreSQL {version}, and this is PostgreSQL {binaries.PostgresVersion}, which does not read them. "
+                + "Start with --reset to have them made anew, empty, or choose another folder: --state FOLDER");
+    }
+
     /// <summary>Makes the cluster where there is none, and removes what a killed server left behind.</summary>
     /// <exception cref="EmbeddedStackException">initdb failed.</exception>
     public async Task PrepareAsync(string password, Action<string> log, CancellationToken cancellationToken)
     {
-        if (File.Exists(Path.Combine(dataFolder, "PG_VERSION")))
+        if (File.Exists(Path.Combine(dataFolder, VersionFile)))
             await RemoveStalePidFileAsync(log, cancellationToken);
         else
             await InitializeAsync(password, log, cancellationToken);

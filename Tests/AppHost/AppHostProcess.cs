@@ -31,12 +31,16 @@ internal sealed class AppHostProcess : IAsyncDisposable
         }
     }
 
-    public static AppHostProcess Start(params string[] args) => Start(new Dictionary<string, string>(), args);
+    public static AppHostProcess Start(params string[] args) => Start(new Dictionary<string, string>(), [Repository.ProgramOf("AppHost"), .. args]);
 
-    /// <summary>With variables beside those of this process.</summary>
-    public static AppHostProcess Start(IReadOnlyDictionary<string, string> environment, params string[] args)
+    /// <summary>As the README says, of what the tests were built with.</summary>
+    public static AppHostProcess StartByDotNetRun(IReadOnlyDictionary<string, string> environment, params string[] args) => Start(
+        environment,
+        ["run", "--no-build", "--configuration", AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar)[^3], "--project", Path.Combine(Repository.Root, "AppHost"), "--", .. args]);
+
+    private static AppHostProcess Start(IReadOnlyDictionary<string, string> environment, string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Repository.ProgramOf("AppHost"), .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", args) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new(Process.Start(start)!);

@@ -11,6 +11,8 @@ namespace AspireCdc.Tests.AppHost;
 [Collection(SharedStack.Collection)]
 public sealed class CommandLineTests(SharedStack stack)
 {
+    private static readonly string[] AnyPorts = ["--Ports:Postgres=0", "--Ports:ClickHouse=0", "--Ports:Api=0", "--Ports:Processor=0", "--Ports:Dashboard=0"];
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory(Timeout = SharedStack.Deadline)]
@@ -57,7 +59,7 @@ public sealed class CommandLineTests(SharedStack stack)
         var port = ((IPEndPoint)holder.LocalEndpoint).Port;
 
         var (exitCode, output) = await AppHostProcess.RunAsync(
-            ["--state", state.Path, "--Ports:Postgres=0", "--Ports:ClickHouse=0", $"--Ports:Api={port}", "--Ports:Processor=0", "--Ports:Dashboard=0"], Cancel);
+            ["--state", state.Path, .. AnyPorts, $"--Ports:Api={port}"], Cancel);
 
         exitCode.Should().Be(1);
         output.Should().Contain(string.Create(CultureInfo.InvariantCulture, $"Port {port} for Api is taken by "))
@@ -75,6 +77,32 @@ public sealed class CommandLineTests(SharedStack stack)
 
         exitCode.Should().Be(1);
         output.Should().Contain($"Another AppHost (process {Environment.ProcessId}) runs on {stack.StateFolder}.").And.NotContain("   at ");
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task Databases_of_another_PostgreSQL_are_told_before_anything_starts()
+    {
+        using var state = new TemporaryFolder();
+        Directory.CreateDirectory(Path.Combine(state.Path, "postgres"));
+        await File.WriteAllTextAsync(Path.Combine(state.Path, "postgres", "PG_VERSION"), "17\n", Cancel);
+
+        var (exitCode, output) = await AppHostProcess.RunAsync(["--stack", "embedded", "--state", state.Path, .. AnyPorts], Cancel);
+
+        exitCode.Should().Be(1);
+        output.Should().Contain("are those of PostgreSQL 17, and this is PostgreSQL 18").And.Contain("--reset").And.NotContain("   at ");
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task A_folder_that_cannot_be_used_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "file");
+        await File.WriteAllTextAsync(file, "", Cancel);
+
+        var (exitCode, output) = await AppHostProcess.RunAsync(["--stack", "embedded", "--state", file, .. AnyPorts], Cancel);
+
+        exitCode.Should().Be(1);
+        output.Should().Contain("The folder for the databases cannot be used").And.Contain(file).And.Contain("--state FOLDER").And.NotContain("   at ");
     }
 
     [Fact(Timeout = SharedStack.Deadline)]

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Http.Json;
-using System.Text.Json.Nodes;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -69,20 +68,19 @@ public sealed class LifetimeTests
     }
 
 #if !ASPIRE_PACKAGES // Aspire's own hosting places its dashboard where its launch profile says.
-    /// <summary>As <c>dotnet run</c> and an IDE start it; and behind a company's proxy, which knows nothing of this machine.</summary>
+    /// <summary>As people start it, with its launch profile; and behind a company's proxy, which knows nothing of this machine.</summary>
     [Fact(Timeout = SharedStack.Deadline)]
-    public async Task With_its_launch_profile_and_behind_a_proxy_that_is_dead_everything_starts_and_telemetry_arrives()
+    public async Task By_dotnet_run_and_behind_a_dead_proxy_telemetry_arrives_and_all_ends_with_it()
     {
         const string Key = "key-of-a-test-0123456789abcdef";
         using var state = new TemporaryFolder();
-        var profile = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "AppHost", "Properties", "launchSettings.json"), Cancel))!["profiles"]!["http"]!;
-        var environment = profile["environmentVariables"]!.AsObject().ToDictionary(variable => variable.Key, variable => variable.Value!.GetValue<string>());
-        environment["ASPNETCORE_URLS"] = profile["applicationUrl"]!.GetValue<string>();
-        environment["AppHost__DashboardApiKey"] = Key;
-        environment["HTTP_PROXY"] = environment["http_proxy"] = environment["ALL_PROXY"] = $"http://127.0.0.1:{FreePort.Next()}";
-        environment["NO_PROXY"] = environment["no_proxy"] = "";
+        var proxy = $"http://127.0.0.1:{FreePort.Next()}";
+        var environment = new Dictionary<string, string>
+        {
+            ["AppHost__DashboardApiKey"] = Key, ["HTTP_PROXY"] = proxy, ["http_proxy"] = proxy, ["ALL_PROXY"] = proxy, ["NO_PROXY"] = "", ["no_proxy"] = "",
+        };
 
-        await using var process = AppHostProcess.Start(environment, ["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
+        await using var process = AppHostProcess.StartByDotNetRun(environment, ["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
         await process.ReadyAsync(Cancel);
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         (await http.PostAsJsonAsync(process.Address("live page") + "/api/products", new { name = "Mouse", category = "Input", price = 1 }, Cancel)).EnsureSuccessStatusCode();
@@ -92,6 +90,10 @@ public sealed class LifetimeTests
         await Wait.UntilAsync(
             async () => (await http.GetStringAsync(new Uri(dashboard, "/api/telemetry/spans?resource=api"), Cancel)).Contains("POST /api/products", StringComparison.Ordinal),
             "the span of the POST", Cancel);
+
+        var children = await process.DescendantsAsync(Cancel);
+        process.Kill();
+        await NobodyIsLeftAsync(children);
     }
 #endif
 
