@@ -36,6 +36,8 @@ internal static class ShopApi
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
 
         var app = builder.Build();
+        app.UseHead();
+        app.UseRouting(); // Here, since it would come first by itself and find no endpoint for HEAD.
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         if (app.Environment.IsDevelopment()) app.UseCors();
@@ -47,6 +49,13 @@ internal static class ShopApi
         app.MapShop($"{Envelope.Prefix}/api").ExcludeFromDescription();
         return app;
     }
+
+    /// <summary>HEAD is GET without the body, which the server leaves out.</summary>
+    private static void UseHead(this WebApplication app) => app.Use((http, next) =>
+    {
+        if (HttpMethods.IsHead(http.Request.Method)) http.Request.Method = HttpMethods.Get;
+        return next(http);
+    });
 
     private static RouteGroupBuilder MapShop(this WebApplication app, string prefix)
     {

@@ -22,7 +22,8 @@ internal sealed record RequestBody(byte[] Bytes, JsonElement Json)
         }
         catch (JsonException e)
         {
-            var place = e is { LineNumber: { } line, BytePositionInLine: { } position } ? $" at line {line + 1}, byte {position + 1}" : "";
+            // A field that stands twice is told without a place.
+            var place = e is { LineNumber: { } line, BytePositionInLine: { } position } ? $" at line {line + 1}, byte {position + 1}" : ", or names a field twice";
             throw new ProblemException(StatusCodes.Status400BadRequest, bytes.Length == 0 ? "The body is empty." : $"The body is no valid JSON{place}.");
         }
     }

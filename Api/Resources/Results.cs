@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AspireCdc.Api.Errors;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 
@@ -27,7 +28,7 @@ internal sealed class ResourceResult(Representation resource, int status = Statu
 }
 
 /// <summary>Answers with rows as they come: a list needs no more memory than one of its buffers, however long it is.</summary>
-internal sealed class ListResult<T>(IAsyncEnumerable<T> rows) : IResult
+internal sealed partial class ListResult<T>(IAsyncEnumerable<T> rows) : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
     {
@@ -38,9 +39,22 @@ internal sealed class ListResult<T>(IAsyncEnumerable<T> rows) : IResult
         var first = await enumerator.MoveNextAsync();
         response.ContentType = "application/json; charset=utf-8";
         if (Envelope.Holds(httpContext)) await response.BodyWriter.WriteAsync(Envelope.Opening, aborted);
-        await JsonSerializer.SerializeAsync(response.BodyWriter, Started(enumerator, first), json, aborted);
+        try
+        {
+            await JsonSerializer.SerializeAsync(response.BodyWriter, Started(enumerator, first), json, aborted);
+        }
+        catch (Exception e) when (DatabaseProblem.From(e) is { } problem)
+        {
+            // Half a list must not look like a whole one, and for a status it is too late.
+            LogCutOff(httpContext.RequestServices.GetRequiredService<ILogger<ListResult<T>>>(), problem.Message, e.GetBaseException().Message);
+            httpContext.Abort();
+            return;
+        }
         if (Envelope.Holds(httpContext)) await response.BodyWriter.WriteAsync(Envelope.Closing, aborted);
     }
+
+    [LoggerMessage(12, LogLevel.Warning, "A list is cut off: {Problem} ({Cause})")]
+    private static partial void LogCutOff(ILogger log, string problem, string cause);
 
     private static async IAsyncEnumerable<T> Started(IAsyncEnumerator<T> enumerator, bool more)
     {

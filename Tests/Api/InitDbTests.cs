@@ -1,4 +1,5 @@
 using AspireCdc.Api.InitDb;
+using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Npgsql;
@@ -6,7 +7,7 @@ using Xunit;
 
 namespace AspireCdc.Tests.Api;
 
-public sealed class InitDbTests(PostgresServer postgres)
+public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -138,6 +139,28 @@ public sealed class InitDbTests(PostgresServer postgres)
         (await database.ScalarAsync<long>($"""
             SELECT count(*) FROM pg_logical_slot_get_binary_changes('{slot}', NULL, NULL, 'proto_version', '1', 'publication_names', 'redpanda_cdc_publication') WHERE get_byte(data, 0) = ascii('T')
             """, Cancellation)).Should().BePositive();
+    }
+
+    [Theory]
+    [InlineData("--drop"), InlineData("--recreate")]
+    public async Task A_drop_waits_until_the_processor_has_emptied_ClickHouse(string option)
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancellation);
+        await RunAsync(database);
+        await using var shop = await Shop.OverAsync(database, clickhouse, Cancellation);
+        await database.ExecuteAsync("INSERT INTO customer (email, name, country, city) SELECT n || '@x.org', 'b', 'c', 'd' FROM generate_series(1, 500) n", Cancellation);
+        await shop.StartStreamingAsync(Cancellation);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM customer_dim", Cancellation), count => count == "500\n", "the copy", Cancellation);
+
+        var outcome = await RunAsync(database, [option, "--yes", $"--Cdc:Slot={shop.Slot}"]);
+
+        outcome.ExitCode.Should().Be(0, outcome.Output);
+        outcome.Output.Should().Contain("✅ Tables dropped.").And.NotContain("⚠️").And.NotContain("resync");
+        (await shop.QueryAsync("SELECT count() FROM customer_dim", Cancellation)).Should().Be("0\n", "the command has waited for it");
+        if (option == "--drop") return;
+
+        await database.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('new@x.org', 'b', 'c', 'd')", Cancellation);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT customer_email FROM customer_dim", Cancellation), found => found == "new@x.org\n", "the new table's first row", Cancellation);
     }
 
     [Theory]

@@ -50,6 +50,29 @@ public sealed class OutageTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task A_list_that_postgres_does_not_finish_is_cut_off_and_no_complete_answer()
+    {
+        await using var server = await PostgresServer.StartOwnAsync(Cancellation);
+        await using var app = ApiServer.Create(server.ConnectionString, "cut");
+        await using (var scope = app.Services.CreateAsyncScope())
+            await scope.ServiceProvider.GetRequiredService<ShopDatabase>().InitializeAsync(Cancellation);
+        using var client = await ApiServer.StartAsync(app);
+        await new TestDatabase("shop", server.ConnectionString)
+            .ExecuteAsync("INSERT INTO product (name, category, price) SELECT repeat('x', 255), 'Long', 1 FROM generate_series(1, 100000)", Cancellation);
+
+        foreach (var path in (string[])["/api/products", "/envelope/api/products"])
+        {
+            using var answer = await client.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, Cancellation);
+            await server.KillAsync();
+
+            var reading = async () => await answer.Content.ReadAsStringAsync(Cancellation);
+            await reading.Should().ThrowAsync<HttpRequestException>("half a list must not look like a whole one");
+            await server.StartAsync(Cancellation);
+            await Wait.UntilAsync(async () => (await client.AnswerAsync(HttpMethod.Get, "/ready")).Status == HttpStatusCode.OK, "the API to be ready again", Cancellation);
+        }
+    }
+
+    [Fact]
     public async Task Without_tables_the_answer_names_init_db()
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);

@@ -7,6 +7,19 @@ namespace AspireCdc.Tests.Api;
 public sealed class ResourceTests(ApiServer api) : IClassFixture<ApiServer>
 {
     [Fact]
+    public async Task HEAD_answers_as_GET_does_without_the_body()
+    {
+        var path = $"/api/customers/{await api.CustomerAsync()}";
+        foreach (var (asked, status) in ((string, HttpStatusCode)[])[(path, HttpStatusCode.OK), ("/api/customers", HttpStatusCode.OK), ("/api/customers/987654321", HttpStatusCode.NotFound)])
+        {
+            var head = await api.SendAsync(HttpMethod.Head, asked, null);
+            head.Status.Should().Be(status);
+            head.Text.Should().BeEmpty();
+            head.Tag.Should().Be((await api.GetAsync(asked)).Tag);
+        }
+    }
+
+    [Fact]
     public async Task A_new_row_is_returned_with_its_location_and_found_there()
     {
         var created = await api.PostAsync("/api/products", """{"name":"Mouse","category":"Electronics","price":"29.99"}""");

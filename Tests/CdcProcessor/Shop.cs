@@ -44,10 +44,17 @@ internal sealed class Shop : IAsyncDisposable
 
     public static async Task<Shop> CreateAsync(Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken)
     {
-        var source = await postgres;
-        var shop = new Shop(source, await clickhouse, "slot_" + Guid.NewGuid().ToString("N")[..12]);
-        await source.ExecuteAsync(Tables, cancellationToken);
-        await source.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE customer, product, \"order\", orderitem", cancellationToken);
+        var shop = new Shop(await postgres, await clickhouse, NewSlot());
+        await shop.Postgres.ExecuteAsync(Tables, cancellationToken);
+        await shop.Postgres.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE customer, product, \"order\", orderitem", cancellationToken);
+        await shop.MigrateAsync(cancellationToken);
+        return shop;
+    }
+
+    /// <summary>Over a database that <c>init-db</c> has made.</summary>
+    public static async Task<Shop> OverAsync(TestDatabase postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken)
+    {
+        var shop = new Shop(postgres, await clickhouse.CreateDatabaseAsync(cancellationToken), NewSlot());
         await shop.MigrateAsync(cancellationToken);
         return shop;
     }
@@ -143,6 +150,8 @@ internal sealed class Shop : IAsyncDisposable
             // The server of this test is stopped, or a sender is on its way out.
         }
     }
+
+    private static string NewSlot() => "slot_" + Guid.NewGuid().ToString("N")[..12];
 
     private static string TablesScript()
     {
