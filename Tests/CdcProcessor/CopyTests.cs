@@ -12,7 +12,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_copy_by_ranges_of_a_table_that_changes_meanwhile()
+    public async Task Rule_10_a_copy_by_ranges_of_a_table_that_changes_meanwhile()
     {
         await using var shop = await CreateAsync(20_000);
         await shop.ExecuteAsync("VACUUM orderitem", Cancel);
@@ -22,10 +22,12 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await starting;
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
+        // The snapshot lasted until all readers had it.
+        shop.Log.Lines.Should().NotContain(line => line.Contains("The pipeline stopped") || line.Contains(" anew at "));
     }
 
     [Fact]
-    public async Task An_interrupted_first_copy_keeps_its_slot_and_leaves_no_ghosts()
+    public async Task Rule_10_an_interrupted_first_copy_keeps_its_slot_and_leaves_no_ghosts()
     {
         await using var shop = await CreateAsync(60_000);
         var processor = await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "200");
@@ -45,7 +47,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     }
 
     [Fact]
-    public async Task Resync_of_one_table_while_streaming_repairs_it_and_sweeps_what_has_vanished()
+    public async Task Rules_4_and_13_resync_of_one_table_while_streaming_repairs_it_and_sweeps_what_has_vanished()
     {
         await using var shop = await CreateAsync(500);
         var processor = await shop.StartStreamingAsync(Cancel);
@@ -64,6 +66,10 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await WaitUntilCopiedAsync(shop);
+
+        // What was swept comes back when it is made anew.
+        await shop.ExecuteAsync("INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (1, 1, 1, 7, 1), (4, 1, 1, 8, 1)", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
     [Fact]
@@ -91,7 +97,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     }
 
     [Fact]
-    public async Task Tables_filled_from_another_server_are_refused_until_resync_all()
+    public async Task Rule_17_tables_filled_from_another_server_are_refused_until_resync_all()
     {
         await using var shop = await CreateAsync(20);
         var processor = await shop.StartStreamingAsync(Cancel);
@@ -111,7 +117,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     }
 
     [Fact]
-    public async Task A_position_beyond_the_servers_wal_is_refused()
+    public async Task Rule_17_a_position_beyond_the_servers_wal_is_refused()
     {
         await using var shop = await CreateAsync(20);
         var processor = await shop.StartStreamingAsync(Cancel);

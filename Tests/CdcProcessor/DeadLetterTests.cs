@@ -53,7 +53,7 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
     }
 
     [Fact]
-    public async Task The_old_key_is_deleted_even_when_the_new_row_becomes_a_dead_letter()
+    public async Task Rule_7_the_old_key_is_deleted_even_when_the_new_row_becomes_a_dead_letter()
     {
         await using var shop = await CreateAsync();
         await shop.StartStreamingAsync(Cancel);
@@ -66,7 +66,7 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
     }
 
     [Fact]
-    public async Task A_retry_keeps_its_version_and_loses_to_what_came_later()
+    public async Task Rule_12_a_retry_keeps_its_version_and_loses_to_what_came_later()
     {
         await using var shop = await CreateAsync();
         var processor = await shop.StartStreamingAsync(Cancel);
@@ -93,7 +93,7 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
     [Theory]
     [InlineData("TRUNCATE \"order\" CASCADE")]
     [InlineData("resync")]
-    public async Task Truncate_and_resync_settle_the_dead_letters_before_them(string how)
+    public async Task Rule_12_truncate_and_resync_settle_the_dead_letters_before_them(string how)
     {
         await using var shop = await CreateAsync();
         var processor = await shop.StartStreamingAsync(Cancel);

@@ -11,9 +11,28 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Rule_6_a_truncate_that_has_landed_and_was_not_derived_is_derived_when_it_comes_again()
+    {
+        await using var shop = await CreateAsync(postgres.CreateDatabaseAsync(Cancel));
+        await using var gate = await ClickHouseGate.StartAsync(shop.ClickHouse);
+        var processor = await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse));
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        gate.Hold("INSERT INTO `orderitem_fact`");
+        await shop.ExecuteAsync("TRUNCATE orderitem", Cancel);
+        await gate.Held.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        (await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)).Should().Be("0\n", "it lands before it is derived");
+        await shop.StopAsync(processor);
+        (await shop.QueryAsync("SELECT count() FROM orderitem_fact", Cancel)).Should().NotBe("0\n");
+
+        await shop.StartAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    [Fact]
     public async Task Rule_11_a_truncate_waits_until_the_rows_that_were_read_before_it_have_landed()
     {
-        await using var shop = await CreateAsync();
+        await using var shop = await CreateAsync(postgres.CreateDatabaseAsync(Cancel));
         await using var gate = await ClickHouseGate.StartAsync(shop.ClickHouse);
         gate.Hold("INSERT INTO `orderitem_landing`");
         await shop.StartAsync(Cancel, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse));
@@ -34,12 +53,17 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
     [InlineData("SYSTEM SYNC FILE CACHE")] // rule 15: applied is not durable
     public async Task Rules_14_and_15_nothing_is_acknowledged_before_it_is_derived_and_durable(string held)
     {
-        await using var shop = await CreateAsync();
+        // On a server of its own nobody else's WAL moves the slot.
+        await using var server = await PostgresServer.StartOwnAsync(Cancel);
+        await using var shop = await CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)));
         await using var gate = await ClickHouseGate.StartAsync(shop.ClickHouse);
         await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse));
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
 
+        // All before this is acknowledged, so what is held belongs to the change.
+        await Wait.UntilAsync(
+            () => shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn >= pg_current_wal_lsn() FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel), "the slot to stand at the end of WAL", Cancel);
         gate.Hold(held);
         await shop.ExecuteAsync("UPDATE \"order\" SET status = 'sent'", Cancel);
         var committed = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_insert_lsn()::text", Cancel);
@@ -57,9 +81,9 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
-    private async Task<Shop> CreateAsync()
+    private async Task<Shop> CreateAsync(Task<TestDatabase> source)
     {
-        var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        var shop = await Shop.CreateAsync(source, clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(
             """
             INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
