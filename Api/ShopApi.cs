@@ -77,7 +77,7 @@ internal static class ShopApi
         {
             settings.DisableRetry = true;
             settings.ConnectionString = WithPreparedStatements(settings.ConnectionString!);
-        }, options => options.UseSnakeCaseNamingConvention());
+        }, options => options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false));
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHealthChecks().AddCheck<TablesCheck>(TablesCheck.Name);
         builder.Services.AddScoped<ShopDatabase>();

@@ -12,6 +12,9 @@ namespace AspireCdc.Api.Resources;
 /// <summary>Reading and writing the rows of one entity.</summary>
 internal sealed class Resource<T>(ShopContext context, EntityBinder binder, IdempotencyStore idempotency, IOptions<JsonOptions> json) where T : Entity
 {
+    private static readonly Func<ShopContext, long, CancellationToken, Task<T?>> ById = EF.CompileAsyncQuery(
+        (ShopContext context, long id, CancellationToken _) => context.Set<T>().AsNoTracking().FirstOrDefault(entity => entity.Id == id));
+
     private readonly JsonSerializerOptions _json = json.Value.SerializerOptions;
 
     private static string Name => JsonNamingPolicy.CamelCase.ConvertName(typeof(T).Name);
@@ -28,7 +31,7 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
     }
 
     public async Task<Representation> FindAsync(long id, CancellationToken cancellation) =>
-        Represent(await context.Set<T>().AsNoTracking().FirstOrDefaultAsync(entity => entity.Id == id, cancellation) ?? throw ProblemException.NotFound(Name, id));
+        Represent(await ById(context, id, cancellation) ?? throw ProblemException.NotFound(Name, id));
 
     public async Task<Representation> CreateAsync(RequestBody body, string? idempotencyKey, string path, CancellationToken cancellation)
     {
