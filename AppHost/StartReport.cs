@@ -79,12 +79,12 @@ internal sealed partial class StartReport(DistributedApplication app)
             return;
         }
 
-        Console.WriteLine($"  {name,-20} {news}. Its last lines:");
-        var lines = new List<LogLine>();
+        var lines = new List<string>();
         await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(change.Resource))
-            lines.AddRange(batch);
+            lines.AddRange(batch.SelectMany(line => TimeBeforeALine.Replace(line.Content, "").Split('\n')));
+        Console.WriteLine($"  {name,-20} {news}.{(lines.Count > 0 ? " Its last lines:" : "")}");
         foreach (var line in lines.TakeLast(LogLinesOfAFailure))
-            Console.WriteLine($"      {TimeBeforeALine.Replace(line.Content, "")}");
+            Console.WriteLine($"      {line}");
         if (change.Snapshot.ResourceType == "Container" && EmbeddedPlatform.Current is not null)
             Console.WriteLine("  To do without containers: dotnet run --project AppHost -- --stack embedded");
     }

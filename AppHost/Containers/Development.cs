@@ -14,7 +14,9 @@ internal static class Development
         builder.Configuration["DcpPublisher:WaitForResourceCleanup"] = "true";
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMinutes(1));
         // The start report tells the rest, and more briefly.
-        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+        builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning)
+            // Ctrl-C during the start is no failure of it.
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None));
 
         var environment = builder.Configuration["ENVIRONMENT"] ?? Environments.Development;
         builder.Eventing.Subscribe<BeforeStartEvent>((start, _) =>
