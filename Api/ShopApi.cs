@@ -76,6 +76,8 @@ internal static class ShopApi
         builder.AddNpgsqlDbContext<ShopContext>(ConnectionName, settings =>
         {
             settings.DisableRetry = true;
+            // TablesCheck asks the same database, and says why it is not ready.
+            settings.DisableHealthChecks = true;
             settings.ConnectionString = WithPreparedStatements(settings.ConnectionString!);
         }, options => options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false));
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();

@@ -23,6 +23,7 @@ internal static class CommandLine
 #if ASPIRE_PACKAGES
     private const string Deploying = """
 
+
         dotnet run --project AppHost -- --operation publish --step publish --output-path FOLDER [--target compose|kubernetes]
                                         writes the graph down to be deployed: a docker-compose.yaml (the default) or a Helm chart
         """;

@@ -19,13 +19,14 @@ internal static partial class ComposeDeployment
     };
 
     public static void AddCompose(this IDistributedApplicationBuilder builder, Ports ports) =>
-        builder.AddDockerComposeEnvironment("compose").ConfigureComposeFile(file => Complete(file, ports));
+        builder.AddDockerComposeEnvironment("compose").ConfigureComposeFile(file => Complete(file, ports, builder.Resources));
 
-    private static void Complete(ComposeFile file, Ports ports)
+    private static void Complete(ComposeFile file, Ports ports, IEnumerable<IResource> resources)
     {
         Check("postgres", "pg_isready --username postgres");
         Check("clickhouse", "wget --quiet --spider http://localhost:8123/ping");
         Check("redpanda", "rpk cluster health --exit-when-healthy");
+        file.Services["cdc-processor"].Deploy = new() { Replicas = resources.Single(resource => resource.Name == "cdc-processor").GetReplicaCount() };
         file.Services["api"].Ports = [$"{ports.Api}:${{API_PORT}}"];
         foreach (var (name, service) in file.Services)
         {
