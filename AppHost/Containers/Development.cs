@@ -16,7 +16,9 @@ internal static class Development
         // The start report tells the rest, and more briefly.
         builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning)
             // Ctrl-C during the start is no failure of it.
-            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None));
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None)
+            // Nor is a browser that leaves a page of the dashboard.
+            .AddFilter("Aspire.Hosting.Dashboard.Components", LogLevel.None));
 
         var environment = builder.Configuration["ENVIRONMENT"] ?? Environments.Development;
         builder.Eventing.Subscribe<BeforeStartEvent>((start, _) =>

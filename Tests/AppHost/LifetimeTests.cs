@@ -1,5 +1,7 @@
 using System.Globalization;
+#if !ASPIRE_PACKAGES
 using System.Net.Http.Json;
+#endif
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -67,7 +69,7 @@ public sealed class LifetimeTests
         await NobodyIsLeftAsync(children);
     }
 
-#if !ASPIRE_PACKAGES // Aspire's own hosting places its dashboard where its launch profile says.
+#if !ASPIRE_PACKAGES // Aspire makes the key of its dashboard's API by itself.
     /// <summary>As people start it, with its launch profile; and behind a company's proxy, which knows nothing of this machine.</summary>
     [Fact(Timeout = SharedStack.Deadline)]
     public async Task By_dotnet_run_and_behind_a_dead_proxy_telemetry_arrives_and_all_ends_with_it()
