@@ -79,7 +79,12 @@ public sealed class LifetimeTests
         var proxy = $"http://127.0.0.1:{FreePort.Next()}";
         var environment = new Dictionary<string, string>
         {
-            ["AppHost__DashboardApiKey"] = Key, ["HTTP_PROXY"] = proxy, ["http_proxy"] = proxy, ["ALL_PROXY"] = proxy, ["NO_PROXY"] = "", ["no_proxy"] = "",
+            ["AppHost__DashboardApiKey"] = Key,
+            ["HTTP_PROXY"] = proxy,
+            ["http_proxy"] = proxy,
+            ["ALL_PROXY"] = proxy,
+            ["NO_PROXY"] = "",
+            ["no_proxy"] = "",
         };
 
         await using var process = AppHostProcess.StartByDotNetRun(environment, ["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
