@@ -17,6 +17,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var shop = await CreateAsync(20_000);
         await shop.ExecuteAsync("VACUUM orderitem", Cancel);
         var starting = shop.StartAsync(Cancel, "--Cdc:BatchChanges", "1000", "--Cdc:CopyReaders", "3");
+        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains("Made replication slot"))), "the snapshot", Cancel);
         for (var i = 0; i < 50; i++)
             await shop.ExecuteAsync($"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 50 = {i}; DELETE FROM orderitem WHERE id % 500 = {i}; INSERT INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, {i + 1}, 1)", Cancel);
         await starting;
