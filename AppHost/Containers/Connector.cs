@@ -69,6 +69,7 @@ internal sealed class Connector(
                 $"postgres://cdc:{cdcPassword.Resource:uri}@{tcp.Property(EndpointProperty.HostAndPort)}/shop?sslmode=disable&timezone=UTC"))
             .WithEnvironment("KAFKA_BROKERS", ReferenceExpression.Create($"{redpanda.Resource.InternalEndpoint.Property(EndpointProperty.HostAndPort)}"))
             .WithEnvironment("CDC_TOPIC", ChangesTopic.Name)
+            .WithEnvironment("CDC_MAX_MESSAGE", "16MiB") // as the topic's
             .WithHttpEndpoint(port: ports.Processor, targetPort: ConnectHttp)
             .WithHttpHealthCheck("/ready")
             .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/metrics", "Redpanda Connect's metrics"))

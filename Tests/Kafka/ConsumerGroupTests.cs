@@ -44,7 +44,7 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
     }
 
     [Fact]
-    public async Task Processors_share_the_partitions_and_take_over_when_one_leaves()
+    public async Task Processors_share_the_partitions_and_take_over_when_one_joins_or_leaves_in_the_middle_of_a_flood()
     {
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         var first = await behind.StartAsync(Cancel);
@@ -64,12 +64,12 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
             "both to read", Cancel);
         Read(first).Intersect(Read(second)).Should().HaveCountLessThan(KafkaBroker.Partitions, "a rebalance may move some of them");
 
-        // In the middle of a flood.
         var sending = Task.Run(async () =>
         {
             for (var id = 1; id <= 400; id++)
                 await behind.SendAsync(Messages.Customer(id, "Thun", "update"));
         }, Cancel);
+        await behind.StartAsync(Cancel, "--Cdc:BatchChanges", "5");
         await behind.Shop.StopAsync(first);
         await sending;
         await behind.WaitForAsync("SELECT count(), countIf(city = 'Thun') FROM customer_dim", "400\t400", Cancel);

@@ -2,14 +2,12 @@ using System.Text;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
-using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace AspireCdc.Tests.Kafka;
@@ -27,12 +25,12 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
         var topic = kafka.NewTopic(create: false);
         await using var dead = await OpenAsync(topic);
-        await dead.WriteAsync(Batch((1, "first")), Cancel);
+        await dead.WriteAsync(TestSink.Updates((1, "first")), Cancel);
         await using var successor = await OpenAsync(topic);
-        await successor.WriteAsync(Batch((1, "second")), Cancel);
+        await successor.WriteAsync(TestSink.Updates((1, "second")), Cancel);
 
         // What the dead one still has on its way is refused, now and for ever.
-        (await FluentActions.Awaiting(() => dead.WriteAsync(Batch((1, "late")), Cancel)).Should().ThrowAsync<Exception>()).Which.ToString().Should().Contain("fenced");
+        (await FluentActions.Awaiting(() => dead.WriteAsync(TestSink.Updates((1, "late")), Cancel)).Should().ThrowAsync<Exception>()).Which.ToString().Should().Contain("fenced");
         Read(topic).Where(message => message.Key is not null).Select(message => message.Value).Should().SatisfyRespectively(
             value => value.Should().Contain("first"), value => value.Should().Contain("second"));
     }
@@ -64,10 +62,10 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
     {
         var topic = kafka.NewTopic(create: false);
         await using var sink = await OpenAsync(topic);
-        await sink.WriteAsync(Batch([.. Enumerable.Range(1, 200).Select(id => ((long)id, "Bern"))]), Cancel);
+        await sink.WriteAsync(TestSink.Updates([.. Enumerable.Range(1, 200).Select(id => ((long)id, "Bern"))]), Cancel);
         var messages = Read(topic).Where(message => message.Key is not null).ToList();
         messages.Should().HaveCount(200);
-        foreach (var (partition, key, _) in messages)
+        foreach (var (partition, key, _, _) in messages)
             partition.Should().Be((int)((Murmur2(Encoding.UTF8.GetBytes(key!)) & 0x7fffffff) % KafkaBroker.Partitions), key);
     }
 
@@ -89,9 +87,9 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         var topic = kafka.NewTopic(create: false);
         await using var sink = await OpenAsync(topic);
         using var batch = new ChangeBatch();
-        batch.Add(new Change(Customers, ChangeOperation.Truncate, Lsn.Version(100, 90), 100, -1, 0, RowRef.None, RowRef.None));
+        TestSink.Add(batch, ChangeOperation.Truncate, commit: 100);
         await sink.WriteAsync(batch, Cancel);
-        Read(topic).Where(message => message.Value!.Contains("truncate")).Select(message => message.Partition).Should().BeEquivalentTo(Enumerable.Range(0, KafkaBroker.Partitions));
+        Read(topic).Where(message => message.IsMark("truncate")).Select(message => message.Partition).Should().BeEquivalentTo(Enumerable.Range(0, KafkaBroker.Partitions));
     }
 
     [Fact]
@@ -113,20 +111,16 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         var topic = kafka.NewTopic(create: false);
         await using (var sink = await OpenAsync(topic))
         {
-            using var copy = new ChangeBatch();
-            var point = Lsn.CopyVersion(500);
-            copy.Add(new Change(Customers, ChangeOperation.CopyBegin, point, 0, -1, 0, RowRef.None, RowRef.None, point));
-            copy.Add(new Change(Customers, ChangeOperation.Read, point, 0, -1, 0, RowRef.None, CustomerRow(copy, 1, "copied")));
-            copy.Add(new Change(Customers, ChangeOperation.CopyEnd, point, 0, -1, 0, RowRef.None, RowRef.None, point));
+            using var copy = TestSink.Copy(point: 500, (1, "copied"));
             await sink.WriteAsync(copy, Cancel);
-            await sink.WriteAsync(Batch(commit: 499, (1, "before")), Cancel);
-            await sink.WriteAsync(Batch(commit: 500, (1, "after")), Cancel);
+            await sink.WriteAsync(TestSink.Updates(commit: 499, (1, "before")), Cancel);
+            await sink.WriteAsync(TestSink.Updates(commit: 500, (1, "after")), Cancel);
         }
 
         // The connector's successor knows it, too.
         await using var successor = await OpenAsync(topic);
-        await successor.WriteAsync(Batch(commit: 499, (1, "before")), Cancel);
-        await successor.WriteAsync(Batch(commit: 501, (1, "last")), Cancel);
+        await successor.WriteAsync(TestSink.Updates(commit: 499, (1, "before")), Cancel);
+        await successor.WriteAsync(TestSink.Updates(commit: 501, (1, "last")), Cancel);
         Read(topic).Where(message => message.Key is not null).Select(message => message.Value!.Split("\"city\":\"")[1].Split('"')[0]).Should().Equal("copied", "after", "last");
     }
 
@@ -237,57 +231,9 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await kafka.DeleteAsync(topic, topic + "_progress");
     }
 
-    private static readonly Relation Customers = Relation.Of(ShopModel.Instance.Table("customer"));
+    private Task<KafkaChangeSink> OpenAsync(string topic, int partitions = KafkaBroker.Partitions) => TestSink.OpenAsync(kafka, topic, Cancel, partitions);
 
-    private async Task<KafkaChangeSink> OpenAsync(string topic, int partitions = KafkaBroker.Partitions)
-    {
-        var options = new KafkaOptions { Topic = topic, Partitions = partitions, Replicas = 1, TopicIds = KafkaBroker.IsReal };
-        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, NullLogger<KafkaChangeSink>.Instance);
-        await sink.OpenAsync(Cancel);
-        await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), Cancel);
-        return sink;
-    }
-
-    private static ChangeBatch Batch(params (long Id, string City)[] rows) => Batch(commit: 100, rows);
-
-    private static ChangeBatch Batch(ulong commit, params (long Id, string City)[] rows)
-    {
-        var batch = new ChangeBatch();
-        foreach (var (id, city) in rows)
-            batch.Add(new Change(Customers, ChangeOperation.Update, Lsn.Version(commit, commit - 1), commit, -1, 1_767_323_045_678_000, RowRef.None, CustomerRow(batch, id, city)));
-        return batch;
-    }
-
-    private static RowRef CustomerRow(ChangeBatch batch, long id, string city)
-    {
-        var row = batch.AddRow(Customers.Columns.Count);
-        foreach (var (column, text) in (ReadOnlySpan<(string, string)>)[("id", id.ToString(System.Globalization.CultureInfo.InvariantCulture)), ("city", city)])
-            batch.SetText(row, Customers.Columns.ToList().FindIndex(known => known.Name == column), Encoding.UTF8.GetBytes(text));
-        return row;
-    }
-
-    /// <summary>All that a reader of committed transactions finds.</summary>
-    private List<(int Partition, string? Key, string? Value)> Read(string topic)
-    {
-        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig
-        {
-            BootstrapServers = kafka.BootstrapServers,
-            GroupId = "reader",
-            EnableAutoCommit = false,
-            IsolationLevel = IsolationLevel.ReadCommitted,
-            EnablePartitionEof = true,
-        }).Build();
-        var messages = new List<(int, string?, string?)>();
-        for (var partition = 0; partition < KafkaBroker.Partitions; partition++)
-        {
-            consumer.Assign(new TopicPartitionOffset(topic, partition, Offset.Beginning));
-            while (consumer.Consume(Cancel) is { IsPartitionEOF: false } message)
-                messages.Add((partition, Text(message.Message.Key), Text(message.Message.Value)));
-        }
-        return messages;
-
-        static string? Text(byte[]? bytes) => bytes is null ? null : Encoding.UTF8.GetString(bytes);
-    }
+    private List<TopicMessage> Read(string topic) => TopicReader.Read(kafka, topic, Cancel);
 
     /// <summary>Kafka's hash of keys, with its seed.</summary>
     private static uint Murmur2(ReadOnlySpan<byte> data)

@@ -42,18 +42,18 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
 
         // A partition that held no row of a table gets its TRUNCATE, too, whenever that is.
         var changes = await Wait.ForAsync(
-            () => Task.FromResult(Read(topic).Where(message => !message.Value.Contains("\"progress\"")).ToList()),
+            () => Task.FromResult(TopicReader.Read(kafka, topic, Cancel).Where(message => !message.IsMark("progress")).ToList()),
             found => found.Count >= 5 + 5 + 1 + 2 + (3 * KafkaBroker.Partitions), "all messages", Cancel);
-        changes.Should().AllSatisfy(message => message.Trace.Should().MatchRegex("^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$", message.Value));
+        changes.Should().AllSatisfy(message => message.Header("traceparent").Should().MatchRegex("^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$", message.Value));
 
         // A copied row has no commit of its own.
-        var committed = changes.Where(message => message.Value.Contains("\"lsn\"") && !message.Value.Contains("\"copy-")).ToList();
+        var committed = changes.Where(message => message.Value!.Contains("\"lsn\"") && !message.Value!.Contains("\"copy-")).ToList();
         committed.Should().HaveCount(5 + 1 + 2 + (3 * KafkaBroker.Partitions));
-        committed.Should().AllSatisfy(message => DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(message.CommitTime!, CultureInfo.InvariantCulture))
+        committed.Should().AllSatisfy(message => DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(message.Header("commit_ts_ms")!, CultureInfo.InvariantCulture))
             .Should().BeCloseTo(DateTimeOffset.UtcNow, TimeSpan.FromMinutes(5)));
 
         // The last batch may still be on its way out of its activity.
-        var sent = changes.Select(message => message.Trace!).Distinct().ToList();
+        var sent = changes.Select(message => message.Header("traceparent")!).Distinct().ToList();
         await Wait.ForAsync(
             () => Task.FromResult(batches.SelectMany(batch => batch.Links).Where(link => link.Context.IsRemote).Select(link => $"00-{link.Context.TraceId}-{link.Context.SpanId}-01").ToHashSet()),
             linked => sent.All(linked.Contains), "the processor's batches to link to every batch of the connector", Cancel);
@@ -98,27 +98,5 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
             TopicPartitionOffset = new TopicPartitionOffset("topic", 0, offset),
             Message = new() { Key = Encoding.UTF8.GetBytes(key), Value = Encoding.UTF8.GetBytes(value), Headers = headers },
         };
-    }
-
-    private List<(string Value, string? Trace, string? CommitTime)> Read(string topic)
-    {
-        using var consumer = new ConsumerBuilder<byte[]?, byte[]>(new ConsumerConfig
-        {
-            BootstrapServers = kafka.BootstrapServers,
-            GroupId = "reader",
-            EnableAutoCommit = false,
-            IsolationLevel = IsolationLevel.ReadCommitted,
-            EnablePartitionEof = true,
-        }).Build();
-        var messages = new List<(string, string?, string?)>();
-        for (var partition = 0; partition < KafkaBroker.Partitions; partition++)
-        {
-            consumer.Assign(new TopicPartitionOffset(topic, partition, Offset.Beginning));
-            while (consumer.Consume(Cancel) is { IsPartitionEOF: false } message)
-                messages.Add((Encoding.UTF8.GetString(message.Message.Value), Header(message.Message.Headers, "traceparent"), Header(message.Message.Headers, "commit_ts_ms")));
-        }
-        return messages;
-
-        static string? Header(Headers headers, string name) => headers.TryGetLastBytes(name, out var bytes) ? Encoding.ASCII.GetString(bytes) : null;
     }
 }
