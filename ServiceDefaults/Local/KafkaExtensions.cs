@@ -1,6 +1,5 @@
 using Aspire.Confluent.Kafka;
 using Confluent.Kafka;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Microsoft.Extensions.Hosting;
@@ -12,23 +11,14 @@ public static class AspireKafkaProducerExtensions
     public static void AddKafkaProducer<TKey, TValue>(this IHostApplicationBuilder builder, string connectionName,
         Action<KafkaProducerSettings>? configureSettings = null, Action<IServiceProvider, ProducerBuilder<TKey, TValue>>? configureBuilder = null)
     {
-        var settings = new KafkaProducerSettings();
-        KafkaIntegration.Bind(builder, "Aspire:Confluent:Kafka:Producer", connectionName, settings, settings.Config);
-        settings.ConnectionString = builder.Configuration.GetConnectionString(connectionName) ?? settings.ConnectionString;
-        configureSettings?.Invoke(settings);
-        settings.Config.BootstrapServers ??= settings.ConnectionString;
-
-        var client = new KafkaIntegration(builder, settings.Config, connectionName, settings.DisableMetrics);
+        var client = KafkaIntegration.Add<KafkaProducerSettings, ProducerConfig>(builder, "Producer", connectionName, configureSettings, out var settings);
         builder.Services.AddSingleton(services =>
         {
-            client.Validate();
             var producer = new ProducerBuilder<TKey, TValue>(settings.Config);
-            producer.SetLogHandler((_, message) => client.Log(services, message));
-            if (client.Metrics is { } metrics) producer.SetStatisticsHandler((_, json) => metrics.Update(json));
+            client.Attach(services, log => producer.SetLogHandler((_, message) => log(message)), statistics => producer.SetStatisticsHandler((_, json) => statistics(json)));
             configureBuilder?.Invoke(services, producer);
             return producer.Build();
         });
-        if (!settings.DisableHealthChecks) client.AddHealthCheck("Aspire.Confluent.Kafka.Producer");
     }
 }
 
@@ -39,22 +29,13 @@ public static class AspireKafkaConsumerExtensions
     public static void AddKafkaConsumer<TKey, TValue>(this IHostApplicationBuilder builder, string connectionName,
         Action<KafkaConsumerSettings>? configureSettings = null, Action<IServiceProvider, ConsumerBuilder<TKey, TValue>>? configureBuilder = null)
     {
-        var settings = new KafkaConsumerSettings();
-        KafkaIntegration.Bind(builder, "Aspire:Confluent:Kafka:Consumer", connectionName, settings, settings.Config);
-        settings.ConnectionString = builder.Configuration.GetConnectionString(connectionName) ?? settings.ConnectionString;
-        configureSettings?.Invoke(settings);
-        settings.Config.BootstrapServers ??= settings.ConnectionString;
-
-        var client = new KafkaIntegration(builder, settings.Config, connectionName, settings.DisableMetrics);
+        var client = KafkaIntegration.Add<KafkaConsumerSettings, ConsumerConfig>(builder, "Consumer", connectionName, configureSettings, out var settings);
         builder.Services.AddSingleton(services =>
         {
-            client.Validate();
             var consumer = new ConsumerBuilder<TKey, TValue>(settings.Config);
-            consumer.SetLogHandler((_, message) => client.Log(services, message));
-            if (client.Metrics is { } metrics) consumer.SetStatisticsHandler((_, json) => metrics.Update(json));
+            client.Attach(services, log => consumer.SetLogHandler((_, message) => log(message)), statistics => consumer.SetStatisticsHandler((_, json) => statistics(json)));
             configureBuilder?.Invoke(services, consumer);
             return consumer.Build();
         });
-        if (!settings.DisableHealthChecks) client.AddHealthCheck("Aspire.Confluent.Kafka.Consumer");
     }
 }

@@ -1,3 +1,4 @@
+using Aspire.Confluent.Kafka;
 using Confluent.Kafka;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,41 +11,54 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>What a Kafka producer and a Kafka consumer have in common: settings, librdkafka's log, metrics, health.</summary>
 internal sealed class KafkaIntegration
 {
-    private readonly IHostApplicationBuilder _builder;
     private readonly ClientConfig _config;
     private readonly string _connectionName;
+    private readonly KafkaMetrics? _metrics;
 
-    public KafkaIntegration(IHostApplicationBuilder builder, ClientConfig config, string connectionName, bool disableMetrics)
+    private KafkaIntegration(ClientConfig config, string connectionName, KafkaMetrics? metrics) => (_config, _connectionName, _metrics) = (config, connectionName, metrics);
+
+    /// <summary>Reads the settings of a client of this kind, and registers its metrics and its health check.</summary>
+    public static KafkaIntegration Add<TSettings, TConfig>(
+        IHostApplicationBuilder builder, string kind, string connectionName, Action<TSettings>? configureSettings, out TSettings settings)
+        where TSettings : KafkaSettings<TConfig>, new()
+        where TConfig : ClientConfig, new()
     {
-        (_builder, _config, _connectionName) = (builder, config, connectionName);
-        if (disableMetrics) return;
-
-        config.StatisticsIntervalMs ??= 1000;
-        Metrics = new KafkaMetrics();
-        builder.Services.ConfigureOpenTelemetryMeterProvider(provider => provider.AddMeter(KafkaMetrics.MeterName));
-    }
-
-    public KafkaMetrics? Metrics { get; }
-
-    public static void Bind(IHostApplicationBuilder builder, string section, string connectionName, object settings, ClientConfig config)
-    {
+        settings = new TSettings();
+        var section = $"Aspire:Confluent:Kafka:{kind}";
         foreach (var path in (string[])[section, $"{section}:{connectionName}"])
         {
             builder.Configuration.GetSection(path).Bind(settings);
-            builder.Configuration.GetSection($"{path}:Config").Bind(config);
+            builder.Configuration.GetSection($"{path}:Config").Bind(settings.Config);
         }
+        settings.ConnectionString = builder.Configuration.GetConnectionString(connectionName) ?? settings.ConnectionString;
+        configureSettings?.Invoke(settings);
+        var config = settings.Config;
+        config.BootstrapServers ??= settings.ConnectionString;
+
+        KafkaMetrics? metrics = null;
+        if (!settings.DisableMetrics)
+        {
+            config.StatisticsIntervalMs ??= 1000;
+            metrics = new KafkaMetrics();
+            builder.Services.ConfigureOpenTelemetryMeterProvider(provider => provider.AddMeter(KafkaMetrics.MeterName));
+        }
+        if (!settings.DisableHealthChecks)
+        {
+            var name = $"Aspire.Confluent.Kafka.{kind}";
+            builder.Services.AddKeyedSingleton(name, (_, _) => new KafkaHealthCheck(config.BootstrapServers));
+            builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(name, services => services.GetRequiredKeyedService<KafkaHealthCheck>(name), null, null));
+        }
+        return new KafkaIntegration(config, connectionName, metrics);
     }
 
-    public void Validate() => ConnectionStrings.Require(_config.BootstrapServers, _connectionName);
-
-    public void Log(IServiceProvider services, LogMessage message) => services.GetRequiredService<ILoggerFactory>()
-        .CreateLogger("Aspire.Confluent.Kafka")
-        .Log((LogLevel)message.LevelAs(LogLevelType.MicrosoftExtensionsLogging), "{Facility}: {Message}", message.Facility, message.Message);
-
-    public void AddHealthCheck(string name)
+    /// <summary>Sends a client's log and statistics where they belong; the builders of the two kinds have no common type to do it through.</summary>
+    public void Attach(IServiceProvider services, Action<Action<LogMessage>> logTo, Action<Action<string>> countIn)
     {
-        _builder.Services.AddKeyedSingleton(name, (_, _) => new KafkaHealthCheck(_config.BootstrapServers));
-        _builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(name,
-            services => services.GetRequiredKeyedService<KafkaHealthCheck>(name), null, null));
+        ConnectionStrings.Require(_config.BootstrapServers, _connectionName);
+        logTo(message => services.GetRequiredService<ILoggerFactory>()
+            .CreateLogger("Aspire.Confluent.Kafka")
+            .Log((LogLevel)message.LevelAs(LogLevelType.MicrosoftExtensionsLogging), "{Facility}: {Message}", message.Facility, message.Message));
+        if (_metrics is not null)
+            countIn(_metrics.Update);
     }
 }
