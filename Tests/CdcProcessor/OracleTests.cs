@@ -12,17 +12,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<int> Seeds()
-    {
-        if (int.TryParse(Environment.GetEnvironmentVariable("ORACLE_SEED"), out var replayed))
-            return [replayed];
-
-        var seeds = new TheoryData<int>();
-        var count = Environment.GetEnvironmentVariable("LONG_TESTS") == "1" ? 40 : 2;
-        for (var i = 0; i < count; i++)
-            seeds.Add(Random.Shared.Next());
-        return seeds;
-    }
+    public static TheoryData<int> Seeds() => Oracle.Seeds(usual: 2, many: 40);
 
     [Theory]
     [MemberData(nameof(Seeds), DisableDiscoveryEnumeration = true)]
@@ -31,7 +21,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
         output.WriteLine($"ORACLE_SEED={seed}");
         var random = new Random(seed);
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync("ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128)", Cancel);
+        await Oracle.LeaveNamesOutAsync(shop, Cancel);
         if (random.Next(2) == 0)
             await shop.ExecuteAsync("ALTER TABLE orderitem REPLICA IDENTITY FULL", Cancel);
 
@@ -49,11 +39,11 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
             var life = random.Next(0, 2000);
             var streamed = await StreamsAsync(shop, processor, round);
             if (resyncs && streamed)
-                await RequestResyncAsync(address);
+                await Oracle.RequestResyncAsync(address, Cancel);
             await Task.Delay(life, Cancel);
             await processor.KillAsync();
             await Task.WhenAll(working);
-            shop.Log.Add($"--- killed in round {round}");
+            Oracle.RecordKill(shop, round);
         }
 
         await shop.StartAsync(Cancel);
@@ -70,21 +60,8 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
             return false;
 
         await Wait.UntilAsync(
-            () => Task.FromResult(shop.Log.Lines.Reverse().TakeWhile(line => !line.StartsWith("--- killed", StringComparison.Ordinal)).Any(line => line.Contains("Streaming from slot")) || processor.Exited.IsCompleted),
+            () => Task.FromResult(Oracle.Streams(shop) || processor.Exited.IsCompleted),
             $"the processor to stream; its log:\n{shop.Log}\n", Cancel, TimeSpan.FromSeconds(60));
         return true;
-    }
-
-    private static async Task RequestResyncAsync(string address)
-    {
-        using var http = new HttpClient();
-        try
-        {
-            using var answer = await http.PostAsync($"{address}/operations/resync?table=orderitem&table=order", null, Cancel);
-        }
-        catch (HttpRequestException)
-        {
-            // Not up yet, or killed already.
-        }
     }
 }

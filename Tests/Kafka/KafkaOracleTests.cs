@@ -13,16 +13,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<int> Seeds()
-    {
-        if (int.TryParse(Environment.GetEnvironmentVariable("ORACLE_SEED"), out var replayed))
-            return [replayed];
-
-        var seeds = new TheoryData<int>();
-        for (var i = Environment.GetEnvironmentVariable("LONG_TESTS") == "1" ? 20 : 1; i > 0; i--)
-            seeds.Add(Random.Shared.Next());
-        return seeds;
-    }
+    public static TheoryData<int> Seeds() => Oracle.Seeds(usual: 1, many: 20);
 
     [Theory]
     [MemberData(nameof(Seeds), DisableDiscoveryEnumeration = true)]
@@ -31,7 +22,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
         output.WriteLine($"ORACLE_SEED={seed}");
         var random = new Random(seed);
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync("ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128)", Cancel);
+        await Oracle.LeaveNamesOutAsync(shop, Cancel);
         // A killed member of the group is missed soon.
         string[] settings = [.. shop.Arguments, .. kafka.Arguments(kafka.NewTopic(create: false)), "--Cdc:Kafka:session.timeout.ms", "6000", "--Logging:LogLevel:Npgsql", "Warning"];
         RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString), new(random.Next(), shop.Postgres.ConnectionString)];
@@ -44,16 +35,16 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
             await using var first = Start(["--source", "kafka", "--Cdc:BatchChanges", $"{random.Next(1, 300)}"]);
             await using var second = Start(["--source", "kafka"]);
             var working = writers.Select(writer => writer.RunAsync(random.Next(30, 120), Cancel)).ToArray();
-            await Wait.ForAsync(() => Task.FromResult(shop.Log.ToString()), StreamsAgain, "the connector to stream; what was logged", Cancel, TimeSpan.FromSeconds(60));
+            await Wait.UntilAsync(() => Task.FromResult(Oracle.Streams(shop)), $"the connector to stream; what was logged:\n{shop.Log}\n", Cancel, TimeSpan.FromSeconds(60));
             if (round == 1)
-                await ResyncAsync(address);
+                await Oracle.RequestResyncAsync(address, Cancel);
             foreach (var process in new[] { connector, first, second }.OrderBy(_ => random.Next()))
             {
                 await Task.Delay(random.Next(0, 1500), Cancel);
                 await process.KillAsync();
             }
             await Task.WhenAll(working);
-            shop.Log.Add($"--- killed in round {round}");
+            Oracle.RecordKill(shop, round);
         }
 
         await using var last = Start(["--sink", "kafka"]);
@@ -63,20 +54,5 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
 
         GuardedProcess Start(string[] role) =>
             GuardedProcess.Start(["dotnet", Repository.ProgramOf("CdcProcessor"), .. settings, .. role], new Dictionary<string, string>(), line => shop.Log.Add(line));
-    }
-
-    private static bool StreamsAgain(string log) => log[Math.Max(0, log.LastIndexOf("--- killed", StringComparison.Ordinal))..].Contains("Streaming from slot");
-
-    private static async Task ResyncAsync(string address)
-    {
-        using var http = new HttpClient();
-        try
-        {
-            using var answer = await http.PostAsync($"{address}/operations/resync?table=orderitem&table=order", null, Cancel);
-        }
-        catch (HttpRequestException)
-        {
-            // Not up yet.
-        }
     }
 }
