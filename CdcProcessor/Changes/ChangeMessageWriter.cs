@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
@@ -20,7 +20,7 @@ internal static class ChangeMessageWriter
         json.WriteString("table"u8, change.Relation.Table.Source);
         json.WriteString("operation"u8, change.Operation.Name());
         if (change.Lsn != 0)
-            json.WriteString("lsn"u8, Lsn.Format(change.Lsn));
+            WriteLsn(json, change.Lsn);
         if (change.New.Exists && change.Old.Exists)
         {
             json.WritePropertyName("before"u8);
@@ -37,6 +37,13 @@ internal static class ChangeMessageWriter
         json.WriteEndObject();
     }
 
+    public static void WriteLsn(Utf8JsonWriter json, ulong lsn)
+    {
+        Span<byte> text = stackalloc byte[17];
+        Utf8.TryWrite(text, CultureInfo.InvariantCulture, $"{lsn >> 32:X}/{(uint)lsn:X}", out var length);
+        json.WriteString("lsn"u8, text[..length]);
+    }
+
     public static void WriteRow(Utf8JsonWriter json, ChangeBatch batch, Relation relation, RowRef row)
     {
         json.WriteStartObject();
@@ -51,7 +58,7 @@ internal static class ChangeMessageWriter
         if (kind == ValueKind.Unchanged)
             return;
 
-        json.WritePropertyName(relation.Columns[column].Name);
+        json.WritePropertyName(relation.JsonNames[column]);
         if (kind == ValueKind.Null)
             json.WriteNullValue();
         else
@@ -71,10 +78,10 @@ internal static class ChangeMessageWriter
                 break;
             case TimestampTz when IsPlainTime(text):
                 // 2026-01-02 03:04:05.6+00 → 2026-01-02T03:04:05.6Z; the session's time zone is UTC.
-                json.WriteStringValue(string.Create(CultureInfo.InvariantCulture, $"{Encoding.ASCII.GetString(text[..10])}T{Encoding.ASCII.GetString(text[11..^3])}Z"));
+                WriteTime(json, text[..^3], "Z"u8);
                 break;
-            case Timestamp when text.Length >= 19 && text[10] == ' ' && char.IsAsciiDigit((char)text[^1]):
-                json.WriteStringValue(string.Create(CultureInfo.InvariantCulture, $"{Encoding.ASCII.GetString(text[..10])}T{Encoding.ASCII.GetString(text[11..])}"));
+            case Timestamp when text.Length is >= 19 and <= 40 && text[10] == ' ' && char.IsAsciiDigit((char)text[^1]):
+                WriteTime(json, text, default);
                 break;
             default:
                 json.WriteStringValue(text);
@@ -82,5 +89,14 @@ internal static class ChangeMessageWriter
         }
     }
 
-    private static bool IsPlainTime(ReadOnlySpan<byte> text) => text.Length >= 22 && text[10] == ' ' && text.EndsWith("+00"u8);
+    private static void WriteTime(Utf8JsonWriter json, ReadOnlySpan<byte> text, ReadOnlySpan<byte> zone)
+    {
+        Span<byte> time = stackalloc byte[40];
+        text.CopyTo(time);
+        time[10] = (byte)'T';
+        zone.CopyTo(time[text.Length..]);
+        json.WriteStringValue(time[..(text.Length + zone.Length)]);
+    }
+
+    private static bool IsPlainTime(ReadOnlySpan<byte> text) => text.Length is >= 22 and <= 40 && text[10] == ' ' && text.EndsWith("+00"u8);
 }

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using AspireCdc.CdcProcessor.Mapping;
 
 namespace AspireCdc.CdcProcessor.Changes;
@@ -10,12 +12,16 @@ internal sealed class Relation
         Table = table;
         Columns = columns;
         FullIdentity = fullIdentity;
+        JsonNames = [.. columns.Select(column => JsonEncodedText.Encode(column.Name, JavaScriptEncoder.UnsafeRelaxedJsonEscaping))];
         Positions = [.. table.Columns.Select(mapped => IndexOf(columns, mapped.Source))];
     }
 
     public TableMapping Table { get; }
 
     public IReadOnlyList<RelationColumn> Columns { get; }
+
+    /// <summary>The columns' names as messages have them.</summary>
+    public IReadOnlyList<JsonEncodedText> JsonNames { get; }
 
     /// <summary>Old rows are complete (REPLICA IDENTITY FULL).</summary>
     public bool FullIdentity { get; }

@@ -18,8 +18,13 @@ internal static class ChangeMessage
     public const string CommitTimeHeader = "commit_ts_ms", TraceHeader = "traceparent";
 
     /// <summary>A row's key: <c>order:42</c>; the values of a key of several columns are separated by commas.</summary>
-    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row) =>
-        $"{relation.Table.Source}:{string.Join(',', relation.Table.Key.Select(column => Encoding.UTF8.GetString(KeyText(relation.Table.Columns[column].Type, batch.Text(row, relation.Positions[column])))))}";
+    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row)
+    {
+        var table = relation.Table;
+        return table.Key is [var only] ? $"{table.Source}:{Value(only)}" : $"{table.Source}:{string.Join(',', table.Key.Select(Value))}";
+
+        string Value(int column) => Encoding.UTF8.GetString(KeyText(table.Columns[column].Type, batch.Text(row, relation.Positions[column])));
+    }
 
     /// <summary>Reads <c>order:42</c>: the table and its key's text, or null.</summary>
     public static (string Table, string Key)? ParseKey(ReadOnlySpan<byte> key)
@@ -69,6 +74,6 @@ internal static class ChangeMessage
             json.WriteString("table"u8, table);
         json.WriteString("operation"u8, operation);
         if (lsn != 0)
-            json.WriteString("lsn"u8, Lsn.Format(lsn));
+            ChangeMessageWriter.WriteLsn(json, lsn);
     }
 }

@@ -41,6 +41,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     private int _partitions;
     private ulong _announced;
 
+    /// <summary>The headers of the message before: the changes of one commit, in one batch, share them.</summary>
+    private (long CommitTime, string? Trace, Headers? Headers) _headers;
+
     public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, ILogger<KafkaChangeSink> logger)
     {
         (_bootstrapServers, _slot, _options, _logger) = (bootstrapServers, slot, options, logger);
@@ -291,13 +294,18 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         _json.Flush();
     }
 
-    private static Headers? Headers(long commitTime)
+    private Headers? Headers(long commitTime)
     {
+        var trace = Activity.Current?.Id;
+        if (_headers.CommitTime == commitTime && ReferenceEquals(_headers.Trace, trace))
+            return _headers.Headers;
+
         Headers? headers = null;
         if (commitTime != 0)
             (headers ??= []).Add(ChangeMessage.CommitTimeHeader, Encoding.ASCII.GetBytes(ChangeMessage.Milliseconds(commitTime)));
-        if (Activity.Current?.Id is { } trace)
+        if (trace is not null)
             (headers ??= []).Add(ChangeMessage.TraceHeader, Encoding.ASCII.GetBytes(trace));
+        _headers = (commitTime, trace, headers);
         return headers;
     }
 

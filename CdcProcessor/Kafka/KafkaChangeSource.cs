@@ -81,6 +81,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
             MaxPartitionFetchBytes = Math.Max(_options.MaxMessageBytes, 1024 * 1024),
             QueuedMaxMessagesKbytes = 32 * 1024,
             FetchWaitMaxMs = 100,
+            ConsumeResultFields = "headers", // neither the topic's name nor the time anew with each message
         })
         .SetPartitionsAssignedHandler((_, partitions) => Assign(partitions))
         .SetPartitionsRevokedHandler((_, partitions) => Revoke(partitions))

@@ -34,9 +34,18 @@ internal sealed class Behind : IAsyncDisposable
     }
 
     /// <summary>Waits until a query gives this answer.</summary>
-    public Task<string> WaitForAsync(string sql, string expected, CancellationToken cancellationToken) => Wait.ForAsync(
-        async () => (await Shop.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer => answer == expected, $"'{sql}' to answer '{expected}'; the log:\n{Shop.Log}\n", cancellationToken,
-        TimeSpan.FromSeconds(60));
+    public async Task WaitForAsync(string sql, string expected, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Wait.ForAsync(
+                async () => (await Shop.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer => answer == expected, $"'{sql}' to answer '{expected}'", cancellationToken, TimeSpan.FromSeconds(120));
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message} The log:\n{Shop.Log}", e);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

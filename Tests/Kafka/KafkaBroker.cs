@@ -34,6 +34,7 @@ public sealed class KafkaBroker : IDisposable
         "--Cdc:Partitions", "4",
         "--Cdc:Replicas", "1",
         "--Cdc:TopicIds", IsReal ? "true" : "false",
+        "--Cdc:Kafka:session.timeout.ms", "10000", // a member that is gone is missed soon
     ];
 
     /// <summary>The name of a topic that nobody has; the mock broker makes it as soon as somebody asks for it, so it is asked for.</summary>

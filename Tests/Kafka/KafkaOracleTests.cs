@@ -23,8 +23,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
         var random = new Random(seed);
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
         await Oracle.LeaveNamesOutAsync(shop, Cancel);
-        // A killed member of the group is missed soon.
-        string[] settings = [.. shop.Arguments, .. kafka.Arguments(kafka.NewTopic(create: false)), "--Cdc:Kafka:session.timeout.ms", "6000", "--Logging:LogLevel:Npgsql", "Warning"];
+        string[] settings = [.. shop.Arguments, .. kafka.Arguments(kafka.NewTopic(create: false)), "--Logging:LogLevel:Npgsql", "Warning"];
         RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString), new(random.Next(), shop.Postgres.ConnectionString)];
         await writers[0].RunAsync(60, Cancel);
 
