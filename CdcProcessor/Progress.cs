@@ -8,8 +8,9 @@ namespace AspireCdc.CdcProcessor;
 /// <param name="Copies">The tables that were copied or are to be copied; a table that is missing here was never copied.</param>
 /// <param name="IsPaused">The pipeline rests.</param>
 /// <param name="ResetRequested">Everything is to be copied anew.</param>
+/// <param name="Landed">The greatest LSN that any row comes from: after a crash it may be beyond the positions, which are recorded once a second; 0 where the sink records both as one.</param>
 internal sealed record Progress(
-    SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies, bool IsPaused = false, bool ResetRequested = false)
+    SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies, bool IsPaused = false, bool ResetRequested = false, ulong Landed = 0)
 {
     public static Progress None { get; } = new(null, [], []);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
@@ -46,7 +47,9 @@ internal sealed class ClickHouseSink : IChangeSink
     public async Task<Progress> OpenAsync(CancellationToken cancellationToken)
     {
         await SchemaCheck.RunAsync(_client, _model, cancellationToken);
-        return await _progress.LoadAsync(cancellationToken);
+        var progress = await _progress.LoadAsync(cancellationToken);
+        var landed = await _client.ScalarAsync($"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
+        return progress with { Landed = Math.Max(ulong.Parse(landed!, CultureInfo.InvariantCulture), progress.Copies.Select(copy => copy.Point).DefaultIfEmpty().Max()) };
     }
 
     public async Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)

@@ -25,6 +25,9 @@ internal sealed class LandingTable
     /// <summary>Takes RowBinary: the mapped columns, then the system ones.</summary>
     public string Insert { get; }
 
+    /// <summary>Selects the greatest commit LSN of its rows.</summary>
+    public string LastLsn => $"SELECT max(lsn) AS lsn FROM {_name}";
+
     /// <summary>
     /// Tombstones at <paramref name="version"/> for all keys whose newest row is not above it, deleted or not. Behind Kafka, for those that this partition brought.
     /// </summary>

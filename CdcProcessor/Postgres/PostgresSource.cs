@@ -75,11 +75,12 @@ internal sealed partial class PostgresSource : IChangeSource
             throw new ResyncRequiredException($"PostgreSQL has invalidated replication slot '{_options.Slot}': WAL that it needs is gone. Run 'CdcProcessor resync --all' to copy the tables anew.");
         if (slot is null && !isFresh)
             throw new ResyncRequiredException($"Replication slot '{_options.Slot}' is gone, and with it the changes since {Lsn.Format(applied)}. Run 'CdcProcessor resync --all' to copy the tables anew.");
-        if (applied > _endOfWal)
-            throw new ResyncRequiredException($"ClickHouse has changes up to {Lsn.Format(applied)}, and this server's WAL ends at {Lsn.Format(_endOfWal)}: later changes would lose. Run 'CdcProcessor resync --all'.");
+        var landed = Math.Max(applied, progress.Landed);
+        if (landed > _endOfWal)
+            throw new ResyncRequiredException($"ClickHouse has changes up to {Lsn.Format(landed)}, and this server's WAL ends at {Lsn.Format(_endOfWal)}: later changes would lose. Run 'CdcProcessor resync --all'.");
         if (slot is not null && !isFresh && slot.Confirmed > applied && applied > 0)
             throw new ResyncRequiredException($"Replication slot '{_options.Slot}' stands at {Lsn.Format(slot.Confirmed)}, beyond {Lsn.Format(applied)}, which is all that ClickHouse has: changes in between are lost. Run 'CdcProcessor resync --all'.");
-        await CheckTimelineAsync(progress.Source, applied, cancellationToken);
+        await CheckTimelineAsync(progress.Source, landed, cancellationToken);
 
         _isNew = slot is null;
         _resumeAt = slot?.Confirmed ?? 0;
@@ -91,7 +92,7 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         if (await _catalog.SlotAsync(cancellationToken) is not null)
             await _connection!.QueryAsync($"DROP_REPLICATION_SLOT \"{_options.Slot}\"", cancellationToken);
-        return progress.Source is { } known && known == _identity && progress.Positions.All(position => position.Position <= _endOfWal);
+        return progress.Source is { } known && known == _identity && progress.Positions.Select(position => position.Position).Append(progress.Landed).Max() <= _endOfWal;
     }
 
     public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -278,7 +279,7 @@ internal sealed partial class PostgresSource : IChangeSource
     }
 
     /// <summary>A standby that was promoted while it lagged has a history without what was applied after the branch.</summary>
-    private async Task CheckTimelineAsync(SourceIdentity? known, ulong applied, CancellationToken cancellationToken)
+    private async Task CheckTimelineAsync(SourceIdentity? known, ulong landed, CancellationToken cancellationToken)
     {
         if (known is null || known.Timeline == _identity!.Timeline)
             return;
@@ -287,10 +288,10 @@ internal sealed partial class PostgresSource : IChangeSource
         // Lines of "timeline <tab> LSN where it ended <tab> reason".
         var branch = history.Split('\n').Select(line => line.Split('\t', StringSplitOptions.TrimEntries))
             .Where(fields => fields.Length >= 2 && fields[0] == known.Timeline.ToString(CultureInfo.InvariantCulture)).Select(fields => Lsn.Parse(fields[1])).Cast<ulong?>().FirstOrDefault();
-        if (branch is null || applied > branch)
+        if (branch is null || landed > branch)
         {
             throw new ResyncRequiredException(
-                $"PostgreSQL is on timeline {_identity.Timeline} now, which left timeline {known.Timeline} {(branch is { } at ? "at " + Lsn.Format(at) : "never")}, and ClickHouse has changes up to {Lsn.Format(applied)}: a standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
+                $"PostgreSQL is on timeline {_identity.Timeline} now, which left timeline {known.Timeline} {(branch is { } at ? "at " + Lsn.Format(at) : "never")}, and ClickHouse has changes up to {Lsn.Format(landed)}: a standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
         }
     }
 

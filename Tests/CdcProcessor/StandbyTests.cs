@@ -87,8 +87,10 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         (await shop.QueryAsync("SELECT state LIKE '%\"Timeline\":2%' FROM cdc_progress WHERE kind = 'source'", Cancel)).Should().Be("1\n");
     }
 
-    [Fact]
-    public async Task Rule_17_a_promoted_standby_that_lagged_is_refused_until_resync_all()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Rule_17_a_promoted_standby_that_lagged_is_refused_until_resync_all(bool diedBeforeItRecordedThat)
     {
         await using var pair = await StartAsync();
         var shop = pair.Shop;
@@ -105,6 +107,11 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         NpgsqlConnection.ClearAllPools();
         await pair.Promoted.ExecuteAsync("SELECT pg_promote()", Cancel);
         shop.Postgres = pair.Promoted;
+        if (diedBeforeItRecordedThat)
+        {
+            var recorded = await shop.Postgres.ScalarAsync<long>($"SELECT (confirmed_flush_lsn - pg_lsn '0/0')::bigint FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
+            await shop.QueryAsync($"ALTER TABLE cdc_progress UPDATE position = {recorded} WHERE kind = 'position' SETTINGS mutations_sync = 1", Cancel);
+        }
         // Its WAL soon ends beyond what was applied, and its slot stands before that: only the timeline tells.
         for (var i = 0; i < 2; i++)
             await shop.ExecuteAsync($"UPDATE customer SET city = 'other {i}' WHERE id = 2; SELECT pg_switch_wal()", Cancel);

@@ -42,6 +42,18 @@ public sealed class FlavourTests
         }
     }
 
+    [Theory]
+    [InlineData("Aspire.Hosting.Kafka")]
+    [InlineData("Aspire.Npgsql")]
+    public async Task A_source_with_only_some_of_Aspires_packages_is_no_source_of_Aspire(string missing)
+    {
+        using var solution = new SolutionCopy();
+        StandInFeed.Fill(solution.Feed, without: missing);
+
+        (await solution.DotNetAsync(Cancel, "run", "--project", "Printer")).Should().Contain("flavour: local");
+        (await solution.DotNetAsync(Cancel, "build", "Printer")).Should().NotContain(Asking);
+    }
+
     [Fact]
     public async Task Silence_falls_back_within_seconds()
     {

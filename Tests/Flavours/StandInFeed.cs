@@ -14,10 +14,11 @@ internal static class StandInFeed
         "Aspire.Npgsql", "Aspire.Npgsql.EntityFrameworkCore.PostgreSQL",
     ];
 
-    public static void Fill(string folder)
+    /// <summary>Puts the packages into a folder, all but one if that is named.</summary>
+    public static void Fill(string folder, string? without = null)
     {
         Write(folder, "Aspire.AppHost.Sdk", Version, ("Sdk/Sdk.props", "<Project />"), ("Sdk/Sdk.targets", "<Project />"));
-        foreach (var library in Libraries)
+        foreach (var library in Libraries.Where(library => library != without))
             Write(folder, library, Version, ("lib/net8.0/_._", ""));
         Write(folder, "Aspire.Hosting.Kubernetes", $"{Version}-preview.1.26421.6", ("lib/net8.0/_._", ""));
     }
