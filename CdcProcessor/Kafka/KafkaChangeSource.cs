@@ -30,6 +30,10 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     /// <summary>The partitions that this processor has, and where it began in each.</summary>
     private readonly Dictionary<int, long> _owned = [];
     private readonly Lock _owning = new();
+
+    /// <summary>Hashes of the keys of the batch that is being read.</summary>
+    private readonly HashSet<int> _keys = [];
+    private BatchSize _expected;
     private IConsumer<byte[]?, byte[]?>? _consumer;
     private Progress _progress = Progress.None;
     private bool _fromBeginning;
@@ -77,9 +81,10 @@ internal sealed partial class KafkaChangeSource : IChangeSource
             // With "earliest" retention would skip messages without a word; with "latest" a new group would read nothing.
             AutoOffsetReset = AutoOffsetReset.Error,
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
-            FetchMaxBytes = Math.Max(_options.MaxMessageBytes, 50 * 1024 * 1024),
-            MaxPartitionFetchBytes = Math.Max(_options.MaxMessageBytes, 1024 * 1024),
-            QueuedMaxMessagesKbytes = 32 * 1024,
+            // As brokers keep them, compressed to a tenth: with more, a flood held half a gigabyte. A larger message comes alone (KIP-74).
+            MaxPartitionFetchBytes = 512 * 1024,
+            QueuedMaxMessagesKbytes = 16 * 1024, // of bodies; what librdkafka keeps beside each is as much again and more
+            FetchQueueBackoffMs = 10, // a second, unless told otherwise, is a dozen batches
             FetchWaitMaxMs = 100,
             ConsumeResultFields = "headers", // neither the topic's name nor the time anew with each message
         })
@@ -179,15 +184,16 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     /// <summary>What is there, up to the limits: a lone message at once, a flood in large batches.</summary>
     private ChangeBatch NextBatch(IConsumer<byte[]?, byte[]?> consumer, CancellationToken cancellationToken)
     {
-        var batch = new ChangeBatch();
-        var keys = new HashSet<int>();
+        // In a flood the next one will be as large.
+        var batch = new ChangeBatch(_expected);
+        _keys.Clear();
         try
         {
             var message = _held ?? consumer.Consume(cancellationToken);
             _held = null;
             while (message is not null)
             {
-                var isNew = keys.Add(HashOf(message.Message.Key));
+                var isNew = _keys.Add(HashOf(message.Message.Key));
                 var announced = _reader.Read(message, batch, out var isIncomplete);
                 if (isIncomplete && !isNew)
                 {
@@ -203,6 +209,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
                 message = consumer.Consume(TimeSpan.Zero);
             }
 
+            _expected = batch.Used;
             return batch;
         }
         catch
