@@ -43,7 +43,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
 
         await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
         shop.Log.Lines.Where(line => line.Contains("Made replication slot")).Should().ContainSingle();
     }
 
@@ -53,7 +53,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var shop = await CreateAsync(500);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
 
         // Changes made while a publication lacks a table are lost without a word.
         await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} DROP TABLE orderitem", Cancel);
@@ -66,7 +66,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
             await shop.ExecuteAsync($"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 30 = {i}; DELETE FROM orderitem WHERE id = {(3 * i) + 2}", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
 
         // What was swept comes back when it is made anew.
         await shop.ExecuteAsync("INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (1, 1, 1, 7, 1), (4, 1, 1, 8, 1)", Cancel);
@@ -79,7 +79,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var shop = await CreateAsync(200);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
 
         await shop.DropSlotAsync(Cancel);
@@ -93,7 +93,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
 
         (await http.PostAsync("/operations/resync?all=true", null, Cancel)).EnsureSuccessStatusCode();
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
         (await http.GetAsync("/ready", Cancel)).EnsureSuccessStatusCode();
     }
 
@@ -103,7 +103,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var shop = await CreateAsync(20);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
         await shop.QueryAsync("INSERT INTO cdc_progress SELECT kind, name, replaceRegexpOne(state, '\"Id\":\"[0-9]+', '\"Id\":\"42'), position, updated_at, version + 1 FROM cdc_progress WHERE kind = 'source'", Cancel);
         await shop.QueryAsync("INSERT INTO customer_dim (customer_id, customer_name, version) VALUES (4711, 'of another server', pow(2, 127))", Cancel);
@@ -123,7 +123,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var shop = await CreateAsync(20);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
         await shop.QueryAsync("INSERT INTO cdc_progress VALUES ('position', '-1', '', 9000000000000000000, now64(6), 9000000000000000000)", Cancel);
 
@@ -147,7 +147,4 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     }
 
     private static HttpClient Client(WebApplication processor) => new() { BaseAddress = new Uri(processor.Urls.First()) };
-
-    private static Task WaitUntilCopiedAsync(Shop shop) =>
-        Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
 }

@@ -168,7 +168,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.ExecuteAsync(Rows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
 
         await shop.ExecuteAsync("CREATE TABLE bulk (x text); UPDATE customer SET city = 'lost' WHERE id = 1", Cancel);

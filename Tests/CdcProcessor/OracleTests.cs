@@ -48,7 +48,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
 
         await shop.StartAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", $"all copies to be done; log:\n{shop.Log}\n", Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         output.WriteLine($"{writers.Sum(writer => writer.Committed)} transactions");
     }

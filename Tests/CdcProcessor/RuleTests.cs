@@ -18,7 +18,7 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         var processor = await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse));
         await shop.AssertStarEqualsJoinAsync(Cancel);
         // An unfinished copy would derive everything after the restart.
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
 
         gate.Hold("INSERT INTO `orderitem_fact`");
         await shop.ExecuteAsync("TRUNCATE orderitem", Cancel);
@@ -61,7 +61,7 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var gate = await ClickHouseGate.StartAsync(shop.ClickHouse);
         await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse));
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
 
         // All before this is acknowledged, so what is held belongs to the change.
         await Wait.UntilAsync(
@@ -82,9 +82,6 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
             () => shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn >= '{committed}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel), "the slot to follow", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
-
-    private static Task WaitUntilCopiedAsync(Shop shop) =>
-        Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
 
     private async Task<Shop> CreateAsync(Task<TestDatabase> source)
     {

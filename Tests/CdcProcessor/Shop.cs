@@ -103,6 +103,11 @@ internal sealed class Shop : IAsyncDisposable
         return Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == phase, $"the processor to be {phase}; its log:\n{Log}\n", cancellationToken);
     }
 
+    /// <summary>Waits until the copies of all tables are recorded as done. A slot must first wait for every transaction on the server, those of other tests included.</summary>
+    public Task WaitUntilCopiedAsync(CancellationToken cancellationToken) => Wait.ForAsync(
+        () => QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", cancellationToken), done => done == "4\n",
+        $"all copies to be done; log:\n{Log}\n", cancellationToken, TimeSpan.FromMinutes(3));
+
     public async Task StopAsync(WebApplication processor)
     {
         _processors.Remove(processor);

@@ -33,7 +33,7 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
             """, Cancel);
         await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
 
         // Nobody answers to this name, so every commit waits, while the stream carries it already.
         await shop.ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", Cancel);
@@ -160,7 +160,7 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         // The standby goes first: it does not answer yet, and later it is no primary.
         var hosts = severalHosts ? $"localhost:{standby.Port},localhost:{primary.Port}" : "localhost";
         var processor = await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Host = hosts }.ConnectionString);
-        await WaitUntilCopiedAsync(shop);
+        await shop.WaitUntilCopiedAsync(Cancel);
         await standby.StartAsync(Cancel);
         var pair = new Pair(primary, standby, shop, processor);
         await Wait.UntilAsync(
@@ -173,9 +173,6 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
             "the standby to have the slot", Cancel, Long);
         return pair;
     }
-
-    private static Task WaitUntilCopiedAsync(Shop shop) =>
-        Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "all copies to be done", Cancel);
 
     private sealed record Pair(OwnPostgres Primary, OwnPostgres Standby, Shop Shop, WebApplication Processor) : IAsyncDisposable
     {

@@ -73,7 +73,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('a', 'b', 'c', 'd')", Cancel);
         await shop.StartAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "p'w" }.ConnectionString);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT countIf(state = 'Done') FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", $"all copies to be done; log:\n{shop.Log}\n", Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
     }
 
     [Fact]
