@@ -58,7 +58,7 @@ public sealed class FlavourTests
     public async Task Silence_falls_back_within_seconds()
     {
         using var solution = new SolutionCopy();
-        solution.Offer("http://127.0.0.1:9/v3/index.json");
+        solution.Offer("http://127.0.0.1:9/index.json");
 
         (await solution.DotNetAsync(Cancel, "restore", "Printer")).Should().Contain(Silence);
         (await solution.DotNetAsync(Cancel, "restore", "Printer")).Should().NotContain(Asking);
