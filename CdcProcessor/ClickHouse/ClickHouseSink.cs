@@ -14,9 +14,6 @@ internal sealed class ClickHouseSink : IChangeSink
     /// <summary>How many roots one statement derives.</summary>
     private const int PageSize = 200_000;
 
-    /// <summary>How many dead letters one retry takes.</summary>
-    private const int RetryAtOnce = 1_000;
-
     private readonly ClickHouseClient _client;
     private readonly Model _model;
     private readonly ProgressTable _progress;
@@ -48,6 +45,10 @@ internal sealed class ClickHouseSink : IChangeSink
     {
         await SchemaCheck.RunAsync(_client, _model, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);
+        // Only PostgreSQL's LSNs are held against its WAL, and a pause looks in every second.
+        if (progress.IsPaused || progress.Source is not { Ordered: true })
+            return progress;
+
         var landed = await _client.ScalarAsync($"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
         return progress with { Landed = Math.Max(ulong.Parse(landed!, CultureInfo.InvariantCulture), progress.Copies.Select(copy => copy.Point).DefaultIfEmpty().Max()) };
     }
@@ -101,7 +102,7 @@ internal sealed class ClickHouseSink : IChangeSink
     {
         using var batch = new ChangeBatch();
         var rows = new List<LandedRow>();
-        foreach (var (_, _, letter) in await _deadLetters.ListAsync(ids, RetryAtOnce, cancellationToken))
+        foreach (var (_, _, letter) in await _deadLetters.ListAsync(ids, DeadLetterTable.RetriedAtOnce, cancellationToken))
         {
             if (_messages.TryRead(letter, batch) is not { } change)
                 continue;

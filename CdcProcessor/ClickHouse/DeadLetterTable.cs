@@ -12,6 +12,9 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
 {
     public const string Name = "cdc_dead_letter";
 
+    /// <summary>How many dead letters one retry takes.</summary>
+    public const int RetriedAtOnce = 1_000;
+
     private const string Columns = "source_table, key, operation, raw, reason, state, source_partition, lsn, change_version, updated_at, revision";
 
     public async Task AddAsync(IReadOnlyCollection<DeadLetter> deadLetters, CancellationToken cancellationToken)

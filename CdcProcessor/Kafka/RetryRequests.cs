@@ -9,13 +9,10 @@ namespace AspireCdc.CdcProcessor.Kafka;
 /// </summary>
 internal sealed class RetryRequests(string bootstrapServers, KafkaOptions options, DeadLetterTable deadLetters)
 {
-    /// <summary>How many dead letters one request takes.</summary>
-    private const int AtOnce = 1_000;
-
     /// <summary>Returns how many it asked for: all that are open, or those with these ids.</summary>
     public async Task<int> SendAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
-        var letters = await deadLetters.ListAsync(ids, AtOnce, cancellationToken);
+        var letters = await deadLetters.ListAsync(ids, DeadLetterTable.RetriedAtOnce, cancellationToken);
         using var producer = new ProducerBuilder<Null, byte[]>(new ProducerConfig(options.Client(bootstrapServers)) { EnableIdempotence = true }).SetLogHandler((_, _) => { }).Build();
         try
         {

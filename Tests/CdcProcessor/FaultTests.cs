@@ -13,13 +13,6 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>Servers that stop, refuse and vanish: the pipeline comes back by itself, and the invariant holds.</summary>
 public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
-    private const string Rows = """
-        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
-        INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
-        INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
-        INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
-        """;
-
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(2);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -29,7 +22,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
         await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Luzern' WHERE id = 1", Cancel);
 
@@ -47,7 +40,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
         await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -63,7 +56,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task ClickHouse_refuses_writes_for_a_while()
     {
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -83,7 +76,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         using var disk = SmallDisk.Mount(megabytes: 64);
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel, disk.Path);
         await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -100,7 +93,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task ClickHouse_has_too_many_parts_for_a_while()
     {
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -126,7 +119,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task Connections_cut_in_the_middle_of_a_message()
     {
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var real = new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString);
         await using var proxy = new CuttingProxy(real.Host!, real.Port);
         await shop.StartAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(real.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString);
@@ -148,7 +141,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task A_second_processor_stands_by_and_takes_over()
     {
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var first = await shop.StartStreamingAsync(Cancel);
         var second = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(second, Phase.StandingBy, Cancel);
@@ -165,7 +158,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "1MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB", ["wal_keep_size"] = "0" });
         await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
@@ -188,7 +181,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task Applied_and_derived_changes_are_replayed_without_harm()
     {
         await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.StopAsync(processor);

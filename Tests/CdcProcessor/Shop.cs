@@ -19,6 +19,14 @@ internal sealed class Shop : IAsyncDisposable
 {
     public const string Publication = "redpanda_cdc_publication";
 
+    /// <summary>A few rows of every table.</summary>
+    public const string FewRows = """
+        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
+        INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
+        INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
+        INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
+        """;
+
     private static readonly string Tables = TablesScript();
     private readonly List<WebApplication> _processors = [];
 

@@ -10,13 +10,6 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>PostgreSQL with a standby: one that commits wait for, and one that takes over.</summary>
 public sealed class StandbyTests(ClickHouseServer clickhouse)
 {
-    private const string Rows = """
-        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
-        INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
-        INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
-        INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
-        """;
-
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(2);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -151,7 +144,7 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
     {
         var primary = await PostgresServer.StartOwnAsync(Cancel);
         var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", primary.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Rows, Cancel);
+        await shop.ExecuteAsync(Shop.FewRows, Cancel);
         await shop.ExecuteAsync("SELECT pg_create_physical_replication_slot('standby')", Cancel);
         await primary.StopAsync();
         var standby = await primary.CopyAsStandbyAsync(Cancel);
