@@ -31,7 +31,6 @@ internal static class EmbeddedStack
     {
         var binaries = await EmbeddedBinaries.EnsureAsync(builder.AppHostDirectory, Console.WriteLine, CancellationToken.None);
         PostgresCluster.EnsureReadable(binaries, state.Postgres);
-        builder.Configuration["AppHost:AspireCli"] = binaries.AspireCli;
         var cdcPassword = builder.AddPassword("cdc-password", "cdc");
 
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)

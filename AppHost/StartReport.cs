@@ -18,14 +18,11 @@ internal sealed partial class StartReport(DistributedApplication app)
     /// <summary>Returns when the application has been stopped.</summary>
     public async Task<int> RunAsync()
     {
-#if ASPIRE_PACKAGES
         if (app.Services.GetRequiredService<DistributedApplicationExecutionContext>().IsPublishMode)
-            return await Containers.Publishing.RunAsync(app);
-#endif
+            return await Publishing.RunAsync(app);
         var lifetime = app.Services.GetRequiredService<IHostApplicationLifetime>();
         var stopping = lifetime.ApplicationStopping;
         var report = ReportAsync(stopping);
-        _ = DotNetRun.HasEndedAsync(stopping).ContinueWith(_ => lifetime.StopApplication(), stopping, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
         try
         {
             // Ends only when everything has been started, with its dependencies: what happens until then is told meanwhile.

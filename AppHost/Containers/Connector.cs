@@ -5,7 +5,7 @@ namespace AspireCdc.AppHost.Containers;
 /// <summary>What brings PostgreSQL's changes into the topic: Redpanda Connect where there is a licence for it, else our own connector.</summary>
 internal sealed class Connector(
     IDistributedApplicationBuilder builder, Ports ports, IResourceBuilder<PostgresServerResource> postgres,
-    IResourceBuilder<IResourceWithConnectionString> shopForCdc, IResourceBuilder<ParameterResource> cdcPassword, IResourceBuilder<KafkaServerResource> redpanda)
+    IResourceBuilder<IResourceWithConnectionString> shopForCdc, IResourceBuilder<ParameterResource> cdcPassword, IResourceBuilder<RedpandaResource> redpanda)
 {
     private const string LicenceVariable = "REDPANDA_LICENSE";
     private const int ConnectHttp = 4195;

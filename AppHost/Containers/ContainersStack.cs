@@ -22,8 +22,7 @@ internal static class ContainersStack
     /// <summary>The same containers as a description to deploy, which needs no engine.</summary>
     public static Backends AddDeployment(this IDistributedApplicationBuilder builder, Ports ports)
     {
-        builder.TellBriefly();
-        builder.AddTarget(ports);
+        builder.AddDeploymentTarget(ports);
         return builder.AddContainers(Ports.OfServers);
     }
 
@@ -37,7 +36,10 @@ internal static class ContainersStack
             $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"))
             .WithParentRelationship(postgres);
         var (clickHouse, star) = builder.AddClickHouse(ports);
-        var redpanda = builder.AddRedpanda(ports);
+        var redpanda = builder.AddRedpanda("redpanda", ports.Kafka)
+            .WithContainerName(Named("redpanda"))
+            .WithDataVolume(Named("redpanda"))
+            .WithConsole(console => console.WithContainerName(Named("redpanda-console")));
         var connector = new Connector(builder, ports, postgres, shopForCdc, cdcPassword, redpanda);
 
         return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.ProcessorBehindKafka, (processor, initDb) => processor

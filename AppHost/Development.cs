@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace AspireCdc.AppHost.Containers;
+namespace AspireCdc.AppHost;
 
 /// <summary>What this graph, on plain http and with a start report of its own, wants otherwise than Aspire does by default.</summary>
 internal static class Development

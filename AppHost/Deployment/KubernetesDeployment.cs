@@ -1,7 +1,7 @@
 using Aspire.Hosting.Kubernetes;
 using Aspire.Hosting.Kubernetes.Resources;
 
-namespace AspireCdc.AppHost.Containers;
+namespace AspireCdc.AppHost.Deployment;
 
 /// <summary>What Aspire does not write into a Helm chart by itself: jobs, probes, and files of the databases that outlive a pod.</summary>
 internal static class KubernetesDeployment
@@ -16,12 +16,44 @@ internal static class KubernetesDeployment
             cluster.DefaultStorageType = "pvc";
             cluster.DefaultStorageSize = "10Gi";
         });
-        builder.Eventing.Subscribe<BeforeStartEvent>((start, _) =>
+        builder.Eventing.Subscribe<BeforeStartEvent>(async (start, cancellationToken) =>
         {
             foreach (var resource in start.Model.Resources.OfType<IComputeResource>())
-                resource.Annotations.Add(new KubernetesServiceCustomizationAnnotation(kubernetes => Complete(resource, kubernetes)));
-            return Task.CompletedTask;
+            {
+                var files = await FilesAsync(resource, start.Services, cancellationToken);
+                resource.Annotations.Add(new KubernetesServiceCustomizationAnnotation(kubernetes =>
+                {
+                    Complete(resource, kubernetes);
+                    Mount(resource, kubernetes, files);
+                }));
+            }
         });
+    }
+
+    /// <summary>The repository's files that a container gets, each with its path there; Aspire's publisher leaves them out.</summary>
+    private static async Task<IReadOnlyList<(string Path, string Text)>> FilesAsync(IResource resource, IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var files = new List<(string, string)>();
+        foreach (var annotation in resource.Annotations.OfType<ContainerFileSystemCallbackAnnotation>())
+        {
+            foreach (var file in (await annotation.Callback(new() { Model = resource, Services = services }, cancellationToken)).OfType<ContainerFile>())
+                files.Add(($"{annotation.DestinationPath}/{file.Name}", await File.ReadAllTextAsync(file.SourcePath!, cancellationToken)));
+        }
+
+        return files;
+    }
+
+    /// <summary>As a config map.</summary>
+    private static void Mount(IResource resource, KubernetesResource kubernetes, IReadOnlyList<(string Path, string Text)> files)
+    {
+        foreach (var (path, text) in files)
+        {
+            var (map, name) = ($"{resource.Name}-file", Path.GetFileName(path));
+            kubernetes.AdditionalResources.Add(new ConfigMap { Metadata = { Name = map }, Data = { [name] = text } });
+            var pod = kubernetes.Workload!.PodTemplate.Spec;
+            pod.Volumes.Add(new VolumeV1 { Name = map, ConfigMap = new() { Name = map } });
+            pod.Containers[0].VolumeMounts.Add(new VolumeMountV1 { Name = map, MountPath = path, SubPath = name, ReadOnly = true });
+        }
     }
 
     private static void Complete(IResource resource, KubernetesResource kubernetes)
@@ -34,7 +66,7 @@ internal static class KubernetesDeployment
             ((Aspire.Hosting.Kubernetes.Resources.Deployment)kubernetes.Workload).Spec.Strategy = new() { Type = "Recreate", RollingUpdate = null! };
         switch (resource.Name)
         {
-            case var name when Deployment.Migrations.Contains(name):
+            case var name when Publishing.Migrations.Contains(name):
                 kubernetes.Workload = new Job(name, template);
                 break;
             case "postgres":

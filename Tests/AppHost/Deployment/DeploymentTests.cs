@@ -4,7 +4,7 @@ using AwesomeAssertions;
 using Xunit;
 using YamlDotNet.RepresentationModel;
 
-namespace AspireCdc.Tests.AppHost.Containers;
+namespace AspireCdc.Tests.AppHost.Deployment;
 
 /// <summary>What is written to be deployed, parsed.</summary>
 public sealed partial class DeploymentTests : IDisposable

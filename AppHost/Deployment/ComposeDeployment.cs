@@ -3,7 +3,7 @@ using Aspire.Hosting.Docker.Resources;
 using Aspire.Hosting.Docker.Resources.ComposeNodes;
 using Aspire.Hosting.Docker.Resources.ServiceNodes;
 
-namespace AspireCdc.AppHost.Containers;
+namespace AspireCdc.AppHost.Deployment;
 
 /// <summary>What Aspire does not write into a compose file by itself: when a server is ready, what starts again, what a value is by default.</summary>
 internal static partial class ComposeDeployment
@@ -36,7 +36,7 @@ internal static partial class ComposeDeployment
                     wait.Condition = "service_healthy";
             }
 
-            service.Restart ??= Deployment.Migrations.Contains(name) ? "on-failure" : "unless-stopped";
+            service.Restart ??= Publishing.Migrations.Contains(name) ? "on-failure" : "unless-stopped";
             Default(name, service);
         }
 
