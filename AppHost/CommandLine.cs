@@ -1,4 +1,5 @@
 using AspireCdc.AppHost.Embedded;
+using AspireCdc.AppHost.Sql;
 
 namespace AspireCdc.AppHost;
 

@@ -1,5 +1,6 @@
 using AspireCdc.AppHost.Containers;
 using AspireCdc.AppHost.Embedded;
+using AspireCdc.AppHost.Running;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 

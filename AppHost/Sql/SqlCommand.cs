@@ -4,7 +4,7 @@ using System.Text;
 using Npgsql;
 using Spectre.Console;
 
-namespace AspireCdc.AppHost;
+namespace AspireCdc.AppHost.Sql;
 
 /// <summary><c>AppHost sql postgres|clickhouse "SELECT …"</c>: asks a database of the running stack and prints the answer as a table.</summary>
 internal static class SqlCommand

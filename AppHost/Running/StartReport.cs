@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 
-namespace AspireCdc.AppHost;
+namespace AspireCdc.AppHost.Running;
 
 /// <summary>Runs the application and tells on the console how its start goes: what is ready, what fails and why, and in the end all addresses.</summary>
 internal sealed partial class StartReport(DistributedApplication app)

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace AspireCdc.AppHost;
+namespace AspireCdc.AppHost.Running;
 
 /// <summary>Where Aspire's dashboard listens. The launch profile says it for `dotnet run`; this is for every other start, and for a port that was chosen.</summary>
 internal static class DashboardAddresses
