@@ -13,6 +13,8 @@ try
     var builder = DistributedApplication.CreateBuilder(CommandLine.ToConfiguration(args));
     var ports = new Ports(builder.Configuration);
     var backends = await builder.AddBackendsAsync(ports);
+    backends.Postgres.WithPostgresSql(backends.Shop);
+    backends.ClickHouse.WithClickHouseSql(backends.Star);
 
     // Without its launch profile, whose port would be init-db's too and go before --Ports:Api.
     var initDb = builder.AddProject<Projects.Api>("init-db", launchProfileName: null)
