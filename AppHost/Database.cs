@@ -16,7 +16,8 @@ internal static class Databases
     /// <summary>Shows a database below its server, and its server's state as its own.</summary>
     public static IResourceBuilder<Database> AddDatabase(this IDistributedApplicationBuilder builder, string name, IResource server, ReferenceExpression connectionString)
     {
-        var database = builder.AddResource(new Database(name, server, connectionString))
+        // Aspire asks a child's questions of its parents, too, so that their health checks are its own.
+        return builder.AddResource(new Database(name, server, connectionString))
             .WithIconName("Database")
             .WithInitialState(new() { ResourceType = "Database", Properties = [], State = KnownResourceStates.NotStarted })
             .OnInitializeResource((database, start, cancellationToken) =>
@@ -24,9 +25,6 @@ internal static class Databases
                 _ = FollowAsync(database, start.Notifications, cancellationToken);
                 return Task.CompletedTask;
             });
-        foreach (var check in server.Annotations.OfType<HealthCheckAnnotation>())
-            database.WithAnnotation(new HealthCheckAnnotation(check.Key));
-        return database;
     }
 
     private static async Task FollowAsync(Database database, ResourceNotificationService notifications, CancellationToken cancellationToken)

@@ -35,7 +35,10 @@ internal static class CdcProcessorApp
         builder.Services.AddSingleton<PipelineFactory>();
         builder.Services.AddSingleton<ProcessorControl>();
         builder.Services.AddHostedService<ProcessorService>();
-        builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
+        builder.Services.AddSingleton<KafkaConnection>();
+        var health = builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
+        if (pair.Source == Pair.Kafka || pair.Sink == Pair.Kafka)
+            health.AddCheck<KafkaConnection>("kafka");
 
         var app = builder.Build();
         app.MapDefaultEndpoints();

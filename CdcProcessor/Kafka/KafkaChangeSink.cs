@@ -25,6 +25,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     private readonly string _bootstrapServers;
     private readonly string _slot;
     private readonly KafkaOptions _options;
+    private readonly KafkaConnection _connection;
     private readonly ILogger<KafkaChangeSink> _logger;
     private readonly ProgressTopic _progressTopic;
     private readonly ArrayBufferWriter<byte> _buffer = new();
@@ -44,9 +45,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     /// <summary>The headers of the message before: the changes of one commit, in one batch, share them.</summary>
     private (long CommitTime, string? Trace, Headers? Headers) _headers;
 
-    public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, ILogger<KafkaChangeSink> logger)
+    public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, KafkaConnection connection, ILogger<KafkaChangeSink> logger)
     {
-        (_bootstrapServers, _slot, _options, _logger) = (bootstrapServers, slot, options, logger);
+        (_bootstrapServers, _slot, _options, _connection, _logger) = (bootstrapServers, slot, options, connection, logger);
         _progressTopic = new ProgressTopic(ProgressTopic.NameFor(options.Topic));
         _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
@@ -71,6 +72,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     {
         _producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig(_options.Client(_bootstrapServers))
         {
+            StatisticsIntervalMs = KafkaConnection.StatisticsIntervalMs,
             TransactionalId = _slot,
             // As Redpanda Connect and Kafka's own clients place keys; librdkafka's default would move most of them.
             Partitioner = Partitioner.Murmur2Random,
@@ -80,7 +82,12 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             QueueBufferingMaxMessages = 2_000_000, // a batch never fills it
         })
         .SetLogHandler((_, message) => LogKafka(message.Name, message.Message))
-        .SetErrorHandler((_, error) => LogKafka(error.Code.ToString(), error.Reason))
+        .SetErrorHandler((_, error) =>
+        {
+            LogKafka(error.Code.ToString(), error.Reason);
+            _connection.Failed(error);
+        })
+        .SetStatisticsHandler((_, statistics) => _connection.Update(statistics))
         .Build();
         await Task.Run(() => Producer.InitTransactions(Patience), cancellationToken);
         await TransactAsync(producer => _progressTopic.Save(producer, source), cancellationToken);

@@ -23,6 +23,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private readonly KafkaOptions _options;
     private readonly CdcOptions _limits;
     private readonly ProcessorStatus _status;
+    private readonly KafkaConnection _connection;
     private readonly ILogger<KafkaChangeSource> _logger;
     private readonly MessageReader _reader;
     private readonly Channel<ChangeBatch> _batches = Channel.CreateBounded<ChangeBatch>(1);
@@ -40,9 +41,9 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private ConsumeResult<byte[]?, byte[]?>? _held;
 
     public KafkaChangeSource(
-        string bootstrapServers, Model model, KafkaOptions options, CdcOptions limits, ProcessorStatus status, ILogger<KafkaChangeSource> logger)
+        string bootstrapServers, Model model, KafkaOptions options, CdcOptions limits, ProcessorStatus status, KafkaConnection connection, ILogger<KafkaChangeSource> logger)
     {
-        (_bootstrapServers, _options, _limits, _status, _logger) = (bootstrapServers, options, limits, status, logger);
+        (_bootstrapServers, _options, _limits, _status, _connection, _logger) = (bootstrapServers, options, limits, status, connection, logger);
         _reader = new MessageReader(model, options.Topic);
     }
 
@@ -75,6 +76,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         _consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(_options.Client(_bootstrapServers))
         {
             GroupId = _options.Group,
+            StatisticsIntervalMs = KafkaConnection.StatisticsIntervalMs,
             EnableAutoCommit = false,
             EnableAutoOffsetStore = false,
             IsolationLevel = IsolationLevel.ReadCommitted,
@@ -92,7 +94,12 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         .SetPartitionsRevokedHandler((_, partitions) => Revoke(partitions))
         .SetPartitionsLostHandler((_, partitions) => Revoke(partitions))
         .SetLogHandler((_, message) => LogKafka(message.Name, message.Message))
-        .SetErrorHandler((_, error) => LogKafka(error.Code.ToString(), error.Reason))
+        .SetErrorHandler((_, error) =>
+        {
+            LogKafka(error.Code.ToString(), error.Reason);
+            _connection.Failed(error);
+        })
+        .SetStatisticsHandler((_, statistics) => _connection.Update(statistics))
         .Build();
         _consumer.Subscribe(_options.Topic);
         LogReading(_options.Topic, _options.Group);

@@ -14,11 +14,12 @@ internal sealed class PipelineFactory(
     private string BootstrapServers => configuration.GetConnectionString("kafka")!;
 
     public IChangeSink CreateSink() => pair.Sink == Pair.Kafka
-        ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, services.GetRequiredService<ILogger<KafkaChangeSink>>())
+        ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, services.GetRequiredService<KafkaConnection>(), services.GetRequiredService<ILogger<KafkaChangeSink>>())
         : new ClickHouseSink(services.GetRequiredService<ClickHouseClient>(), model, status, time);
 
     public IChangeSource CreateSource(IChangeSink sink) => pair.Source == Pair.Kafka
-        ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<ILogger<KafkaChangeSource>>())
+        ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<KafkaConnection>(),
+            services.GetRequiredService<ILogger<KafkaChangeSource>>())
         : new PostgresSource(
             configuration.GetConnectionString("shop")!, services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
             services.GetRequiredService<CopyProgress>(), status, time, services.GetRequiredService<ILogger<PostgresSource>>());

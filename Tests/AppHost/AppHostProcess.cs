@@ -61,7 +61,8 @@ internal sealed class AppHostProcess : IAsyncDisposable
     }
 
     /// <summary>The address in the table that is printed at the end of the start.</summary>
-    public string Address(string name) => Output.Split('\n').Single(line => line.Contains($" {name} ", StringComparison.Ordinal)).TrimEnd().Split(' ')[^1];
+    public string Address(string name) => Output.Split('\n').Select(line => line.TrimEnd())
+        .Single(line => line.StartsWith("  ", StringComparison.Ordinal) && line.Contains($" {name} ", StringComparison.Ordinal)).Split(' ')[^1];
 
     public async Task<int> ExitAsync(CancellationToken cancellationToken)
     {

@@ -31,6 +31,19 @@ public sealed class CommandLineTests(SharedStack stack)
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
+    public async Task Publishing_says_which_property_adds_its_packages()
+    {
+        Assert.SkipWhen(File.Exists(Path.Combine(AppContext.BaseDirectory, "Aspire.Hosting.Docker.dll")), "This AppHost was built with them.");
+
+        var (exitCode, output) = await AppHostProcess.RunAsync(["--operation", "publish", "--step", "publish", "--output-path", Path.GetTempPath()], Cancel);
+
+        exitCode.Should().Be(1);
+        output.TrimEnd().Should().Be(
+            "Publishing takes Aspire.Hosting.Docker and Aspire.Hosting.Kubernetes, which this AppHost was built without. "
+            + "Build it with them: dotnet run --project AppHost -p:Deployment=true -- --operation publish …");
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_port_that_is_no_port_is_refused()
     {
         using var state = new TemporaryFolder();

@@ -1,8 +1,10 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Mapping;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AspireCdc.Tests.Kafka;
@@ -15,7 +17,8 @@ internal static class TestSink
     public static async Task<KafkaChangeSink> OpenAsync(KafkaBroker kafka, string topic, CancellationToken cancellationToken, int partitions = KafkaBroker.Partitions)
     {
         var options = new KafkaOptions { Topic = topic, Partitions = partitions, Replicas = 1, TopicIds = KafkaBroker.IsReal };
-        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, NullLogger<KafkaChangeSink>.Instance);
+        var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
+        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, new KafkaConnection(meters), NullLogger<KafkaChangeSink>.Instance);
         await sink.OpenAsync(cancellationToken);
         await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), cancellationToken);
         return sink;

@@ -64,7 +64,10 @@ public sealed class ContainersStackTests
         Endpoints(connector).Should().Equal("http 4196 -> any");
         Waits(connector).Should().BeEquivalentTo("redpanda: WaitUntilHealthy", "init-db: WaitForCompletion");
         Environment(connector).Should()
-            .Contain("ConnectionStrings__shop", "{shop-for-cdc.connectionString}").And.Contain("ConnectionStrings__kafka", "{redpanda.connectionString}");
+            .Contain(
+                "ConnectionStrings__shop",
+                "Host={postgres.bindings.tcp.host};Port={postgres.bindings.tcp.port};Username=cdc;Password={cdc-password.value};Database=shop")
+            .And.Contain("ConnectionStrings__kafka", "{redpanda.connectionString}");
         Environment(graph.Resource("init-db")).Should().NotContainKey("Cdc__Publication");
     }
 
