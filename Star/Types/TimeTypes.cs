@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 
-namespace AspireCdc.CdcProcessor.Mapping;
+namespace AspireCdc.Star.Types;
 
 /// <summary>A <c>timestamptz</c>. ClickHouse keeps years 1900 to 2299; what lies outside, and infinity, is refused.</summary>
 internal sealed class TimestampType() : ColumnType("DateTime64(6, 'UTC')")

@@ -4,7 +4,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace AspireCdc.CdcProcessor.Mapping;
+namespace AspireCdc.Star.Types;
 
 internal sealed class IntegerType<T>(string name) : ColumnType(name)
     where T : unmanaged, IBinaryInteger<T>

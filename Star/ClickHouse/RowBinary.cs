@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
-namespace AspireCdc.CdcProcessor.ClickHouse;
+namespace AspireCdc.Star.ClickHouse;
 
 /// <summary>The parts of ClickHouse's RowBinary format that are not a mapped column's.</summary>
 internal static class RowBinary

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
-using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.Star.ClickHouse;
 
-namespace AspireCdc.CdcProcessor.Mapping;
+namespace AspireCdc.Star.Types;
 
 internal sealed class StringType(string name) : ColumnType(name)
 {
@@ -15,7 +15,7 @@ internal sealed class StringType(string name) : ColumnType(name)
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, default);
 
-    public override string Literal(ReadOnlySpan<byte> text) => ClickHouseClient.Quote(Encoding.UTF8.GetString(text));
+    public override string Literal(ReadOnlySpan<byte> text) => ClickHouseSql.Quote(Encoding.UTF8.GetString(text));
 }
 
 internal sealed class UuidType() : ColumnType("UUID")

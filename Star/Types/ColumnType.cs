@@ -1,8 +1,9 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
-using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.Star.ClickHouse;
 
-namespace AspireCdc.CdcProcessor.Mapping;
+namespace AspireCdc.Star.Types;
 
 /// <summary>A ClickHouse type: its name, and how a value's text becomes RowBinary, exactly or not at all.</summary>
 internal abstract class ColumnType(string name)
@@ -38,6 +39,9 @@ internal abstract class ColumnType(string name)
 
     public static ColumnType Nullable(ColumnType type) => new NullableType(type);
 
+    /// <summary>The type of this name (<see cref="Name"/>); false if there is none, or values cannot be written to it.</summary>
+    public static bool TryParse(string name, [NotNullWhen(true)] out ColumnType? type) => ColumnTypeParser.TryParse(name, out type);
+
     /// <summary>Appends the value. False, with nothing appended, if the type cannot hold it.</summary>
     public abstract bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output);
 
@@ -48,7 +52,7 @@ internal abstract class ColumnType(string name)
     public abstract void WriteDefault(IBufferWriter<byte> output);
 
     /// <summary>The value as a literal of ClickHouse's SQL; <paramref name="text"/> is one that <see cref="TryWrite"/> takes, or ClickHouse's own.</summary>
-    public virtual string Literal(ReadOnlySpan<byte> text) => $"CAST({ClickHouseClient.Quote(Encoding.UTF8.GetString(text))}, {ClickHouseClient.Quote(Name)})";
+    public virtual string Literal(ReadOnlySpan<byte> text) => $"CAST({ClickHouseSql.Quote(Encoding.UTF8.GetString(text))}, {ClickHouseSql.Quote(Name)})";
 
     public override string ToString() => Name;
 }

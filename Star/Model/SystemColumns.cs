@@ -1,0 +1,11 @@
+namespace AspireCdc.Star.Model;
+
+/// <summary>The columns that the pipeline adds to its tables.</summary>
+internal static class SystemColumns
+{
+    /// <summary>Those of landing tables, in the order in which rows are written.</summary>
+    public static IReadOnlyList<string> Landing { get; } = ["is_deleted", "source_partition", "lsn", "version"];
+
+    /// <summary>Those of facts.</summary>
+    public static IReadOnlyList<string> Fact { get; } = ["is_deleted", "lsn", "version"];
+}
