@@ -1,4 +1,4 @@
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
-namespace AspireCdc.Tests.CdcProcessor;
+namespace AspireCdc.Tests;
 
 /// <summary>A database pair of one test, with the shop's real tables in both, and processors between them.</summary>
 internal sealed class Shop : IAsyncDisposable

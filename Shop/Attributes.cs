@@ -1,27 +1,11 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
-using Microsoft.EntityFrameworkCore;
 
-namespace AspireCdc.Api.Data;
-
-/// <summary>The rows of this entity go to ClickHouse: its table belongs to the publication.</summary>
-[AttributeUsage(AttributeTargets.Class)]
-public sealed class ReplicatedAttribute : Attribute;
+namespace AspireCdc.Shop;
 
 /// <summary>The database sets the current time where the application sets none.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class DefaultsToNowAttribute : Attribute;
-
-/// <summary>A foreign key: the id of a row of another entity.</summary>
-[AttributeUsage(AttributeTargets.Property)]
-public sealed class ReferencesAttribute(Type principal) : Attribute
-{
-    /// <summary>The entity that is referred to.</summary>
-    public Type Principal { get; } = principal;
-
-    /// <summary>What deleting that row does to this one.</summary>
-    public DeleteBehavior OnDelete { get; set; } = DeleteBehavior.Cascade;
-}
 
 /// <summary>Greater than zero, in the request and, as a check constraint, in the table.</summary>
 [AttributeUsage(AttributeTargets.Property)]

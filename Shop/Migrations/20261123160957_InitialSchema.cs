@@ -4,7 +4,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 #nullable disable
 
-namespace AspireCdc.Api.Data.Migrations
+namespace AspireCdc.Shop.Migrations
 {
     /// <inheritdoc />
     public partial class InitialSchema : Migration

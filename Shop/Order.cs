@@ -1,9 +1,11 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.ComponentModel.DataAnnotations.Schema;
+using System.Text.Json.Serialization;
+using AspireCdc.Star;
 using Microsoft.Extensions.Validation;
 
-namespace AspireCdc.Api.Data;
+namespace AspireCdc.Shop;
 
 /// <summary>An order of a customer, with its items.</summary>
 [Replicated, ValidatableType]
@@ -11,8 +13,11 @@ public sealed class Order : Entity
 {
     /// <summary>Who ordered.</summary>
     /// <example>1</example>
-    [References(typeof(Customer))]
     public required long CustomerId { get; set; }
+
+    /// <summary>The same, as a row; it is not part of the JSON, and not loaded unless asked for.</summary>
+    [JsonIgnore]
+    public Customer Customer { get; private set; } = null!;
 
     /// <summary>When it was ordered, in UTC; now, if absent.</summary>
     /// <example>2026-01-31T12:00:00Z</example>
@@ -21,7 +26,7 @@ public sealed class Order : Entity
 
     /// <summary>How far it has come.</summary>
     /// <example>pending</example>
-    [DefaultValue("pending"), StringLength(50, MinimumLength = 1)]
+    [Category, DefaultValue("pending"), StringLength(50, MinimumLength = 1)]
     public string Status { get; set; } = "pending";
 
     /// <summary>The amount due, as sent: it is not compared with the items.</summary>

@@ -1,8 +1,9 @@
 using AspireCdc.Api.Errors;
+using AspireCdc.Shop;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace AspireCdc.Api.Data;
+namespace AspireCdc.Api;
 
 /// <summary>Not ready before the tables are there.</summary>
 internal sealed class TablesCheck(ShopContext context) : IHealthCheck

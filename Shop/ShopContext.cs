@@ -3,10 +3,10 @@ using System.Reflection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
-namespace AspireCdc.Api.Data;
+namespace AspireCdc.Shop;
 
 /// <summary>
-/// The tables, one per entity in singular lower case. What the entities say by attributes (lengths, money, references) holds here as well; no entity is named twice.
+/// The tables, one per entity in singular lower case. What the entities say by attributes (lengths, money, defaults) holds here as well; no entity is named twice.
 /// </summary>
 internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbContext(options)
 {
@@ -15,12 +15,6 @@ internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbCon
     public DbSet<Order> Orders => Set<Order>();
     public DbSet<OrderItem> OrderItems => Set<OrderItem>();
     public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
-
-    /// <summary>The tables of the entities marked as replicated, in the order of their names.</summary>
-    public IReadOnlyList<string> ReplicatedTables => [.. Model.GetEntityTypes()
-        .Where(entity => entity.ClrType.IsDefined(typeof(ReplicatedAttribute)))
-        .Select(entity => entity.GetTableName()!)
-        .Order(StringComparer.Ordinal)];
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -49,15 +43,8 @@ internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbCon
             var column = builder.Property(property.Name).Metadata.GetColumnName();
             builder.ToTable(table => table.HasCheckConstraint($"ck_{builder.Metadata.GetTableName()}_{column}_positive", $"{column} > 0"));
         }
-        if (property.GetCustomAttribute<ReferencesAttribute>() is { } reference)
-        {
-            var collection = CollectionOf(builder.Metadata.ClrType, reference.Principal);
-            var key = builder.HasOne(reference.Principal).WithMany(collection).HasForeignKey(property.Name).OnDelete(reference.OnDelete);
-            if (collection is not null) key.Metadata.PrincipalToDependent!.SetIsEagerLoaded(true);
-        }
+        // An entity's own list of rows always comes with it.
+        if (builder.Metadata.FindNavigation(property.Name) is { IsCollection: true } list)
+            list.SetIsEagerLoaded(true);
     }
-
-    /// <summary>The principal's list of such rows, which always comes with it; null if it has none.</summary>
-    private static string? CollectionOf(Type dependent, Type principal) => principal.GetProperties()
-        .FirstOrDefault(property => property.PropertyType == typeof(List<>).MakeGenericType(dependent))?.Name;
 }

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 
-namespace AspireCdc.Api.Data;
+namespace AspireCdc.Shop;
 
 /// <summary>For <c>dotnet ef</c>, which needs the model and no server.</summary>
 internal sealed class ShopContextFactory : IDesignTimeDbContextFactory<ShopContext>

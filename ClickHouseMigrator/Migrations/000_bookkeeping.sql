@@ -1,3 +1,4 @@
+-- Replaces: 004_bookkeeping
 -- What has been applied: the source that fills these tables, how far it was read, which tables were copied.
 
 CREATE TABLE IF NOT EXISTS cdc_progress

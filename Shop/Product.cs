@@ -1,21 +1,22 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using AspireCdc.Star;
 using Microsoft.Extensions.Validation;
 
-namespace AspireCdc.Api.Data;
+namespace AspireCdc.Shop;
 
 /// <summary>Something to order. A product that stands in an order cannot be deleted.</summary>
-[Replicated, ValidatableType]
+[Replicated(As = "product_dim"), ValidatableType]
 public sealed class Product : Entity
 {
     /// <summary>The name.</summary>
     /// <example>Wireless Mouse</example>
-    [StringLength(255, MinimumLength = 1)]
+    [ReplicatedAs("product_name"), StringLength(255, MinimumLength = 1)]
     public required string Name { get; set; }
 
     /// <summary>The category.</summary>
     /// <example>Electronics</example>
-    [StringLength(100, MinimumLength = 1)]
+    [Category, StringLength(100, MinimumLength = 1)]
     public required string Category { get; set; }
 
     /// <summary>The price of one piece.</summary>

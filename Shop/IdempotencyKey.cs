@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.EntityFrameworkCore;
 
-namespace AspireCdc.Api.Data;
+namespace AspireCdc.Shop;
 
 /// <summary>The first answer to a POST that carried an <c>Idempotency-Key</c>. Not replicated.</summary>
 [Index(nameof(CreatedAt))]
