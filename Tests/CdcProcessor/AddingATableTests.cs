@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.ClickHouseMigrator;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.Fixtures;
 using AspireCdc.Tests.Kafka;
 using AwesomeAssertions;
 using Xunit;
 using YamlDotNet.RepresentationModel;
-using static AspireCdc.CdcProcessor.Mapping.ColumnMapping;
 
 namespace AspireCdc.Tests.CdcProcessor;
 

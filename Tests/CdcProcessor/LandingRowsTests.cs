@@ -1,7 +1,8 @@
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 using AwesomeAssertions;
 using Xunit;
 

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -18,7 +20,7 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static string NamesLiteral => $"[{string.Join(", ", Names.Select(ClickHouseClient.Quote))}]";
+    private static string NamesLiteral => $"[{string.Join(", ", Names.Select(ClickHouseSql.Quote))}]";
 
     [Fact]
     public async Task Thousands_of_roots_and_of_parents_in_one_transaction_are_derived()

@@ -1,8 +1,8 @@
 using AspireCdc.Api.Data;
 using AspireCdc.CdcProcessor;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ClickHouseMigrator;
+using AspireCdc.Star.Model;
 using AspireCdc.Tests.Fixtures;
 using ClickHouse.Driver.ADO;
 using Microsoft.AspNetCore.Builder;

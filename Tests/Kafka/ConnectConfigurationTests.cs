@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;

@@ -2,7 +2,6 @@ using System.Text;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AspireCdc.Tests.Kafka;

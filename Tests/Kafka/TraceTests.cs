@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
