@@ -6,7 +6,6 @@ using System.Text;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
-using AspireCdc.Star.ClickHouse;
 
 namespace AspireCdc.Tests.EmbeddedClickHouse;
 
