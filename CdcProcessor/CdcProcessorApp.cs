@@ -1,10 +1,10 @@
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Star.Model;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AspireCdc.CdcProcessor;
@@ -26,10 +26,11 @@ internal static class CdcProcessorApp
         builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.TryAddSingleton(ShopModel.Instance);
+        builder.Services.TryAddSingleton(_ => StarFile.Read(CdcOptions.ModelOf(builder.Configuration)));
         builder.Services.AddSingleton(_ => new ClickHouseClient(builder.Configuration.GetConnectionString("clickhouse")
             ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
         builder.Services.AddSingleton<CopyProgress>();
+        builder.Services.AddSingleton<FactProgress>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
@@ -38,6 +39,8 @@ internal static class CdcProcessorApp
         builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
 
         var app = builder.Build();
+        // A wrong model ends the start, before anything runs by it.
+        _ = app.Services.GetRequiredService<StarModel>();
         app.MapDefaultEndpoints();
         app.MapOperations();
         return app;

@@ -1,11 +1,11 @@
 using System.Text;
 using System.Text.Json;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>Reads change messages: Redpanda Connect's, our connector's, and those that dead letters keep.</summary>
-internal sealed class ChangeMessageReader(Model model)
+internal sealed class ChangeMessageReader(StarModel model)
 {
     private readonly Dictionary<string, Table> _tables = model.Tables.ToDictionary(table => table.Source, table => new Table(Relation.Of(table)));
     private readonly KeyComparison _keys = new();

@@ -2,7 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -64,10 +65,10 @@ internal sealed class AbsentColumns(ClickHouseClient client)
 
     private async Task<Dictionary<string, NewestRow>> NewestAsync(TableMapping table, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
-        var columns = string.Join(", ", table.Columns.Select(column => ClickHouseClient.Name(column.Landing)));
-        var key = string.Join(", ", table.Key.Select(column => ClickHouseClient.Name(table.Columns[column].Landing)));
+        var columns = string.Join(", ", table.Columns.Select(column => ClickHouseSql.Name(column.Landing)));
+        var key = string.Join(", ", table.Key.Select(column => ClickHouseSql.Name(table.Columns[column].Landing)));
         var rows = await client.QueryAsync(
-            $"SELECT version, is_deleted, {columns} FROM {ClickHouseClient.Name(table.Landing)} WHERE ({key}) IN ({string.Join(", ", keys)}) ORDER BY version DESC LIMIT 1 BY {key}", cancellationToken);
+            $"SELECT version, is_deleted, {columns} FROM {ClickHouseSql.Name(table.Landing)} WHERE ({key}) IN ({string.Join(", ", keys)}) ORDER BY version DESC LIMIT 1 BY {key}", cancellationToken);
         return rows.ToDictionary(
             row => table.KeyLiteral([.. table.Key.Select(column => row[2 + column])]),
             row => new NewestRow(UInt128.Parse(row[0]!, CultureInfo.InvariantCulture), row[1] != "0", row[2..]));
@@ -76,7 +77,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
     private async Task<ILookup<string, UInt128>> OpenLettersAsync(TableMapping table, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
         var rows = await client.QueryAsync(
-            $"SELECT key, change_version FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseClient.Quote(table.Source)} AND key IN ({string.Join(", ", keys.Select(ClickHouseClient.Quote))})",
+            $"SELECT key, change_version FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND key IN ({string.Join(", ", keys.Select(ClickHouseSql.Quote))})",
             cancellationToken);
         return rows.ToLookup(row => row[0]!, row => UInt128.Parse(row[1]!, CultureInfo.InvariantCulture));
     }

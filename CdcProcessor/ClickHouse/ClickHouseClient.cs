@@ -84,12 +84,6 @@ internal sealed class ClickHouseClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>A string literal.</summary>
-    public static string Quote(string text) => $"'{text.Replace("\\", "\\\\").Replace("'", "\\'")}'";
-
-    /// <summary>An identifier.</summary>
-    public static string Name(string name) => $"`{name.Replace("\\", "\\\\").Replace("`", "\\`")}`";
-
     private static HttpContent Content(string sql, IReadOnlyCollection<ExternalTable> tables)
     {
         if (tables.Count == 0)

@@ -1,5 +1,6 @@
 using System.Globalization;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -12,10 +13,10 @@ internal sealed class LandingTable
     public LandingTable(TableMapping mapping)
     {
         Mapping = mapping;
-        _name = ClickHouseClient.Name(mapping.Landing);
-        KeyColumns = [.. mapping.Key.Select(column => ClickHouseClient.Name(mapping.Columns[column].Landing))];
+        _name = ClickHouseSql.Name(mapping.Landing);
+        KeyColumns = [.. mapping.Key.Select(column => ClickHouseSql.Name(mapping.Columns[column].Landing))];
         _key = string.Join(", ", KeyColumns);
-        Insert = $"INSERT INTO {_name} ({string.Join(", ", mapping.Columns.Select(column => ClickHouseClient.Name(column.Landing)))}, is_deleted, source_partition, lsn, version)";
+        Insert = $"INSERT INTO {_name} ({string.Join(", ", mapping.Columns.Select(column => ClickHouseSql.Name(column.Landing)))}, is_deleted, source_partition, lsn, version)";
     }
 
     public TableMapping Mapping { get; }
@@ -39,7 +40,7 @@ internal sealed class LandingTable
     /// </summary>
     public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition) => Clear(
         version,
-        $"newest < {Number(bound)} AND NOT gone AND {KeyText} NOT IN (SELECT key FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseClient.Quote(Mapping.Source)} AND change_version >= {Number(bound)})",
+        $"newest < {Number(bound)} AND NOT gone AND {KeyText} NOT IN (SELECT key FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(Mapping.Source)} AND change_version >= {Number(bound)})",
         lsn, partition);
 
     /// <summary>The key as dead letters name it.</summary>

@@ -1,11 +1,11 @@
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>What PostgreSQL's catalog says about the tables, the rights and the slot.</summary>
-internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, CdcOptions options)
+internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model, CdcOptions options)
 {
     /// <summary>Holds the mapping against the real tables and the role's rights against what the work takes; tells all that is wrong at once.</summary>
     /// <returns>What is worth a warning: columns that the mapping has and the table lacks, or the other way round.</returns>
@@ -18,7 +18,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
             WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             """, cancellationToken);
         var tables = columns.ToLookup(row => ((string)row[0]!, (string)row[1]!), row => (string)row[2]!);
-        var missing = model.Tables.Where(table => !tables.Contains((table.Schema, table.Source))).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
+        var missing = model.Tables.Where(table => !tables.Contains((table.Schema, table.Name))).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
         if (missing.Count > 0)
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
 
@@ -26,7 +26,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
         var warnings = new List<string>();
         foreach (var table in model.Tables)
         {
-            var real = tables[(table.Schema, table.Source)].ToHashSet();
+            var real = tables[(table.Schema, table.Name)].ToHashSet();
             foreach (var column in table.Columns.Where(column => !real.Contains(column.Source)))
             {
                 if (column.IsKey)
@@ -106,7 +106,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
         return rows;
     }
 
-    public static string QualifiedName(TableMapping table) => $"{Quote(table.Schema)}.{Quote(table.Source)}";
+    public static string QualifiedName(TableMapping table) => $"{Quote(table.Schema)}.{Quote(table.Name)}";
 
     public static string Quote(string name) => $"\"{name.Replace("\"", "\"\"")}\"";
 
@@ -185,7 +185,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
 
         var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, options.Publication))
             .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
-        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Source))))
+        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Name))))
             problems.Add($"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {Quote(options.Publication)} ADD TABLE {QualifiedName(table)}");
     }
 }

@@ -119,7 +119,8 @@ CREATE TABLE IF NOT EXISTS `order_fact`
     lsn_text String ALIAS concat(replaceRegexpOne(hex(intDiv(lsn, 4294967296)), '^0(.)', '\\1'), '/', replaceRegexpOne(hex(bitAnd(lsn, 4294967295)), '^0(.)', '\\1'))
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
-ORDER BY `order_id`;
+ORDER BY `order_id`
+COMMENT '938c8666a5f99abe';
 
 -- orderitem_fact is made for the rows of orderitem; the processor derives it.
 CREATE TABLE IF NOT EXISTS `orderitem_fact`
@@ -143,4 +144,5 @@ CREATE TABLE IF NOT EXISTS `orderitem_fact`
     lsn_text String ALIAS concat(replaceRegexpOne(hex(intDiv(lsn, 4294967296)), '^0(.)', '\\1'), '/', replaceRegexpOne(hex(bitAnd(lsn, 4294967295)), '^0(.)', '\\1'))
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
-ORDER BY `orderitem_id`;
+ORDER BY `orderitem_id`
+COMMENT 'c49ab5e1f8ac2c09';

@@ -42,8 +42,7 @@ internal sealed class FactDifference
 
     private void Change(FactMapping old, FactMapping fact)
     {
-        // The same rows said in PostgreSQL's words are the same rows.
-        if (StarFile.Write(old with { Postgres = null }) != StarFile.Write(fact with { Postgres = null }))
+        if (old.Fingerprint != fact.Fingerprint)
             _changes.Add(new ChangeFact(fact, Reason(old, fact)));
     }
 

@@ -29,6 +29,15 @@ internal sealed record FactMapping
     [JsonIgnore]
     public IEnumerable<FactColumn> Key => Columns.Where(column => column.IsKey);
 
+    /// <summary>
+    /// What its rows are derived by: equal for equal definitions, whatever its companions are called. 16 hexadecimal digits; the table that has this form has them as its comment.
+    /// </summary>
+    [JsonIgnore]
+    public string Fingerprint => Model.Fingerprint.Of(
+        Columns.Select(column => $"{column.Name}\t{column.Type}\t{column.Expression}\t{column.IsKey}")
+            .Concat(Parents.Select(parent => $"{parent.Alias}\t{parent.Table}\t{parent.Child}\t{string.Join(',', parent.Columns)}\t{parent.IsOptional}"))
+            .Prepend(Root));
+
     /// <summary>The table beside it into which a changed definition is derived, before the two are exchanged.</summary>
     [JsonIgnore]
     public string Next => Name + "__next";

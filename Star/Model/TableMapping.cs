@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
 using AspireCdc.Star.Types;
@@ -53,8 +52,8 @@ internal sealed record TableMapping
 
     /// <summary>What a copy of the table has brought: a copy that was made of other columns or types is not enough. 16 hexadecimal digits.</summary>
     [JsonIgnore]
-    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n',
-        Columns.Select(column => $"{column.Source}\t{column.Landing}\t{column.Type}\t{column.IsKey}").Prepend($"{Schema}\t{Name}\t{Landing}"))))[..8]);
+    public string Fingerprint => Model.Fingerprint.Of(
+        Columns.Select(column => $"{column.Source}\t{column.Landing}\t{column.Type}\t{column.IsKey}").Prepend($"{Schema}\t{Name}\t{Landing}"));
 
     /// <summary>A key as a literal of ClickHouse's SQL; one of several columns is a tuple.</summary>
     /// <param name="texts">The text of each of its columns: PostgreSQL's, if the column's type takes it, or ClickHouse's own.</param>

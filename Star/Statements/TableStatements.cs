@@ -49,7 +49,7 @@ internal static class TableStatements
         {Select(table, companion)}
         """;
 
-    /// <summary>A fact.</summary>
+    /// <summary>A fact; the table's comment says by which definition.</summary>
     /// <param name="fact">The fact.</param>
     /// <param name="name">Another name than its own.</param>
     public static string CreateFact(FactMapping fact, string? name = null) => $"""
@@ -59,6 +59,7 @@ internal static class TableStatements
         )
         ENGINE = ReplacingMergeTree(version, is_deleted)
         ORDER BY {Order([.. fact.Key.Select(column => column.Name)])}
+        COMMENT {ClickHouseSql.Quote(fact.Fingerprint)}
         """;
 
     /// <summary>The columns of a companion: those that point, and the key's that are not among them.</summary>

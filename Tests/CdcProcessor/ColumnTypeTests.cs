@@ -1,8 +1,9 @@
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;

@@ -18,13 +18,13 @@ internal static class Oracle
     }
 
     /// <summary>From 128 bytes on a row's names lie out of line, and an update leaves them out.</summary>
-    public static Task LeaveNamesOutAsync(Shop shop, CancellationToken cancellationToken) =>
+    public static Task LeaveNamesOutAsync(Store shop, CancellationToken cancellationToken) =>
         shop.ExecuteAsync("ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128)", cancellationToken);
 
-    public static void RecordKill(Shop shop, int round) => shop.Log.Add($"--- killed in round {round}");
+    public static void RecordKill(Store shop, int round) => shop.Log.Add($"--- killed in round {round}");
 
     /// <summary>Whether a processor has streamed since the last kill.</summary>
-    public static bool Streams(Shop shop) =>
+    public static bool Streams(Store shop) =>
         shop.Log.Lines.Reverse().TakeWhile(line => !line.StartsWith("--- killed", StringComparison.Ordinal)).Any(line => line.Contains("Streaming from slot"));
 
     /// <summary>Has two tables copied anew, if the processor at that address is alive.</summary>

@@ -20,7 +20,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
     {
         output.WriteLine($"ORACLE_SEED={seed}");
         var random = new Random(seed);
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await Oracle.LeaveNamesOutAsync(shop, Cancel);
         if (random.Next(2) == 0)
             await shop.ExecuteAsync("ALTER TABLE orderitem REPLICA IDENTITY FULL", Cancel);
@@ -54,7 +54,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     /// <summary>Now and then a processor dies before it streams; most get so far.</summary>
-    private static async Task<bool> StreamsAsync(Shop shop, GuardedProcess processor, int round)
+    private static async Task<bool> StreamsAsync(Store shop, GuardedProcess processor, int round)
     {
         if (round == 1)
             return false;

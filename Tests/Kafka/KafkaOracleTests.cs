@@ -21,7 +21,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
     {
         output.WriteLine($"ORACLE_SEED={seed}");
         var random = new Random(seed);
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await Oracle.LeaveNamesOutAsync(shop, Cancel);
         string[] settings = [.. shop.Arguments, .. kafka.Arguments(kafka.NewTopic(create: false)), "--Logging:LogLevel:Npgsql", "Warning"];
         RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString), new(random.Next(), shop.Postgres.ConnectionString)];

@@ -1,21 +1,20 @@
-using AspireCdc.Shop;
 using AspireCdc.CdcProcessor;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ClickHouseMigrator;
+using AspireCdc.Star.Difference;
+using AspireCdc.Star.Model;
 using AspireCdc.Tests.Fixtures;
 using ClickHouse.Driver.ADO;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
-namespace AspireCdc.Tests;
+namespace AspireCdc.Tests.CdcProcessor;
 
-/// <summary>A database pair of one test, with the shop's real tables in both, and processors between them.</summary>
-internal sealed class Shop : IAsyncDisposable
+/// <summary>A database pair of one test, with the same four tables in both, and processors between them.</summary>
+internal sealed class Store : IAsyncDisposable
 {
     public const string Publication = "redpanda_cdc_publication";
 
@@ -27,10 +26,11 @@ internal sealed class Shop : IAsyncDisposable
         INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
         """;
 
-    private static readonly string Tables = TablesScript();
+    private static readonly string Folder = Path.Combine(Repository.Root, "Tests", "Fixtures", "Store");
+    private static readonly string Tables = File.ReadAllText(Path.Combine(Folder, "store.sql"));
     private readonly List<WebApplication> _processors = [];
 
-    private Shop(TestDatabase postgres, TestClickHouse clickhouse, string slot)
+    private Store(TestDatabase postgres, TestClickHouse clickhouse, string slot)
     {
         Postgres = postgres;
         ClickHouse = clickhouse;
@@ -47,12 +47,12 @@ internal sealed class Shop : IAsyncDisposable
     /// <summary>What the processors logged, a line an entry.</summary>
     public LogLines Log { get; } = new();
 
-    public static Task<Shop> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken) =>
+    public static Task<Store> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken) =>
         CreateAsync(postgres.CreateDatabaseAsync(cancellationToken), clickhouse.CreateDatabaseAsync(cancellationToken), cancellationToken);
 
-    public static async Task<Shop> CreateAsync(Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken)
+    public static async Task<Store> CreateAsync(Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken)
     {
-        var shop = new Shop(await postgres, await clickhouse, NewSlot());
+        var shop = new Store(await postgres, await clickhouse, NewSlot());
         await shop.Postgres.ExecuteAsync(Tables, cancellationToken);
         await shop.Postgres.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE customer, product, \"order\", orderitem", cancellationToken);
         await shop.MigrateAsync(cancellationToken);
@@ -60,16 +60,16 @@ internal sealed class Shop : IAsyncDisposable
     }
 
     /// <summary>Over a database that <c>init-db</c> has made.</summary>
-    public static async Task<Shop> OverAsync(TestDatabase postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken)
+    public static async Task<Store> OverAsync(TestDatabase postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken)
     {
-        var shop = new Shop(postgres, await clickhouse.CreateDatabaseAsync(cancellationToken), NewSlot());
+        var shop = new Store(postgres, await clickhouse.CreateDatabaseAsync(cancellationToken), NewSlot());
         await shop.MigrateAsync(cancellationToken);
         return shop;
     }
 
     public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
         new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
-            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"))], cancellationToken);
+            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made], cancellationToken);
 
     /// <summary>Settings of a processor between the two.</summary>
     public string[] Arguments =>
@@ -80,8 +80,14 @@ internal sealed class Shop : IAsyncDisposable
         "--Cdc:Slot", Slot,
     ];
 
-    /// <summary>Other tables than the shop's own.</summary>
-    public Model? Model { get; set; }
+    /// <summary>What the processors replicate.</summary>
+    public StarModel Model { get; set; } = Own;
+
+    /// <summary>Their tables in ClickHouse.</summary>
+    private static Migration Made => new("001_store", MigrationScript.Write(ModelDifference.Between(StarModel.Empty, Own, SaidChanges.Nothing)));
+
+    /// <summary>The store's own tables and facts.</summary>
+    public static StarModel Own { get; } = StarFile.Read(Path.Combine(Folder, StarFile.Name));
 
     /// <summary>Starts a processor in this process.</summary>
     public async Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings)
@@ -90,8 +96,7 @@ internal sealed class Shop : IAsyncDisposable
         {
             builder.Logging.ClearProviders();
             builder.Logging.AddProvider(Log);
-            if (Model is not null)
-                builder.Services.AddSingleton(Model);
+            builder.Services.AddSingleton(Model);
         });
         _processors.Add(processor);
         await processor.StartAsync(cancellationToken);
@@ -165,10 +170,4 @@ internal sealed class Shop : IAsyncDisposable
     }
 
     private static string NewSlot() => "slot_" + Guid.NewGuid().ToString("N")[..12];
-
-    private static string TablesScript()
-    {
-        using var context = new ShopContext(new DbContextOptionsBuilder<ShopContext>().UseNpgsql("Host=unused").UseSnakeCaseNamingConvention().Options);
-        return context.Database.GenerateCreateScript();
-    }
 }
