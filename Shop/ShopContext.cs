@@ -19,9 +19,11 @@ internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbCon
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         var entities = modelBuilder.Model.GetEntityTypes().Select(entity => modelBuilder.Entity(entity.ClrType)).ToArray();
-        // All tables first: the names of foreign keys are made of theirs.
         foreach (var entity in entities)
             entity.ToTable(TableName(entity.Metadata.ClrType));
+        // Their names are made of both tables', one of which may have been called otherwise when they were.
+        foreach (var key in entities.SelectMany(entity => entity.Metadata.GetForeignKeys()))
+            key.SetConstraintName(key.GetDefaultName()!.ToLowerInvariant());
         foreach (var entity in entities)
             foreach (var property in entity.Metadata.ClrType.GetProperties())
                 Configure(entity, property);

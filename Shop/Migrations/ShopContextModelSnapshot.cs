@@ -239,6 +239,8 @@ namespace AspireCdc.Shop.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_order_customer_customer_id");
+
+                    b.Navigation("Customer");
                 });
 
             modelBuilder.Entity("AspireCdc.Shop.OrderItem", b =>
@@ -256,6 +258,10 @@ namespace AspireCdc.Shop.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_orderitem_product_product_id");
+
+                    b.Navigation("Order");
+
+                    b.Navigation("Product");
                 });
 
             modelBuilder.Entity("AspireCdc.Shop.Order", b =>
