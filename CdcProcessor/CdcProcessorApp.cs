@@ -22,7 +22,13 @@ internal static class CdcProcessorApp
         var pair = Pair.From(builder.Configuration);
         builder.Services.AddSingleton(pair);
         if (pair.Source == Pair.Postgres)
-            builder.AddNpgsqlDataSource("shop", configureDataSourceBuilder: source => ServerAddress.PreferPrimary(source.ConnectionStringBuilder));
+        {
+            builder.AddNpgsqlDataSource("shop", configureDataSourceBuilder: source =>
+            {
+                ServerAddress.PreferPrimary(source.ConnectionStringBuilder);
+                PinnedSession.Pin(source);
+            });
+        }
         builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);

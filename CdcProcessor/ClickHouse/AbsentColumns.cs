@@ -21,7 +21,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
         {
             var keys = table.ToLookup(index => Key(batch, batch.Changes[index]));
             var rows = await NewestAsync(table.Key, [.. keys.Select(key => key.Key)], cancellationToken);
-            var open = await OpenLettersAsync(table.Key, [.. table.Select(index => KeyText(batch, batch.Changes[index]))], cancellationToken);
+            var open = await OpenLettersAsync(table.Key, [.. table.Select(index => LetterKey(batch, batch.Changes[index]))], cancellationToken);
             foreach (var index in table)
                 Fill(batch, index, rows.GetValueOrDefault(Key(batch, batch.Changes[index])), open);
         }
@@ -48,7 +48,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
             batch.Replace(index, change with { Operation = ChangeOperation.Derive, Old = RowRef.None, Bound = change.Version });
             return;
         }
-        if (newest is not { IsDeleted: false } || open[KeyText(batch, change)].Any(version => version < change.Version))
+        if (newest is not { IsDeleted: false } || open[LetterKey(batch, change)].Any(version => version < change.Version))
             return;
 
         for (var i = 0; i < newest.Values.Length; i++)
@@ -65,7 +65,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
 
     private async Task<Dictionary<string, NewestRow>> NewestAsync(TableMapping table, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
-        var columns = string.Join(", ", table.Columns.Select(column => ClickHouseSql.Name(column.Landing)));
+        var columns = string.Join(", ", table.Columns.Select(column => column.Type.AsText(ClickHouseSql.Name(column.Landing))));
         var key = string.Join(", ", table.Key.Select(column => ClickHouseSql.Name(table.Columns[column].Landing)));
         var rows = await client.QueryAsync(
             $"SELECT version, is_deleted, {columns} FROM {ClickHouseSql.Name(table.Landing)} WHERE ({key}) IN ({string.Join(", ", keys)}) ORDER BY version DESC LIMIT 1 BY {key}", cancellationToken);
@@ -83,11 +83,11 @@ internal sealed class AbsentColumns(ClickHouseClient client)
     }
 
     private static string Key(ChangeBatch batch, Change change) =>
-        change.Relation.Table.KeyLiteral([.. LandingRows.KeyOf(batch, change.Relation, change.New)]);
+        change.Relation.Table.KeyLiteral(KeyText.Of(batch, change.Relation, change.New));
 
     /// <summary>As dead letters name it.</summary>
-    private static string KeyText(ChangeBatch batch, Change change) =>
-        string.Join(',', LandingRows.KeyOf(batch, change.Relation, change.New));
+    private static string LetterKey(ChangeBatch batch, Change change) =>
+        KeyText.Join(KeyText.Of(batch, change.Relation, change.New));
 
     private sealed record NewestRow(UInt128 Version, bool IsDeleted, string?[] Values);
 }

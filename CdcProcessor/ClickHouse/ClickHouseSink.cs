@@ -3,6 +3,7 @@ using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -60,6 +61,7 @@ internal sealed class ClickHouseSink : IChangeSink
     {
         _ordered = source.Ordered;
         _landing.Topic = source.Topic;
+        _landing.Range = await _client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer ? DateRange.Widest : DateRange.Narrowest;
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
@@ -125,7 +127,7 @@ internal sealed class ClickHouseSink : IChangeSink
                 continue;
 
             batch.Add(change);
-            rows.Add(new LandedRow(change.Relation.Table, [.. LandingRows.KeyOf(batch, change.Relation, change.New.Exists ? change.New : change.Old)], letter.Version));
+            rows.Add(new LandedRow(change.Relation.Table, KeyText.Of(batch, change.Relation, change.New.Exists ? change.New : change.Old), letter.Version));
         }
         if (batch.Count == 0)
             return [];
@@ -136,7 +138,7 @@ internal sealed class ClickHouseSink : IChangeSink
         await LandAsync(cancellationToken);
         await MakeDurableAsync([], cancellationToken);
         // What failed again has been added again, with its new reason, and stays open.
-        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Key == string.Join(',', row.Key)));
+        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Key == KeyText.Join(row.Key)));
         return rows;
     }
 
@@ -149,7 +151,7 @@ internal sealed class ClickHouseSink : IChangeSink
     private async Task LandAsync(CancellationToken cancellationToken)
     {
         var inserts = _landing.Rows.Where(table => table.Value.Rows > 0)
-            .Select(table => _client.InsertAsync(_tables[table.Key].Insert, table.Value.Written, cancellationToken)).ToList();
+            .Select(table => _client.InsertAsync(_tables[table.Key].Insert, LandingRows.Format, table.Value.Written, cancellationToken)).ToList();
         if (_landing.DeadLetters.Count > 0)
             inserts.Add(_deadLetters.AddAsync(_landing.DeadLetters, cancellationToken));
         await Task.WhenAll(inserts);
@@ -192,7 +194,15 @@ internal sealed class ClickHouseSink : IChangeSink
 
         async Task SweepAsync(LandingTable table, Change change)
         {
-            await _client.ExecuteAsync(table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition), cancellationToken);
+            using var kept = new KeySet(table.Mapping);
+            foreach (var key in await _deadLetters.OpenKeysAsync(table.Mapping, change.Bound, cancellationToken))
+            {
+                if (KeyText.Split(table.Mapping, key) is { } values)
+                    kept.Add(values);
+            }
+            var (set, beside) = kept.In("kept");
+            await _client.ExecuteAsync(
+                table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition, kept.IsEmpty ? null : set), beside is null ? [] : [beside], cancellationToken);
             await ClearAsync(table, change.Bound, change.Partition);
         }
 
@@ -224,7 +234,7 @@ internal sealed class ClickHouseSink : IChangeSink
             var copy = CopyOf(change);
             if (change.New.Exists)
             {
-                await _deadLetters.SettleAsync(change.Relation.Table, string.Join(',', LandingRows.KeyOf(batch, change.Relation, change.New)), change.Bound, cancellationToken);
+                await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, cancellationToken);
                 settled = true;
             }
             else if ((await _progress.LoadAsync(cancellationToken)).Copies.Contains(copy))

@@ -50,6 +50,12 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
             row[1]!, row[2]!, row[3]!, row[4]!, row[5]!, UInt128.Parse(row[8]!, CultureInfo.InvariantCulture), ulong.Parse(row[7]!, CultureInfo.InvariantCulture), int.Parse(row[6]!, CultureInfo.InvariantCulture))))];
     }
 
+    /// <summary>The keys that open letters of a table name, of changes from <paramref name="bound"/> on.</summary>
+    public async Task<IEnumerable<string>> OpenKeysAsync(TableMapping table, UInt128 bound, CancellationToken cancellationToken) =>
+        (await client.QueryAsync(
+            $"SELECT DISTINCT key FROM {Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND change_version >= {Number(bound)}", cancellationToken))
+        .Select(row => row[0]!);
+
     /// <summary>Somebody does not want them applied any more.</summary>
     public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => SettleAsync("dropped", Open(ids), cancellationToken);
 

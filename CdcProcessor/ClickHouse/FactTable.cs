@@ -72,9 +72,11 @@ internal sealed class FactTable
         var columns = Enumerable.Range(1, _root.Key.Count);
         return $"""
             WITH groupArray(tuple({_rootKey})) AS roots, arraySlice(roots, 1, {KeySet.Few}) AS few
-            SELECT {string.Join(", ", columns.Select(column => $"toString(roots[-1].{column}), arrayMap(root -> toString(root.{column}), few)"))}, roots
+            SELECT {string.Join(", ", columns.Select(column => $"{Text(column, $"roots[-1].{column}")}, arrayMap(root -> {Text(column, $"root.{column}")}, few)"))}, roots
             FROM (SELECT DISTINCT {_rootKey} FROM ({keys}){After(after)} ORDER BY {_rootKey} LIMIT {limit})
             """;
+
+        string Text(int column, string value) => _root.Columns[_root.Key[column - 1]].Type.AsText(value);
     }
 
     /// <summary>Takes apart what <see cref="Page"/> read.</summary>
@@ -100,7 +102,7 @@ internal sealed class FactTable
     public string LastOfPage(string? after, int limit) =>
         $"""
         WITH max(tuple({_rootKey})) AS last
-        SELECT {string.Join(", ", _root.Key.Select((_, i) => $"last.{i + 1}"))}, count()
+        SELECT {string.Join(", ", _root.Key.Select((column, i) => _root.Columns[column].Type.AsText($"last.{i + 1}")))}, count()
         FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)}{After(after)} ORDER BY {_rootKey} LIMIT {limit})
         """;
 
@@ -192,7 +194,7 @@ internal sealed class FactTable
 
         // Behind the alias, since a column's own name would mean what is selected under it.
         var values = table.Columns.Where(column => columns.Contains(column.Landing))
-            .Select(column => column.Type.TakesNull
+            .Select(column => column.Type.TakesNull || column.Type.NullIsDefault
                 ? $"newest.{Name(column.Landing)} AS {Name(column.Landing)}"
                 : $"if(newest.is_deleted = 1, NULL, newest.{Name(column.Landing)}) AS {Name(column.Landing)}")
             .Concat(table.KeyColumns.Select(key => $"newest.{Name(key)} AS {Name(JoinKey(key))}"));

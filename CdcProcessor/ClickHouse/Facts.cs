@@ -155,7 +155,7 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         for (var i = 0; i < fact.Mapping.Columns.Count; i++)
         {
             var column = fact.Mapping.Columns[i];
-            if (derived[i][1] != column.Type.Name)
+            if (Plain(derived[i][1]!) != Plain(column.Type.Name))
                 faults.Add($"{fact.Mapping.Name}.{column.Name} is {column.Type} in the model, and its expression {column.Expression} gives {derived[i][1]}");
             if (!real.TryGetValue(column.Name, out var type))
                 faults.Add($"{fact.Target}.{column.Name} is missing");
@@ -164,6 +164,10 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         }
         return faults.Count == 0 ? null : $"{string.Join("; ", faults)}.";
     }
+
+    /// <summary>Low cardinality is a way to keep a value, and functions like <c>if</c> leave it away.</summary>
+    private static string Plain(string type) =>
+        type.StartsWith("LowCardinality(", StringComparison.Ordinal) ? type["LowCardinality(".Length..^1] : type;
 
     private async Task ExchangeAsync(Rebuild rebuild, CancellationToken cancellationToken)
     {

@@ -21,7 +21,7 @@ internal static class SchemaCheck
         foreach (var table in model.Tables)
         {
             Check(table.Landing, [.. table.Columns.Select(column => (column.Landing, (string?)column.Type.Name)),
-                ("is_deleted", "UInt8"), ("source_partition", "Int32"), ("lsn", "UInt64"), ("version", "UInt128")]);
+                .. SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => (name, (string?)type))]);
         }
         foreach (var table in model.Tables)
         {

@@ -38,8 +38,10 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
                 warnings.Add($"{table.Source}.{column} is not in the mapping and is ignored");
             await CheckKeyAsync(table, problems, cancellationToken);
         }
+        await CheckEncodingAsync(problems, cancellationToken);
         await CheckRightsAsync(problems, cancellationToken);
         await CheckPublicationAsync(problems, cancellationToken);
+        problems.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
         if (problems.Count > 0)
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", problems)}.");
         return warnings;
@@ -64,15 +66,15 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     public async Task<bool> HasFailoverSlotsAsync(CancellationToken cancellationToken) =>
         (await QueryAsync("SELECT current_setting('server_version_num')::int >= 170000", cancellationToken))[0][0] is true;
 
-    /// <summary>All columns of a table in their order, as pgoutput would describe them.</summary>
+    /// <summary>The mapped columns that a table has, as pgoutput would describe them.</summary>
     public async Task<Relation> DescribeAsync(TableMapping table, CancellationToken cancellationToken)
     {
         var columns = await QueryAsync(
             """
             SELECT a.attname, a.atttypid::int8
-            FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
+            FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
             """, cancellationToken, QualifiedName(table));
-        return new Relation(table, [.. columns.Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
+        return new Relation(table, [.. columns.Where(column => table.Columns.Any(mapped => mapped.Source == (string)column[0]!)).Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
     }
 
     /// <summary>How many pages a table has, and about how many rows.</summary>
@@ -142,6 +144,13 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         };
         if (!carriesKey)
             problems.Add($"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {QualifiedName(table)} REPLICA IDENTITY FULL");
+    }
+
+    private async Task CheckEncodingAsync(List<string> problems, CancellationToken cancellationToken)
+    {
+        var encoding = (string)(await QueryAsync("SELECT current_setting('server_encoding')", cancellationToken))[0][0]!;
+        if (encoding != "UTF8")
+            problems.Add($"it is encoded in {encoding}, and text travels as UTF8: restore a dump of it into a database of ENCODING 'UTF8'");
     }
 
     private async Task CheckRightsAsync(List<string> problems, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ internal static class RowBinary
 {
     public static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> utf8)
     {
-        WriteVariableLength(output, (uint)utf8.Length);
+        WriteLength(output, utf8.Length);
         output.Write(utf8);
     }
 
@@ -37,7 +37,19 @@ internal static class RowBinary
         output.Advance(16);
     }
 
-    /// <summary>The length of a string or an array (an unsigned LEB128), which is taken off <paramref name="rest"/>.</summary>
+    /// <summary>The length of a string, an array or a map (an unsigned LEB128).</summary>
+    public static void WriteLength(IBufferWriter<byte> output, int length)
+    {
+        var bytes = output.GetSpan(5);
+        var rest = (uint)length;
+        var used = 0;
+        for (; rest >= 0x80; rest >>= 7)
+            bytes[used++] = (byte)(rest | 0x80);
+        bytes[used++] = (byte)rest;
+        output.Advance(used);
+    }
+
+    /// <summary>The length of a string or an array, which is taken off <paramref name="rest"/>.</summary>
     public static int ReadLength(ref ReadOnlyMemory<byte> rest)
     {
         var length = 0;
@@ -58,15 +70,5 @@ internal static class RowBinary
         var text = Encoding.UTF8.GetString(rest.Span[..length]);
         rest = rest[length..];
         return text;
-    }
-
-    private static void WriteVariableLength(IBufferWriter<byte> output, uint length)
-    {
-        var bytes = output.GetSpan(5);
-        var used = 0;
-        for (; length >= 0x80; length >>= 7)
-            bytes[used++] = (byte)(length | 0x80);
-        bytes[used++] = (byte)length;
-        output.Advance(used);
     }
 }

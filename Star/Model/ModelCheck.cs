@@ -1,3 +1,5 @@
+using AspireCdc.Star.Types;
+
 namespace AspireCdc.Star.Model;
 
 /// <summary>What is wrong with a model, all of it, each fault with its path and its cure.</summary>
@@ -36,6 +38,8 @@ internal static class ModelCheck
             faults.Add($"{path}: column '{name}' is there twice; keep one");
         foreach (var name in Twice([.. table.Columns.Select(column => column.Landing), .. SystemColumns.Landing]))
             faults.Add($"{path}: '{name}' names two columns in ClickHouse; give one of them another name");
+        foreach (var column in table.Columns.Where(column => column.IsKey && (column.Type.NullIsDefault || column.Type is JsonType)))
+            faults.Add($"{path}.{column.Source}: {column.Type} cannot be a key, by which rows are ordered; ask for String, which is PostgreSQL's text of it");
         foreach (var column in table.Columns.Where(column => column.IsKey && column.Type.TakesNull))
             faults.Add($"{path}.{column.Source}: a key takes no NULL, since two rows with NULL would become one; leave the column out of the key");
 

@@ -28,7 +28,7 @@ internal sealed record TableMapping
         get => _columns;
         init
         {
-            _columns = value;
+            _columns = [.. value.Select(column => column with { Type = column.Type.For(column.Postgres) })];
             Key = [.. Enumerable.Range(0, value.Count).Where(i => value[i].IsKey)];
         }
     }

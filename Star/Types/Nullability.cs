@@ -17,7 +17,7 @@ internal static class Nullability
     {
         if (type.TakesNull)
             return type;
-        if (type.Name.StartsWith("Array(", StringComparison.Ordinal) || type.Name.StartsWith("Map(", StringComparison.Ordinal))
+        if (type.NullIsDefault)
             return null;
         return type.Name.StartsWith("LowCardinality(", StringComparison.Ordinal)
             ? Parse($"{Category}{type.Name["LowCardinality(".Length..^1]}))")

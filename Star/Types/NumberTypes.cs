@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using AspireCdc.Star.ClickHouse;
 
 namespace AspireCdc.Star.Types;
 
@@ -20,8 +21,10 @@ internal sealed class IntegerType<T>(string name) : ColumnType(name)
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(T.Zero, output);
 
-    public override string Literal(ReadOnlySpan<byte> text) =>
-        T.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture).ToString(null, CultureInfo.InvariantCulture);
+    public override string Canonical(ReadOnlySpan<byte> text) =>
+        T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value.ToString(null, CultureInfo.InvariantCulture) : base.Canonical(text);
+
+    public override string Literal(ReadOnlySpan<byte> text) => Canonical(text);
 
     private static void Write(T value, IBufferWriter<byte> output)
     {
@@ -34,31 +37,30 @@ internal sealed class BooleanType() : ColumnType("Bool")
 {
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
-        bool value;
-        if (text.SequenceEqual("t"u8) || text.SequenceEqual("true"u8))
-            value = true;
-        else if (text.SequenceEqual("f"u8) || text.SequenceEqual("false"u8))
-            value = false;
-        else
+        if (!TryRead(text, out var value))
             return false;
 
-        output.Write([value ? (byte)1 : (byte)0]);
+        RowBinary.WriteUInt8(output, value ? (byte)1 : (byte)0);
         return true;
     }
 
-    public override void WriteDefault(IBufferWriter<byte> output) => output.Write([(byte)0]);
+    public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteUInt8(output, 0);
+
+    public override string Canonical(ReadOnlySpan<byte> text) => !TryRead(text, out var value) ? base.Canonical(text) : value ? "true" : "false";
+
+    private static bool TryRead(ReadOnlySpan<byte> text, out bool value)
+    {
+        value = text.SequenceEqual("t"u8) || text.SequenceEqual("true"u8);
+        return value || text.SequenceEqual("f"u8) || text.SequenceEqual("false"u8);
+    }
 }
 
 /// <summary>A <c>double precision</c>; PostgreSQL prints the shortest text that gives the same bits back, NaN and infinity included.</summary>
-internal sealed class FloatType() : ColumnType("Float64")
+internal sealed class Float64Type() : ColumnType("Float64")
 {
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-            return false;
-
-        // The parser rounds what is too large to infinity; only the word means it.
-        if (double.IsInfinity(value) && !text.EndsWith("Infinity"u8))
+        if (!TryRead(text, out var value))
             return false;
 
         Write(value, output);
@@ -66,6 +68,19 @@ internal sealed class FloatType() : ColumnType("Float64")
     }
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
+
+    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var value) ? value.ToString(CultureInfo.InvariantCulture) : base.Canonical(text);
+
+    private static bool TryRead(ReadOnlySpan<byte> text, out double value)
+    {
+        if (FloatText.TryReadWord(text) is { } word)
+            value = word;
+        else if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value))
+            return false;
+        else if (!double.IsFinite(value))
+            return false; // the parser rounds what is too large to infinity
+        return true;
+    }
 
     private static void Write(double value, IBufferWriter<byte> output)
     {
@@ -74,29 +89,12 @@ internal sealed class FloatType() : ColumnType("Float64")
     }
 }
 
-/// <summary>A <c>numeric</c> with a fixed number of digits: every digit arrives or the value is refused.</summary>
-internal sealed class DecimalType : ColumnType
+/// <summary>A <c>real</c>, likewise.</summary>
+internal sealed class Float32Type() : ColumnType("Float32")
 {
-    private readonly int _scale;
-    private readonly int _bytes;
-    private readonly Int128 _limit;
-
-    public DecimalType(int precision, int scale)
-        : base($"Decimal({precision}, {scale})")
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(precision, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(precision, 38);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(scale, precision);
-        _scale = scale;
-        _bytes = precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
-        _limit = Int128.One;
-        for (var i = 0; i < precision; i++)
-            _limit *= 10;
-    }
-
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
-        if (!TryParse(text, out var value))
+        if (!TryRead(text, out var value))
             return false;
 
         Write(value, output);
@@ -105,74 +103,32 @@ internal sealed class DecimalType : ColumnType
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
 
-    private bool TryParse(ReadOnlySpan<byte> text, out Int128 value)
+    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var value) ? value.ToString(CultureInfo.InvariantCulture) : base.Canonical(text);
+
+    private static bool TryRead(ReadOnlySpan<byte> text, out float value)
     {
-        value = 0;
-        var negative = text is [(byte)'-', ..];
-        if (negative || text is [(byte)'+', ..])
-            text = text[1..];
-
-        // JSON may write an exponent; PostgreSQL never does.
-        var exponent = 0;
-        var e = text.IndexOfAny((byte)'e', (byte)'E');
-        if (e >= 0)
-        {
-            if (!int.TryParse(text[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent) || int.Abs(exponent) > 1000)
-                return false;
-            text = text[..e];
-        }
-
-        var point = text.IndexOf((byte)'.');
-        var whole = point < 0 ? text : text[..point];
-        var fraction = point < 0 ? default : text[(point + 1)..];
-        if (whole.IsEmpty && fraction.IsEmpty)
+        if (FloatText.TryReadWord(text) is { } word)
+            value = (float)word;
+        else if (!float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value))
             return false;
-
-        // The place of a digit, counted from the last one that is kept.
-        var place = whole.Length - 1 + exponent + _scale;
-        if (!TryTake(whole, ref place, ref value) || !TryTake(fraction, ref place, ref value))
+        else if (!float.IsFinite(value))
             return false;
-
-        for (; place >= 0; place--)
-        {
-            value *= 10;
-            if (value >= _limit)
-                return false;
-            if (value == 0)
-                break;
-        }
-
-        if (negative)
-            value = -value;
         return true;
     }
 
-    private bool TryTake(ReadOnlySpan<byte> digits, ref int place, ref Int128 value)
+    private static void Write(float value, IBufferWriter<byte> output)
     {
-        foreach (var character in digits)
-        {
-            var digit = character - '0';
-            if (digit is < 0 or > 9)
-                return false;
-
-            if (place-- >= 0)
-            {
-                value = (value * 10) + digit;
-                if (value >= _limit)
-                    return false;
-            }
-            else if (digit != 0)
-            {
-                return false;
-            }
-        }
-        return true;
+        BinaryPrimitives.WriteSingleLittleEndian(output.GetSpan(4), value);
+        output.Advance(4);
     }
+}
 
-    private void Write(Int128 value, IBufferWriter<byte> output)
-    {
-        Span<byte> all = stackalloc byte[16];
-        BinaryPrimitives.WriteInt128LittleEndian(all, value);
-        output.Write(all[.._bytes]);
-    }
+internal static class FloatText
+{
+    /// <summary>What is no finite number, as PostgreSQL and ClickHouse write it; null if the text is none of these words.</summary>
+    public static double? TryReadWord(ReadOnlySpan<byte> text) =>
+        text.SequenceEqual("NaN"u8) || text.SequenceEqual("nan"u8) ? double.NaN
+        : text.SequenceEqual("Infinity"u8) || text.SequenceEqual("inf"u8) ? double.PositiveInfinity
+        : text.SequenceEqual("-Infinity"u8) || text.SequenceEqual("-inf"u8) ? double.NegativeInfinity
+        : null;
 }

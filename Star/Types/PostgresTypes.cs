@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -49,13 +50,13 @@ internal static class PostgresTypes
         if (known.Name is not { } name)
             return new TypeChoice(null, known.Refusal);
         if (element is not null)
-            return isCategory ? NoText(type) : Parsed($"Array(Nullable({name}))");
+            return isCategory ? NoText(type) : ArrayOf(name);
 
-        if (isCategory && name == "String")
+        if (isCategory && name == "String" && type.Text != BytesType.Postgres)
             name = "LowCardinality(String)";
         if (isCategory && name != "LowCardinality(String)")
             return NoText(type);
-        return Parsed(isNullable ? NullableOf(name) : name);
+        return Choice(Parse(name), isNullable);
     }
 
     private static TypeChoice Asked(PostgresType type, bool isNullable, string asked)
@@ -64,19 +65,18 @@ internal static class PostgresTypes
             return new TypeChoice(null, $"is to be '{asked}', and that is no type that values can be written to: docs/types.md has those that are");
 
         // A type that takes no value of the column's would make a dead letter of every row.
-        if (SampleOf(type) is { } sample && !wanted.TryWrite(Encoding.UTF8.GetBytes(sample), new System.Buffers.ArrayBufferWriter<byte>()))
+        if (SampleOf(type) is { } sample && !wanted.For(type.Text).TryWrite(Encoding.UTF8.GetBytes(sample), new ArrayBufferWriter<byte>()))
             return new TypeChoice(null, $"is {type.Text} in PostgreSQL, and {wanted} cannot hold a value such as '{sample}': ask for String, or for another type of docs/types.md");
-        return isNullable && !wanted.TakesNull ? Parsed(NullableOf(wanted.Name)) : new TypeChoice(wanted, null);
+        return Choice(wanted, isNullable);
     }
 
     /// <summary>An array or a map has no NULL of its own in ClickHouse: it is empty.</summary>
-    private static string NullableOf(string name) =>
-        name.StartsWith("Array(", StringComparison.Ordinal) || name.StartsWith("Map(", StringComparison.Ordinal) ? name
-        : name == "LowCardinality(String)" ? "LowCardinality(Nullable(String))"
-        : $"Nullable({name})";
+    private static TypeChoice Choice(ColumnType type, bool isNullable) => new(isNullable ? type.WithNull() ?? type : type, null);
 
-    private static TypeChoice Parsed(string name) =>
-        ColumnType.TryParse(name, out var type) ? new TypeChoice(type, null) : new TypeChoice(null, $"would be {name}, which values cannot be written to: ask for String");
+    /// <summary>Elements may be NULL, whatever the column says. A map can be none: an array of them keeps its elements' text.</summary>
+    private static TypeChoice ArrayOf(string element) => Choice(new ArrayType(Parse(element) is { NullIsDefault: false } type ? type.WithNull()! : ColumnType.Nullable(ColumnType.String)), isNullable: false);
+
+    private static ColumnType Parse(string name) => ColumnType.TryParse(name, out var type) ? type : throw new InvalidOperationException($"There is no type {name}.");
 
     private static TypeChoice NoText(PostgresType type) =>
         new(null, $"is {type.Text}, and only text can be a category: take [Category] away, or ask for a type with [ClickHouseType]");

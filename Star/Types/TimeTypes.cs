@@ -4,16 +4,18 @@ using System.Globalization;
 
 namespace AspireCdc.Star.Types;
 
-/// <summary>A <c>timestamptz</c>. ClickHouse keeps years 1900 to 2299; what lies outside, and infinity, is refused.</summary>
-internal sealed class TimestampType() : ColumnType("DateTime64(6, 'UTC')")
+/// <summary>A <c>timestamptz</c>, or a <c>timestamp</c> with its digits as written. <c>±infinity</c> is the end of the server's range; what lies beyond is refused.</summary>
+internal sealed class TimestampType(DateRange range) : ColumnType("DateTime64(6, 'UTC')")
 {
     private const long MicrosecondsPerDay = 86_400_000_000;
-    private static readonly long First = (long)(new DateTime(1900, 1, 1) - DateTime.UnixEpoch).TotalMicroseconds;
-    private static readonly long Last = ((long)(new DateTime(2300, 1, 1) - DateTime.UnixEpoch).TotalMicroseconds) - 1;
+    private readonly long _first = range.FirstMicrosecond;
+    private readonly long _last = range.LastMicrosecond;
+
+    public override ColumnType Within(DateRange range) => new TimestampType(range);
 
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
-        if (!TryParse(text, out var microseconds) || microseconds < First || microseconds > Last)
+        if (!TryRead(text, out var microseconds))
             return false;
 
         Write(microseconds, output);
@@ -22,51 +24,48 @@ internal sealed class TimestampType() : ColumnType("DateTime64(6, 'UTC')")
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
 
-    public override string Literal(ReadOnlySpan<byte> text) => TryParse(text, out var microseconds)
+    /// <summary>As PostgreSQL writes it, in UTC and without saying so.</summary>
+    public override string Canonical(ReadOnlySpan<byte> text)
+    {
+        if (!TryRead(text, out var microseconds))
+            return base.Canonical(text);
+
+        var day = Math.DivRem(microseconds, MicrosecondsPerDay, out var time);
+        if (time < 0)
+            (day, time) = (day - 1, time + MicrosecondsPerDay);
+        return $"{DateText.Write(day)} {DateText.WriteTime(time)}{(day < DateText.DaysOf(1, 1, 1) ? DateText.BeforeChrist : "")}";
+    }
+
+    public override string Literal(ReadOnlySpan<byte> text) => TryRead(text, out var microseconds)
         ? string.Create(CultureInfo.InvariantCulture, $"fromUnixTimestamp64Micro({microseconds}, 'UTC')")
         : base.Literal(text);
 
-    /// <summary>Reads <c>2026-01-02 03:04:05.678901+00</c> (also with minutes and seconds of offset) and RFC 3339; without an offset it is UTC.</summary>
-    internal static bool TryParse(ReadOnlySpan<byte> text, out long microseconds)
+    private bool TryRead(ReadOnlySpan<byte> text, out long microseconds)
+    {
+        if (DateText.IsInfinity(text, out var isNegative))
+            microseconds = isNegative ? _first : _last;
+        else if (!TryParse(text, out microseconds))
+            return false;
+        return microseconds >= _first && microseconds <= _last;
+    }
+
+    /// <summary>Reads <c>2026-01-02 03:04:05.678901+00</c> (also with minutes and seconds of offset, or <c> BC</c>) and RFC 3339; without an offset it is UTC.</summary>
+    private static bool TryParse(ReadOnlySpan<byte> text, out long microseconds)
     {
         microseconds = 0;
-        if (!DateText.TryTakeDate(ref text, out var days)
+        var isBeforeChrist = DateText.TryTakeBeforeChrist(ref text);
+        if (!DateText.TryTakeDate(ref text, isBeforeChrist, out var days)
             || text is not [(byte)' ' or (byte)'T' or (byte)'t', ..])
             return false;
 
         text = text[1..];
-        if (!DateText.TryTakeTwoDigits(ref text, out var hours) || !DateText.TryTake(ref text, ':')
-            || !DateText.TryTakeTwoDigits(ref text, out var minutes) || !DateText.TryTake(ref text, ':')
-            || !DateText.TryTakeTwoDigits(ref text, out var seconds)
-            || hours > 24 || minutes > 59 || seconds > 60
-            || !TryTakeFraction(ref text, out var fraction)
+        if (!DateText.TryTakeTime(ref text, out var time)
             || !TryTakeOffset(ref text, out var offset)
             || !text.IsEmpty)
             return false;
 
-        microseconds = (days * MicrosecondsPerDay) + (((((hours * 60L) + minutes) * 60) + seconds - offset) * 1_000_000) + fraction;
+        microseconds = (days * MicrosecondsPerDay) + time - (offset * 1_000_000L);
         return true;
-    }
-
-    private static bool TryTakeFraction(ref ReadOnlySpan<byte> text, out int microseconds)
-    {
-        microseconds = 0;
-        if (!DateText.TryTake(ref text, '.'))
-            return true;
-
-        var digits = 0;
-        for (; text is [>= (byte)'0' and <= (byte)'9', ..]; text = text[1..], digits++)
-        {
-            var digit = text[0] - '0';
-            if (digits < 6)
-                microseconds = (microseconds * 10) + digit;
-            else if (digit != 0)
-                return false;
-        }
-
-        for (var i = digits; i < 6; i++)
-            microseconds *= 10;
-        return digits > 0;
     }
 
     private static bool TryTakeOffset(ref ReadOnlySpan<byte> text, out int seconds)
@@ -99,22 +98,48 @@ internal sealed class TimestampType() : ColumnType("DateTime64(6, 'UTC')")
     }
 }
 
-/// <summary>A <c>date</c>, of years 1900 to 2299.</summary>
-internal sealed class DateType() : ColumnType("Date32")
+/// <summary>A <c>date</c>. <c>±infinity</c> is the end of the server's range; what lies beyond is refused.</summary>
+internal sealed class DateType(DateRange range) : ColumnType("Date32")
 {
-    private static readonly long First = (new DateTime(1900, 1, 1) - DateTime.UnixEpoch).Days;
-    private static readonly long Last = (new DateTime(2299, 12, 31) - DateTime.UnixEpoch).Days;
+    public override ColumnType Within(DateRange range) => new DateType(range);
 
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
-        if (!DateText.TryTakeDate(ref text, out var days) || !text.IsEmpty || days < First || days > Last)
+        if (!TryRead(text, out var days))
             return false;
 
-        Write((int)days, output);
+        Write(days, output);
         return true;
     }
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
+
+    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var days)
+        ? DateText.Write(days) + (days < DateText.DaysOf(1, 1, 1) ? DateText.BeforeChrist : "")
+        : base.Canonical(text);
+
+    /// <summary>Reckoned from 1970: ClickHouse reads the text of a date outside of 1900 to 2299 as the nearest of these.</summary>
+    public override string Literal(ReadOnlySpan<byte> text) =>
+        TryRead(text, out var days) ? string.Create(CultureInfo.InvariantCulture, $"addDays(toDate32(0), {days})") : base.Literal(text);
+
+    private bool TryRead(ReadOnlySpan<byte> text, out int days)
+    {
+        if (DateText.IsInfinity(text, out var isNegative))
+        {
+            days = isNegative ? range.FirstDay : range.LastDay;
+            return true;
+        }
+
+        days = 0;
+        var isBeforeChrist = DateText.TryTakeBeforeChrist(ref text);
+        if (!DateText.TryTakeDate(ref text, isBeforeChrist, out var found) || !IsMidnight(text) || found < range.FirstDay || found > range.LastDay)
+            return false;
+        days = (int)found;
+        return true;
+    }
+
+    /// <summary>Programs whose language has no dates write them as times (<c>2026-01-02T00:00:00Z</c>).</summary>
+    private static bool IsMidnight(ReadOnlySpan<byte> rest) => rest.IsEmpty || rest.SequenceEqual("T00:00:00Z"u8) || rest.SequenceEqual("T00:00:00+00:00"u8);
 
     private static void Write(int days, IBufferWriter<byte> output)
     {
@@ -123,42 +148,30 @@ internal sealed class DateType() : ColumnType("Date32")
     }
 }
 
-internal static class DateText
+/// <summary>A <c>time</c>, 24:00:00 included.</summary>
+internal sealed class TimeType() : ColumnType("Time64(6)")
 {
-    /// <summary>Takes <c>2026-01-02</c> off the front, as days since 1970. Years that .NET does not know are refused.</summary>
-    public static bool TryTakeDate(ref ReadOnlySpan<byte> text, out long days)
+    private const long Last = 86_400_000_000;
+
+    public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
-        days = 0;
-        if (!TryTakeTwoDigits(ref text, out var century) || !TryTakeTwoDigits(ref text, out var year) || !TryTake(ref text, '-')
-            || !TryTakeTwoDigits(ref text, out var month) || !TryTake(ref text, '-')
-            || !TryTakeTwoDigits(ref text, out var day))
+        if (!TryRead(text, out var microseconds))
             return false;
 
-        year += century * 100;
-        if (year < 1 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month))
-            return false;
-
-        days = (new DateTime(year, month, day) - DateTime.UnixEpoch).Days;
+        Write(microseconds, output);
         return true;
     }
 
-    public static bool TryTakeTwoDigits(ref ReadOnlySpan<byte> text, out int value)
+    public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
+
+    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var microseconds) ? DateText.WriteTime(microseconds) : base.Canonical(text);
+
+    private static bool TryRead(ReadOnlySpan<byte> text, out long microseconds) =>
+        DateText.TryTakeTime(ref text, out microseconds) && text.IsEmpty && microseconds <= Last;
+
+    private static void Write(long microseconds, IBufferWriter<byte> output)
     {
-        value = 0;
-        if (text.Length < 2 || !char.IsAsciiDigit((char)text[0]) || !char.IsAsciiDigit((char)text[1]))
-            return false;
-
-        value = ((text[0] - '0') * 10) + text[1] - '0';
-        text = text[2..];
-        return true;
-    }
-
-    public static bool TryTake(ref ReadOnlySpan<byte> text, char character)
-    {
-        if (text.IsEmpty || text[0] != character)
-            return false;
-
-        text = text[1..];
-        return true;
+        BinaryPrimitives.WriteInt64LittleEndian(output.GetSpan(8), microseconds);
+        output.Advance(8);
     }
 }
