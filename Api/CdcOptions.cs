@@ -7,6 +7,9 @@ internal sealed class CdcOptions
 {
     public const string Section = "Cdc";
 
+    /// <summary>The model of what is mirrored, a file; by default <c>star.json</c> beside the program.</summary>
+    public string? Model { get; set; }
+
     [Required(ErrorMessage = "Cdc:Publication is empty: name the publication, or leave the setting out.")]
     public string Publication { get; set; } = "redpanda_cdc_publication";
 

@@ -1,5 +1,6 @@
 using System.Data.Common;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
+using AspireCdc.Star.Model;
 using AspireCdc.Api.Errors;
 using AspireCdc.Api.InitDb;
 using AspireCdc.Api.Live;
@@ -8,6 +9,7 @@ using AspireCdc.Api.Resources;
 using AspireCdc.ServiceDefaults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace AspireCdc.Api;
@@ -82,6 +84,8 @@ internal static class ShopApi
         }, options => options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false));
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHealthChecks().AddCheck<TablesCheck>(TablesCheck.Name);
+        builder.Services.AddSingleton(services => StarFile.Read(
+            services.GetRequiredService<IOptions<CdcOptions>>().Value.Model ?? Path.Combine(AppContext.BaseDirectory, StarFile.Name)));
         builder.Services.AddScoped<ShopDatabase>();
         builder.Services.TryAddSingleton(TimeProvider.System);
     }

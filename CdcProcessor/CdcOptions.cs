@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor;
 
@@ -6,6 +7,10 @@ namespace AspireCdc.CdcProcessor;
 internal sealed class CdcOptions
 {
     public const string Section = "Cdc";
+
+    /// <summary>The file of the model (<c>star.json</c>): by default the one beside the program.</summary>
+    public static string ModelOf(IConfiguration configuration) =>
+        configuration[$"{Section}:Model"] is { Length: > 0 } path ? path : Path.Combine(AppContext.BaseDirectory, StarFile.Name);
 
     /// <summary>The publication of the tables.</summary>
     [Required(ErrorMessage = "Cdc:Publication is empty: name the publication that init-db makes, by default redpanda_cdc_publication.")]

@@ -1,10 +1,10 @@
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Star.Model;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AspireCdc.CdcProcessor;
@@ -22,14 +22,21 @@ internal static class CdcProcessorApp
         var pair = Pair.From(builder.Configuration);
         builder.Services.AddSingleton(pair);
         if (pair.Source == Pair.Postgres)
-            builder.AddNpgsqlDataSource("shop", configureDataSourceBuilder: source => ServerAddress.PreferPrimary(source.ConnectionStringBuilder));
+        {
+            builder.AddNpgsqlDataSource("shop", configureDataSourceBuilder: source =>
+            {
+                ServerAddress.PreferPrimary(source.ConnectionStringBuilder);
+                PinnedSession.Pin(source);
+            });
+        }
         builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.TryAddSingleton(ShopModel.Instance);
+        builder.Services.TryAddSingleton(_ => StarFile.Read(CdcOptions.ModelOf(builder.Configuration)));
         builder.Services.AddSingleton(_ => new ClickHouseClient(builder.Configuration.GetConnectionString("clickhouse")
             ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
         builder.Services.AddSingleton<CopyProgress>();
+        builder.Services.AddSingleton<FactProgress>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
@@ -41,6 +48,8 @@ internal static class CdcProcessorApp
             health.AddCheck<KafkaConnection>("kafka");
 
         var app = builder.Build();
+        // A wrong model ends the start, before anything runs by it.
+        _ = app.Services.GetRequiredService<StarModel>();
         app.MapDefaultEndpoints();
         app.MapOperations();
         return app;

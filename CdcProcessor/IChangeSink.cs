@@ -11,6 +11,12 @@ internal interface IChangeSink : IAsyncDisposable
     /// </summary>
     bool CopiesInOrder { get; }
 
+    /// <summary>There is work beside the stream: <see cref="WorkAsync"/> is due.</summary>
+    bool HasWork { get; }
+
+    /// <summary>Does a piece of it, of a few hundred milliseconds at most. Called between two batches.</summary>
+    Task WorkAsync(CancellationToken cancellationToken);
+
     /// <summary>Connects, checks the tables against the mapping (all mismatches at once), and tells what is there.</summary>
     Task<Progress> OpenAsync(CancellationToken cancellationToken);
 

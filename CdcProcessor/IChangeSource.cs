@@ -1,5 +1,5 @@
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor;
 

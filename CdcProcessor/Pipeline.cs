@@ -35,7 +35,10 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
                     if (_unacknowledged)
                         acknowledging = AcknowledgeSoonAsync(stop.Token);
                 }
-                await Task.WhenAny(acknowledging.IsCompleted ? [next, turn] : [next, turn, acknowledging]);
+                if (sink.HasWork)
+                    await sink.WorkAsync(cancellationToken);
+                else
+                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn] : [next, turn, acknowledging]);
 
                 if (turn.IsCompleted)
                 {

@@ -1,5 +1,6 @@
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Operations;
+using AspireCdc.Star.Model;
 using Microsoft.Extensions.Options;
 
 if (Verbs.IsVerb(args))
@@ -12,7 +13,7 @@ try
     return 0;
 }
 // What the user can change gets a sentence: a setting, an address in use.
-catch (Exception e) when (e is OptionsValidationException or FormatException or IOException or InvalidOperationException)
+catch (Exception e) when (e is OptionsValidationException or FormatException or IOException or InvalidOperationException or StarModelException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;

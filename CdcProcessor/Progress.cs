@@ -1,4 +1,6 @@
+using System.Collections.ObjectModel;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor;
 
@@ -12,6 +14,12 @@ namespace AspireCdc.CdcProcessor;
 internal sealed record Progress(
     SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies, bool IsPaused = false, bool ResetRequested = false, ulong Landed = 0)
 {
+    /// <summary>The definition by which each fact was last derived whole, by the fact's name; as <see cref="StarFile.Write(FactMapping)"/> writes it.</summary>
+    public IReadOnlyDictionary<string, string> Facts { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>The table has been copied with the columns that the model has for it.</summary>
+    public bool IsCopied(TableMapping table) => Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Done && copy.IsOf(table));
+
     public static Progress None { get; } = new(null, [], []);
 }
 
@@ -19,7 +27,12 @@ internal sealed record Progress(
 /// <param name="Table">The source's table.</param>
 /// <param name="State">How far it is.</param>
 /// <param name="Point">The consistent point of its snapshot; 0 before there is one.</param>
-internal sealed record TableCopy(string Table, CopyState State, ulong Point);
+/// <param name="Columns">The columns that it brings (<see cref="TableMapping.Fingerprint"/>); empty where a version recorded it that did not keep that.</param>
+internal sealed record TableCopy(string Table, CopyState State, ulong Point, string Columns = "")
+{
+    /// <summary>It brings the columns that the model has.</summary>
+    public bool IsOf(TableMapping table) => Columns.Length == 0 || Columns == table.Fingerprint;
+}
 
 internal enum CopyState : byte
 {

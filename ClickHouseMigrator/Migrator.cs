@@ -75,7 +75,8 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
             : [];
         var files = migrations.Select(file => !applied.TryGetValue(file.Name, out var record) ? new MigrationStatus(file.Name, MigrationState.Pending, null)
             : new MigrationStatus(file.Name, record.Checksum == file.Checksum ? MigrationState.Applied : MigrationState.Changed, record.AppliedAt));
-        var gone = applied.Where(record => migrations.All(file => file.Name != record.Key))
+        var replaced = Replaced(migrations);
+        var gone = applied.Where(record => migrations.All(file => file.Name != record.Key) && !replaced.Contains(record.Key))
             .Select(record => new MigrationStatus(record.Key, MigrationState.Missing, record.Value.AppliedAt));
         return [.. files.Concat(gone).OrderBy(status => status.Name, StringComparer.Ordinal)];
     }
@@ -93,12 +94,16 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
                     $"{migration.Name}.sql was changed after it had been applied on {record.AppliedAt:u}. Restore the file and put the change into a new one, numbered after the last.");
             }
         }
-        if (applied.Keys.Except(migrations.Select(migration => migration.Name)).Order(StringComparer.Ordinal).FirstOrDefault() is { } gone)
+        // What a newer file stands for is neither missed nor ahead of it.
+        var counted = applied.Keys.Except(Replaced(migrations)).ToList();
+        if (counted.Except(migrations.Select(migration => migration.Name)).Order(StringComparer.Ordinal).FirstOrDefault() is { } gone)
             throw new MigrationException($"{gone}.sql has been applied, but the file is gone: this is an older version of the program, or the file was renamed. Restore it.");
-        var last = applied.Keys.Max(StringComparer.Ordinal);
-        if (migrations.FirstOrDefault(file => !applied.ContainsKey(file.Name) && string.CompareOrdinal(file.Name, last) < 0) is { } late)
+        var last = counted.Max(StringComparer.Ordinal);
+        if (migrations.FirstOrDefault(file => !applied.ContainsKey(file.Name) && string.CompareOrdinal(file.Name, last) < 0 && !file.Replaces.Any(applied.ContainsKey)) is { } late)
             throw new MigrationException($"{late.Name}.sql sorts before {last}.sql, which has been applied already. Rename it so that it comes last.");
     }
+
+    private static HashSet<string> Replaced(IEnumerable<Migration> migrations) => [.. migrations.SelectMany(migration => migration.Replaces)];
 
     private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
     {

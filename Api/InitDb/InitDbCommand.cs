@@ -1,4 +1,5 @@
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
+using AspireCdc.Star.Model;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -6,7 +7,7 @@ using Npgsql;
 namespace AspireCdc.Api.InitDb;
 
 /// <summary><c>init-db [--check | --drop | --recreate] [--yes]</c></summary>
-internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, IOptions<CdcOptions> options)
+internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, StarModel model, IOptions<CdcOptions> options)
 {
     public const string Name = "init-db";
 
@@ -34,7 +35,7 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
         {
             return await command.RunAsync(given, input, output, cancellation);
         }
-        catch (Exception e) when (e is InitDbException or OptionsValidationException or NpgsqlException or InvalidOperationException)
+        catch (Exception e) when (e is InitDbException or StarModelException or OptionsValidationException or NpgsqlException or InvalidOperationException)
         {
             output.WriteLine($"❌ {command.Explain(e)}");
             return 1;
@@ -65,7 +66,7 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
         var repairs = await database.InitializeAsync(cancellation);
         output.WriteLine("✅ Tables created successfully!");
         foreach (var repair in repairs) output.WriteLine($"   done: {repair}");
-        output.WriteLine($"✅ Publication {options.Value.Publication} on {string.Join(", ", context.ReplicatedTables)}; role {options.Value.Role} may replicate and read them.");
+        output.WriteLine($"✅ Publication {options.Value.Publication} on {string.Join(", ", model.Tables.Select(table => table.Source))}; role {options.Value.Role} may replicate and read them.");
         foreach (var problem in await database.FindServerProblemsAsync(cancellation)) output.WriteLine($"⚠️ {problem}");
         return 0;
     }

@@ -1,49 +1,112 @@
+using AspireCdc.Star.Model;
 using Npgsql;
 
 namespace AspireCdc.Api.InitDb;
 
 /// <summary>
-/// The publication on exactly the replicated tables. It is changed by ALTER only: what is written while a publication is missing is lost to its readers without a word.
+/// The publication on exactly the mirrored tables and columns. It is changed by ALTER only: what is written while a publication is missing is lost to its readers without a word.
 /// </summary>
-internal static class Publication
+internal sealed class Publication(NpgsqlConnection connection, string name, bool appendOnly, IReadOnlyList<TableMapping> tables)
 {
-    public static async Task<IReadOnlyList<Repair>> FindRepairsAsync(NpgsqlConnection connection, string name, IReadOnlyList<string> tables, CancellationToken cancellation)
+    private string Publish => appendOnly ? "insert" : "insert, update, delete, truncate";
+
+    /// <summary>What makes the publications those of the model.</summary>
+    public static async Task<IReadOnlyList<Repair>> FindRepairsAsync(NpgsqlConnection connection, string name, StarModel model, CancellationToken cancellation)
     {
-        var list = string.Join(", ", tables.Select(Sql.Identifier));
+        var repairs = new List<Repair>();
+        foreach (var publication in Publications.Of(model, name))
+            repairs.AddRange(await new Publication(connection, publication.Name, publication.AppendOnly, publication.Tables).FindRepairsAsync(cancellation));
+        return repairs;
+    }
+
+    private async Task<IReadOnlyList<Repair>> FindRepairsAsync(CancellationToken cancellation)
+    {
+        var wanted = await FindWantedAsync(cancellation);
+        var list = string.Join(", ", wanted.Select(table => table.Sql));
+        var viaRoot = wanted.Any(table => table.IsPartitioned);
         var publications = await connection.QueryAsync(
-            "SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubtruncate FROM pg_publication WHERE pubname = $1",
-            row => (AllTables: row.GetBoolean(0), AllChanges: row.GetBoolean(1)), cancellation, name);
+            "SELECT puballtables, pubinsert, pubupdate AND pubdelete AND pubtruncate, pubupdate OR pubdelete, pubviaroot FROM pg_publication WHERE pubname = $1",
+            row => (AllTables: row.GetBoolean(0), Changes: row.GetBoolean(1) && (appendOnly ? !row.GetBoolean(3) : row.GetBoolean(2)), ViaRoot: row.GetBoolean(4)), cancellation, name);
         if (publications is not [var found])
-            return [new($"publication {name} is missing", $"CREATE PUBLICATION {Sql.Identifier(name)} FOR TABLE {list}")];
+        {
+            var options = string.Join(", ", (IEnumerable<string>)[.. appendOnly ? [$"publish = '{Publish}'"] : Array.Empty<string>(), .. viaRoot ? ["publish_via_partition_root = true"] : Array.Empty<string>()]);
+            var with = options.Length > 0 ? $" WITH ({options})" : "";
+            return [new($"publication {name} is missing", $"CREATE PUBLICATION {Sql.Identifier(name)} {(list.Length > 0 ? $"FOR TABLE {list}" : "")}{with}")];
+        }
         if (found.AllTables)
             throw new InitDbException($"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION {Sql.Identifier(name)}, run init-db again, then resync --all.");
 
         var repairs = new List<Repair>();
-        if (!found.AllChanges)
-            repairs.Add(new($"publication {name} leaves out some kind of change", $"ALTER PUBLICATION {Sql.Identifier(name)} SET (publish = 'insert, update, delete, truncate')"));
-        if (await FindDriftAsync(connection, name, tables, cancellation) is { } drift)
+        if (!found.Changes)
+        {
+            var what = appendOnly ? "publishes more than inserts" : "leaves out some kind of change";
+            repairs.Add(new($"publication {name} {what}", $"ALTER PUBLICATION {Sql.Identifier(name)} SET (publish = '{Publish}')"));
+        }
+        if (viaRoot && !found.ViaRoot)
+            repairs.Add(new($"publication {name} shows partitions in the place of their table", $"ALTER PUBLICATION {Sql.Identifier(name)} SET (publish_via_partition_root = true)"));
+        if (await FindDriftAsync(wanted, cancellation) is { } drift)
             repairs.Add(new($"publication {name}: {drift}", $"ALTER PUBLICATION {Sql.Identifier(name)} SET TABLE {list}"));
         return repairs;
     }
 
-    private static async Task<string?> FindDriftAsync(NpgsqlConnection connection, string name, IReadOnlyList<string> tables, CancellationToken cancellation)
+    /// <summary>The model's tables as the database has them; columns that are not mirrored are left out of the publication, so that they never leave the server.</summary>
+    private async Task<IReadOnlyList<Wanted>> FindWantedAsync(CancellationToken cancellation)
+    {
+        var wanted = new List<Wanted>();
+        foreach (var table in tables)
+        {
+            var found = await connection.QueryAsync("""
+                SELECT c.relkind = 'p', coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '{}')
+                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+                WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relkind
+                """, row => (IsPartitioned: row.GetBoolean(0), Columns: row.GetFieldValue<string[]>(1)), cancellation, table.Schema, table.Name);
+            if (found is not [var known])
+                throw new InitDbException($"the model mirrors {table.Source}, and the database has no such table: make it (an EF Core migration), or take it out of the model.");
+            if (table.Columns.FirstOrDefault(column => !known.Columns.Contains(column.Source)) is { } missing)
+                throw new InitDbException($"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core migration), or take it out of the model.");
+
+            string[] mirrored = [.. known.Columns.Where(name => table.Columns.Any(column => column.Source == name))];
+            wanted.Add(new(table, known.IsPartitioned, mirrored.Length < known.Columns.Length ? mirrored : null));
+        }
+        return wanted;
+    }
+
+    private async Task<string?> FindDriftAsync(IReadOnlyList<Wanted> wanted, CancellationToken cancellation)
     {
         var published = await connection.QueryAsync("""
-            SELECT CASE WHEN n.nspname = current_schema() THEN c.relname ELSE n.nspname || '.' || c.relname END, r.prqual IS NOT NULL OR r.prattrs IS NOT NULL
+            SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END, r.prqual IS NOT NULL,
+                (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs))
             FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE p.pubname = $1
             UNION ALL
-            SELECT 'schema ' || n.nspname, false
+            SELECT 'schema ' || n.nspname, false, NULL
             FROM pg_publication p JOIN pg_publication_namespace s ON s.pnpubid = p.oid JOIN pg_namespace n ON n.oid = s.pnnspid
             WHERE p.pubname = $1
-            """, row => (Table: row.GetString(0), Filtered: row.GetBoolean(1)), cancellation, name);
+            """, row => (Table: row.GetString(0), Filtered: row.GetBoolean(1), Columns: row.IsDBNull(2) ? null : row.GetFieldValue<string[]>(2)), cancellation, name);
 
-        List<string> drift =
-        [
-            .. tables.Except(published.Select(entry => entry.Table)).Select(table => $"lacks {table}"),
-            .. published.Select(entry => entry.Table).Except(tables).Select(table => $"has {table}, which is not replicated"),
-            .. published.Where(entry => entry.Filtered).Select(entry => $"filters {entry.Table}"),
-        ];
+        var drift = new List<string>();
+        foreach (var table in wanted)
+        {
+            if (published.FirstOrDefault(entry => entry.Table == table.Table.Source) is not { Table: not null } entry)
+                drift.Add($"lacks {table.Table.Source}");
+            else if (entry.Filtered)
+                drift.Add($"filters {entry.Table}");
+            else if (table.Columns is null && entry.Columns is not null)
+                drift.Add($"filters {entry.Table}, of which it has only the columns {string.Join(", ", entry.Columns)}");
+            else if (table.Columns is not null && !table.Columns.SequenceEqual(entry.Columns ?? []))
+                drift.Add($"has {(entry.Columns is null ? "all columns" : $"the columns {string.Join(", ", entry.Columns)}")} of {entry.Table}, of which {string.Join(", ", table.Columns)} are mirrored");
+        }
+        drift.AddRange(published.Select(entry => entry.Table).Except(wanted.Select(table => table.Table.Source)).Select(table => $"has {table}, which is not replicated"));
         return drift.Count == 0 ? null : string.Join(", ", drift);
+    }
+
+    /// <summary>A table of the model in the database.</summary>
+    /// <param name="Table">The table.</param>
+    /// <param name="IsPartitioned">It is partitioned.</param>
+    /// <param name="Columns">The columns to publish; null for all.</param>
+    private sealed record Wanted(TableMapping Table, bool IsPartitioned, string[]? Columns)
+    {
+        public string Sql => $"{InitDb.Sql.Identifier(Table.Schema)}.{InitDb.Sql.Identifier(Table.Name)}{(Columns is null ? "" : $" ({string.Join(", ", Columns.Select(InitDb.Sql.Identifier))})")}";
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using AspireCdc.Star.Model;
 using Npgsql;
 
 namespace AspireCdc.Api.InitDb;
@@ -7,7 +8,7 @@ namespace AspireCdc.Api.InitDb;
 internal static class ReplicationRole
 {
     public static async Task<IReadOnlyList<Repair>> FindRepairsAsync(
-        NpgsqlConnection connection, string role, string? password, IReadOnlyList<string> tables, CancellationToken cancellation)
+        NpgsqlConnection connection, string role, string? password, StarModel model, CancellationToken cancellation)
     {
         var name = Sql.Identifier(role);
         var roles = await connection.QueryAsync("""
@@ -25,32 +26,35 @@ internal static class ReplicationRole
             if (password is not null && !await HasPasswordAsync(connection, role, password, cancellation))
                 repairs.Add(new($"role {role} has another password", $"ALTER ROLE {name} PASSWORD {Sql.Literal(Stored(password))}"));
         }
-        repairs.AddRange(await FindGrantsAsync(connection, role, tables, cancellation));
+        repairs.AddRange(await FindGrantsAsync(connection, role, model, cancellation));
         return repairs;
     }
 
-    private static async Task<IEnumerable<Repair>> FindGrantsAsync(NpgsqlConnection connection, string role, IReadOnlyList<string> tables, CancellationToken cancellation)
+    private static async Task<IEnumerable<Repair>> FindGrantsAsync(NpgsqlConnection connection, string role, StarModel model, CancellationToken cancellation)
     {
         var name = Sql.Identifier(role);
+        string[] schemas = [.. model.Tables.Select(table => table.Schema).Append("public").Distinct()];
         var grants = await connection.QueryAsync("""
-            SELECT c.relname, a.privilege_type
-            FROM pg_class c CROSS JOIN aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
-            WHERE r.rolname = $1 AND c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-            """, row => (Table: row.GetString(0), Privilege: row.GetString(1)), cancellation, role);
-        var mayUse = (await connection.QueryAsync("""
-            SELECT has_schema_privilege(oid, current_schema(), 'USAGE'), has_database_privilege(oid, current_database(), 'CONNECT') FROM pg_roles WHERE rolname = $1
-            """, row => (Schema: row.GetBoolean(0), Database: row.GetBoolean(1)), cancellation, role)).FirstOrDefault((Schema: true, Database: true));
+            SELECT n.nspname, c.relname, a.privilege_type
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+            WHERE r.rolname = $1 AND n.nspname = ANY ($2) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+            """, row => (Schema: row.GetString(0), Table: row.GetString(1), Privilege: row.GetString(2)), cancellation, role, schemas);
+        var closed = await connection.QueryAsync("""
+            SELECT n.nspname FROM pg_roles r CROSS JOIN pg_namespace n WHERE r.rolname = $1 AND n.nspname = ANY ($2) AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY n.nspname
+            """, row => row.GetString(0), cancellation, role, schemas);
+        var mayConnect = (await connection.QueryAsync(
+            "SELECT has_database_privilege(oid, current_database(), 'CONNECT') FROM pg_roles WHERE rolname = $1", row => row.GetBoolean(0), cancellation, role)).FirstOrDefault(true);
 
-        IEnumerable<Repair> schema = mayUse.Schema ? [] :
-            [new($"role {role} may not use the schema", $"DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), {Sql.Literal(role)}); END $$")];
-        IEnumerable<Repair> database = mayUse.Database ? [] :
+        var missing = model.Tables.Where(table => !grants.Contains((table.Schema, table.Name, "SELECT")))
+            .Select(table => new Repair($"role {role} may not read {table.Source}", $"GRANT SELECT ON {Qualified(table.Schema, table.Name)} TO {name}"));
+        var excess = grants.Where(grant => grant.Privilege != "SELECT" || !model.Tables.Any(table => (table.Schema, table.Name) == (grant.Schema, grant.Table)))
+            .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}", $"REVOKE {grant.Privilege} ON {Qualified(grant.Schema, grant.Table)} FROM {name}"));
+        IEnumerable<Repair> database = mayConnect ? [] :
             [new($"role {role} may not connect", $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {Sql.Literal(role)}); END $$")];
-        var missing = tables.Where(table => !grants.Contains((table, "SELECT")))
-            .Select(table => new Repair($"role {role} may not read {table}", $"GRANT SELECT ON {Sql.Identifier(table)} TO {name}"));
-        var excess = grants.Where(grant => grant.Privilege != "SELECT" || !tables.Contains(grant.Table))
-            .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}", $"REVOKE {grant.Privilege} ON {Sql.Identifier(grant.Table)} FROM {name}"));
-        return [.. schema, .. database, .. missing, .. excess];
+        return [.. closed.Select(schema => new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {Sql.Identifier(schema)} TO {name}")), .. database, .. missing, .. excess];
     }
+
+    private static string Qualified(string schema, string table) => $"{Sql.Identifier(schema)}.{Sql.Identifier(table)}";
 
     /// <summary>Only a superuser sees stored passwords; for anybody else this is false, and the password is set again.</summary>
     private static async Task<bool> HasPasswordAsync(NpgsqlConnection connection, string role, string password, CancellationToken cancellation)

@@ -1,4 +1,5 @@
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
+using AspireCdc.Star.Model;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
@@ -8,7 +9,7 @@ using Npgsql;
 namespace AspireCdc.Api.InitDb;
 
 /// <summary>The schema, the publication and the processor's role: what is missing, making it, dropping it.</summary>
-internal sealed class ShopDatabase(ShopContext context, IOptions<CdcOptions> options, TimeProvider time)
+internal sealed class ShopDatabase(ShopContext context, StarModel model, IOptions<CdcOptions> options, TimeProvider time)
 {
     /// <summary>Two runs at a time would trip over each other.</summary>
     private const long Lock = 0x_c0de_cdc0;
@@ -96,13 +97,11 @@ internal sealed class ShopDatabase(ShopContext context, IOptions<CdcOptions> opt
         }
     }
 
-    private async Task<IReadOnlyList<Repair>> FindRepairsAsync(NpgsqlConnection connection, CancellationToken cancellation)
-    {
-        var tables = context.ReplicatedTables;
-        return [
-            .. await Publication.FindRepairsAsync(connection, _options.Publication, tables, cancellation),
-            .. await ReplicationRole.FindRepairsAsync(connection, _options.Role, _options.Password, tables, cancellation)];
-    }
+    private async Task<IReadOnlyList<Repair>> FindRepairsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
+    [
+        .. await Publication.FindRepairsAsync(connection, _options.Publication, model, cancellation),
+        .. await ReplicationRole.FindRepairsAsync(connection, _options.Role, _options.Password, model, cancellation),
+    ];
 
     private static async Task<IReadOnlyList<string>> FindServerProblemsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
         await connection.QueryAsync("SELECT current_setting('wal_level')", row => row.GetString(0), cancellation) is ["logical"]

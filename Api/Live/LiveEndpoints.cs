@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using AspireCdc.Api.Resources;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;

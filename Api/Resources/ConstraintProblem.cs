@@ -1,6 +1,6 @@
 using System.Collections;
 using System.Text.Json;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using AspireCdc.Api.Errors;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;

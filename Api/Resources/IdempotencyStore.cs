@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using AspireCdc.Api.Errors;
 using Microsoft.EntityFrameworkCore;
 

@@ -2,7 +2,7 @@ using System.Collections;
 using System.ComponentModel;
 using System.Reflection;
 using System.Text.Json.Serialization.Metadata;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 
 namespace AspireCdc.Api.Resources;
 

@@ -1,4 +1,4 @@
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 
 namespace AspireCdc.Api.Resources;
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using Microsoft.Net.Http.Headers;
 
 namespace AspireCdc.Api.Resources;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using AspireCdc.Api.Errors;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.EntityFrameworkCore;

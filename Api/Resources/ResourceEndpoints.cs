@@ -1,4 +1,4 @@
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using Microsoft.AspNetCore.Mvc;
 
 namespace AspireCdc.Api.Resources;

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization.Metadata;
+using AspireCdc.Shop;
 
 namespace AspireCdc.Api.Resources;
 
@@ -6,7 +7,7 @@ internal static class ResourceServices
 {
     public static void AddResources(this IServiceCollection services)
     {
-        services.AddValidation();
+        services.AddShopValidation();
         services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { JsonModel.Apply } });
         services.AddSingleton<EntityBinder>();
         services.AddScoped<IdempotencyStore>();

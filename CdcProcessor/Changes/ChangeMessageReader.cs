@@ -1,11 +1,12 @@
 using System.Text;
 using System.Text.Json;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>Reads change messages: Redpanda Connect's, our connector's, and those that dead letters keep.</summary>
-internal sealed class ChangeMessageReader(Model model)
+internal sealed class ChangeMessageReader(StarModel model)
 {
     private readonly Dictionary<string, Table> _tables = model.Tables.ToDictionary(table => table.Source, table => new Table(Relation.Of(table)));
     private readonly KeyComparison _keys = new();
@@ -128,6 +129,11 @@ internal sealed class ChangeMessageReader(Model model)
                 case JsonTokenType.String or JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False:
                     batch.SetText(row, column, reader.ValueSpan);
                     break;
+                case JsonTokenType.StartObject or JsonTokenType.StartArray when table.TakesJson(column):
+                    var start = (int)reader.TokenStartIndex;
+                    reader.Skip();
+                    batch.SetText(row, column, json[start..(int)reader.BytesConsumed]);
+                    break;
                 default:
                     throw new UnreadableException($"its column '{table.Relation.Columns[column].Name}' holds an object or an array");
             }
@@ -141,6 +147,10 @@ internal sealed class ChangeMessageReader(Model model)
         public Relation Relation => relation;
 
         public byte[][] Names { get; } = [.. relation.Columns.Select(column => Encoding.UTF8.GetBytes(column.Name))];
+
+        /// <summary>Another program may write an array, an hstore or a json as JSON's own; ours writes PostgreSQL's text.</summary>
+        public bool TakesJson(int column) =>
+            relation.Table.Columns[column] is var mapped && (mapped.Type.NullIsDefault || mapped.Type is JsonType || mapped.Postgres is "json" or "jsonb");
 
         /// <summary>A message has its columns in the order of the one before it: most often <paramref name="next"/> is the one.</summary>
         public int ColumnOf(ref Utf8JsonReader reader, int next)

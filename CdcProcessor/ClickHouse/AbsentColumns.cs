@@ -2,7 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -20,7 +21,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
         {
             var keys = table.ToLookup(index => Key(batch, batch.Changes[index]));
             var rows = await NewestAsync(table.Key, [.. keys.Select(key => key.Key)], cancellationToken);
-            var open = await OpenLettersAsync(table.Key, [.. table.Select(index => KeyText(batch, batch.Changes[index]))], cancellationToken);
+            var open = await OpenLettersAsync(table.Key, [.. table.Select(index => LetterKey(batch, batch.Changes[index]))], cancellationToken);
             foreach (var index in table)
                 Fill(batch, index, rows.GetValueOrDefault(Key(batch, batch.Changes[index])), open);
         }
@@ -47,7 +48,7 @@ internal sealed class AbsentColumns(ClickHouseClient client)
             batch.Replace(index, change with { Operation = ChangeOperation.Derive, Old = RowRef.None, Bound = change.Version });
             return;
         }
-        if (newest is not { IsDeleted: false } || open[KeyText(batch, change)].Any(version => version < change.Version))
+        if (newest is not { IsDeleted: false } || open[LetterKey(batch, change)].Any(version => version < change.Version))
             return;
 
         for (var i = 0; i < newest.Values.Length; i++)
@@ -64,10 +65,10 @@ internal sealed class AbsentColumns(ClickHouseClient client)
 
     private async Task<Dictionary<string, NewestRow>> NewestAsync(TableMapping table, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
-        var columns = string.Join(", ", table.Columns.Select(column => ClickHouseClient.Name(column.Landing)));
-        var key = string.Join(", ", table.Key.Select(column => ClickHouseClient.Name(table.Columns[column].Landing)));
+        var columns = string.Join(", ", table.Columns.Select(column => column.Type.AsText(ClickHouseSql.Name(column.Landing))));
+        var key = string.Join(", ", table.Key.Select(column => ClickHouseSql.Name(table.Columns[column].Landing)));
         var rows = await client.QueryAsync(
-            $"SELECT version, is_deleted, {columns} FROM {ClickHouseClient.Name(table.Landing)} WHERE ({key}) IN ({string.Join(", ", keys)}) ORDER BY version DESC LIMIT 1 BY {key}", cancellationToken);
+            $"SELECT version, is_deleted, {columns} FROM {ClickHouseSql.Name(table.Landing)} WHERE ({key}) IN ({string.Join(", ", keys)}) ORDER BY version DESC LIMIT 1 BY {key}", cancellationToken);
         return rows.ToDictionary(
             row => table.KeyLiteral([.. table.Key.Select(column => row[2 + column])]),
             row => new NewestRow(UInt128.Parse(row[0]!, CultureInfo.InvariantCulture), row[1] != "0", row[2..]));
@@ -76,17 +77,17 @@ internal sealed class AbsentColumns(ClickHouseClient client)
     private async Task<ILookup<string, UInt128>> OpenLettersAsync(TableMapping table, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
         var rows = await client.QueryAsync(
-            $"SELECT key, change_version FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseClient.Quote(table.Source)} AND key IN ({string.Join(", ", keys.Select(ClickHouseClient.Quote))})",
+            $"SELECT key, change_version FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND key IN ({string.Join(", ", keys.Select(ClickHouseSql.Quote))})",
             cancellationToken);
         return rows.ToLookup(row => row[0]!, row => UInt128.Parse(row[1]!, CultureInfo.InvariantCulture));
     }
 
     private static string Key(ChangeBatch batch, Change change) =>
-        change.Relation.Table.KeyLiteral([.. LandingRows.KeyOf(batch, change.Relation, change.New)]);
+        change.Relation.Table.KeyLiteral(KeyText.Of(batch, change.Relation, change.New));
 
     /// <summary>As dead letters name it.</summary>
-    private static string KeyText(ChangeBatch batch, Change change) =>
-        string.Join(',', LandingRows.KeyOf(batch, change.Relation, change.New));
+    private static string LetterKey(ChangeBatch batch, Change change) =>
+        KeyText.Join(KeyText.Of(batch, change.Relation, change.New));
 
     private sealed record NewestRow(UInt128 Version, bool IsDeleted, string?[] Values);
 }

@@ -57,10 +57,14 @@ internal sealed class ClickHouseClient : IDisposable
     }
 
     /// <summary>Inserts rows. The body goes as a stream, never within the statement: a row may hold any bytes.</summary>
-    public async Task InsertAsync(string insertInto, ReadOnlyMemory<byte> rowBinary, CancellationToken cancellationToken)
+    public Task InsertAsync(string insertInto, ReadOnlyMemory<byte> rowBinary, CancellationToken cancellationToken) =>
+        InsertAsync(insertInto, "RowBinary", rowBinary, cancellationToken);
+
+    /// <summary>The same in a format that this one names.</summary>
+    public async Task InsertAsync(string insertInto, string format, ReadOnlyMemory<byte> rows, CancellationToken cancellationToken)
     {
-        var query = $"{_query}&query={Uri.EscapeDataString(insertInto + " FORMAT RowBinary")}";
-        using var response = await SendAsync(query, new ReadOnlyMemoryContent(rowBinary), cancellationToken);
+        var query = $"{_query}&query={Uri.EscapeDataString($"{insertInto} FORMAT {format}")}";
+        using var response = await SendAsync(query, new ReadOnlyMemoryContent(rows), cancellationToken);
     }
 
     /// <summary>Rows of text; NULL is a null.</summary>
@@ -83,12 +87,6 @@ internal sealed class ClickHouseClient : IDisposable
     public async Task<string?> ScalarAsync(string sql, CancellationToken cancellationToken) => (await QueryAsync(sql, cancellationToken)) is [[var value, ..], ..] ? value : null;
 
     public void Dispose() => _http.Dispose();
-
-    /// <summary>A string literal.</summary>
-    public static string Quote(string text) => $"'{text.Replace("\\", "\\\\").Replace("'", "\\'")}'";
-
-    /// <summary>An identifier.</summary>
-    public static string Name(string name) => $"`{name.Replace("\\", "\\\\").Replace("`", "\\`")}`";
 
     private static HttpContent Content(string sql, IReadOnlyCollection<ExternalTable> tables)
     {

@@ -1,7 +1,9 @@
 using System.Globalization;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -11,22 +13,21 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
-    /// <summary>How many roots one statement derives.</summary>
-    private const int PageSize = 200_000;
-
     private readonly ClickHouseClient _client;
-    private readonly Model _model;
+    private readonly StarModel _model;
     private readonly ProgressTable _progress;
     private readonly DeadLetterTable _deadLetters;
     private readonly AbsentColumns _absent;
     private readonly ChangeMessageReader _messages;
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
-    private readonly FactTable[] _facts;
+    private readonly Facts _facts;
+    private readonly UInt128 _largestVersion;
     private readonly ProcessorStatus _status;
     private bool _ordered;
+    private ulong _end;
 
-    public ClickHouseSink(ClickHouseClient client, Model model, ProcessorStatus status, TimeProvider time)
+    public ClickHouseSink(ClickHouseClient client, StarModel model, ProcessorStatus status, FactProgress factProgress, TimeProvider time, ILogger<ClickHouseSink> logger)
     {
         _status = status;
         _client = client;
@@ -36,10 +37,13 @@ internal sealed class ClickHouseSink : IChangeSink
         _absent = new AbsentColumns(client);
         _messages = new ChangeMessageReader(model);
         _tables = model.Tables.ToDictionary(table => table.Source, table => new LandingTable(table));
-        _facts = [.. model.Facts.Select(fact => new FactTable(model, fact))];
+        _facts = new Facts(client, model, _progress, factProgress, logger);
+        _largestVersion = model.Facts.Select(PartVersions.LargestOf).DefaultIfEmpty(UInt128.MaxValue).Min();
     }
 
     public bool CopiesInOrder => false;
+
+    public bool HasWork => _facts.HasWork;
 
     public async Task<Progress> OpenAsync(CancellationToken cancellationToken)
     {
@@ -57,22 +61,36 @@ internal sealed class ClickHouseSink : IChangeSink
     {
         _ordered = source.Ordered;
         _landing.Topic = source.Topic;
+        _landing.Range = await _client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer ? DateRange.Widest : DateRange.Narrowest;
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
+        _facts.Begin(_ordered);
+        var progress = await _progress.LoadAsync(cancellationToken);
+        _end = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
+        await _facts.OpenAsync(progress, cancellationToken);
+        _facts.SetCopied(progress.IsCopied);
     }
 
     public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
         if (!_ordered)
+        {
+            RefuseTooLarge(batch);
             await _absent.FillAsync(batch, cancellationToken);
+        }
         _landing.Fill(batch, deriveCopies: !_ordered);
         await LandAsync(cancellationToken);
         var settled = await ApplyToTablesAsync(batch, cancellationToken);
-        await DeriveAsync(_ordered ? LastPosition(batch) : null, cancellationToken);
+        await _facts.DeriveAsync(_landing.Keys, _ordered ? LastPosition(batch) : null, cancellationToken);
         settled |= await SettleAsync(batch, cancellationToken);
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
+        if (_ordered && batch.Ends is [.., var end])
+            _end = end.Position;
     }
+
+    /// <summary>Beside the stream, and yet in its order: above every commit that ends at this position, and below every one that begins there.</summary>
+    public Task WorkAsync(CancellationToken cancellationToken) => _facts.WorkAsync(_ordered ? Lsn.Version(_end, 0) : null, cancellationToken);
 
     public async Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
     {
@@ -87,9 +105,10 @@ internal sealed class ClickHouseSink : IChangeSink
     public async Task ResetAsync(bool keepRows, CancellationToken cancellationToken)
     {
         IEnumerable<string> rows = [
-            .. _model.Tables.Select(table => table.Landing), .. _model.Facts.Select(fact => fact.Table), .. _model.Facts.SelectMany(fact => fact.Parents).Select(parent => parent.Companion).Distinct(), DeadLetterTable.Name];
+            .. _model.Tables.Select(table => table.Landing), .. _model.Facts.Select(fact => fact.Name),
+            .. _model.Tables.SelectMany(table => table.Companions).Select(companion => companion.Name), DeadLetterTable.Name];
         foreach (var table in keepRows ? [] : rows)
-            await _client.ExecuteAsync($"TRUNCATE TABLE {ClickHouseClient.Name(table)}", cancellationToken);
+            await _client.ExecuteAsync($"TRUNCATE TABLE {ClickHouseSql.Name(table)}", cancellationToken);
         // The request goes last, with all progress: an interrupted reset is done again.
         await _client.ExecuteAsync($"TRUNCATE TABLE {ProgressTable.Name}", cancellationToken);
     }
@@ -108,7 +127,7 @@ internal sealed class ClickHouseSink : IChangeSink
                 continue;
 
             batch.Add(change);
-            rows.Add(new LandedRow(change.Relation.Table, [.. LandingRows.KeyOf(batch, change.Relation, change.New.Exists ? change.New : change.Old)], letter.Version));
+            rows.Add(new LandedRow(change.Relation.Table, KeyText.Of(batch, change.Relation, change.New.Exists ? change.New : change.Old), letter.Version));
         }
         if (batch.Count == 0)
             return [];
@@ -119,7 +138,7 @@ internal sealed class ClickHouseSink : IChangeSink
         await LandAsync(cancellationToken);
         await MakeDurableAsync([], cancellationToken);
         // What failed again has been added again, with its new reason, and stays open.
-        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Key == string.Join(',', row.Key)));
+        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Key == KeyText.Join(row.Key)));
         return rows;
     }
 
@@ -132,7 +151,7 @@ internal sealed class ClickHouseSink : IChangeSink
     private async Task LandAsync(CancellationToken cancellationToken)
     {
         var inserts = _landing.Rows.Where(table => table.Value.Rows > 0)
-            .Select(table => _client.InsertAsync(_tables[table.Key].Insert, table.Value.Written, cancellationToken)).ToList();
+            .Select(table => _client.InsertAsync(_tables[table.Key].Insert, LandingRows.Format, table.Value.Written, cancellationToken)).ToList();
         if (_landing.DeadLetters.Count > 0)
             inserts.Add(_deadLetters.AddAsync(_landing.DeadLetters, cancellationToken));
         await Task.WhenAll(inserts);
@@ -175,7 +194,15 @@ internal sealed class ClickHouseSink : IChangeSink
 
         async Task SweepAsync(LandingTable table, Change change)
         {
-            await _client.ExecuteAsync(table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition), cancellationToken);
+            using var kept = new KeySet(table.Mapping);
+            foreach (var key in await _deadLetters.OpenKeysAsync(table.Mapping, change.Bound, cancellationToken))
+            {
+                if (KeyText.Split(table.Mapping, key) is { } values)
+                    kept.Add(values);
+            }
+            var (set, beside) = kept.In("kept");
+            await _client.ExecuteAsync(
+                table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition, kept.IsEmpty ? null : set), beside is null ? [] : [beside], cancellationToken);
             await ClearAsync(table, change.Bound, change.Partition);
         }
 
@@ -188,68 +215,12 @@ internal sealed class ClickHouseSink : IChangeSink
         }
     }
 
-    private Task DeriveAsync(UInt128? position, CancellationToken cancellationToken) =>
-        _landing.Keys.Values.All(keys => keys.IsEmpty) ? Task.CompletedTask : Task.WhenAll(_facts.Select(fact => DeriveAsync(fact, position, cancellationToken)));
-
-    private async Task DeriveAsync(FactTable fact, UInt128? position, CancellationToken cancellationToken)
-    {
-        var keys = _landing.Keys;
-        if (fact.Mapping.Parents.Select(parent => parent.Table).Prepend(fact.Mapping.Root).Any(table => keys.TryGetValue(table, out var changed) && changed.All))
-        {
-            await DeriveAllAsync(fact, position, cancellationToken);
-            return;
-        }
-
-        using var due = new KeySet(fact.Root);
-        if (keys.TryGetValue(fact.Mapping.Root, out var roots))
-            due.Add(roots);
-        if (fact.Affected(keys) is var (children, tables))
-        {
-            // Where the roots are very many, they are derived a page at a time.
-            string? after = null;
-            while (true)
-            {
-                var page = fact.ReadPage(await _client.ReadAsync(fact.Page(children, after, PageSize), tables, cancellationToken));
-                due.Add(page.Count, page.Rows.Span, page.Literals);
-                if (page.Count < PageSize)
-                    break;
-
-                after = page.Last;
-                await DeriveAsync(fact, due, position, cancellationToken);
-                due.Clear();
-            }
-        }
-        await DeriveAsync(fact, due, position, cancellationToken);
-    }
-
-    private async Task DeriveAsync(FactTable fact, KeySet due, UInt128? position, CancellationToken cancellationToken)
-    {
-        if (due.Count == 0)
-            return;
-
-        var (set, table) = due.In("changed");
-        await _client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
-    }
-
-    private async Task DeriveAllAsync(FactTable fact, UInt128? position, CancellationToken cancellationToken)
-    {
-        string? after = null;
-        while (true)
-        {
-            if (await _client.QueryAsync(fact.LastOfPage(after, PageSize * 4), cancellationToken) is not [var row] || row[^1] == "0")
-                return;
-
-            var last = fact.Root.KeyLiteral(row[..^1]);
-            await _client.ExecuteAsync(fact.Derive($"{(after is null ? "" : $"{fact.KeyExpression} > {after} AND ")}{fact.KeyExpression} <= {last}", position), cancellationToken);
-            after = last;
-        }
-    }
-
     /// <summary>What landed outside the stream's order is settled once its marker has been derived, and all of that is durable.</summary>
     private async Task<bool> SettleAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
         var durable = false;
         var settled = false;
+        var copied = false;
         for (var i = 0; i < batch.Count; i++)
         {
             var change = batch.Changes[i];
@@ -263,21 +234,38 @@ internal sealed class ClickHouseSink : IChangeSink
             var copy = CopyOf(change);
             if (change.New.Exists)
             {
-                await _deadLetters.SettleAsync(change.Relation.Table, string.Join(',', LandingRows.KeyOf(batch, change.Relation, change.New)), change.Bound, cancellationToken);
+                await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, cancellationToken);
                 settled = true;
             }
             else if ((await _progress.LoadAsync(cancellationToken)).Copies.Contains(copy))
             {
                 // Otherwise it is the marker of an older copy, replayed.
                 await _progress.SaveAsync(copy with { State = CopyState.Done }, cancellationToken);
+                copied = true;
             }
+        }
+        if (copied)
+        {
+            var progress = await _progress.LoadAsync(cancellationToken);
+            _facts.SetCopied(progress.IsCopied);
+            await _facts.SettleAsync(_landing.Keys, cancellationToken);
         }
         return settled;
     }
 
-    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64));
+    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint);
 
     private async Task CountDeadLettersAsync(CancellationToken cancellationToken) => _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
+
+    /// <summary>A fact's version has room for its parts' versions, and offsets grow for ever.</summary>
+    private void RefuseTooLarge(ChangeBatch batch)
+    {
+        foreach (ref readonly var change in batch.Changes)
+        {
+            if (change.Version > _largestVersion)
+                throw new ResyncRequiredException($"Offset {change.Version - 1} of the topic is beyond {_largestVersion}, the largest that the versions of the deepest fact have room for. Name a new topic (Cdc__Topic) and run 'CdcProcessor resync --all'.");
+        }
+    }
 
     private static UInt128 LastPosition(ChangeBatch batch)
     {

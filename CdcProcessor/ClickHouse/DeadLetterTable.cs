@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -49,28 +50,34 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
             row[1]!, row[2]!, row[3]!, row[4]!, row[5]!, UInt128.Parse(row[8]!, CultureInfo.InvariantCulture), ulong.Parse(row[7]!, CultureInfo.InvariantCulture), int.Parse(row[6]!, CultureInfo.InvariantCulture))))];
     }
 
+    /// <summary>The keys that open letters of a table name, of changes from <paramref name="bound"/> on.</summary>
+    public async Task<IEnumerable<string>> OpenKeysAsync(TableMapping table, UInt128 bound, CancellationToken cancellationToken) =>
+        (await client.QueryAsync(
+            $"SELECT DISTINCT key FROM {Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND change_version >= {Number(bound)}", cancellationToken))
+        .Select(row => row[0]!);
+
     /// <summary>Somebody does not want them applied any more.</summary>
     public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => SettleAsync("dropped", Open(ids), cancellationToken);
 
     /// <summary>A retry has been applied.</summary>
     public Task SettleAsync(TableMapping table, string key, UInt128 version, CancellationToken cancellationToken) =>
-        SettleAsync("retried", $"state = 'open' AND source_table = {ClickHouseClient.Quote(table.Source)} AND key = {ClickHouseClient.Quote(key)} AND change_version = {Number(version)}", cancellationToken);
+        SettleAsync("retried", $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND key = {ClickHouseSql.Quote(key)} AND change_version = {Number(version)}", cancellationToken);
 
     /// <summary>The table was truncated or copied: what is older would come back as a ghost.</summary>
     public Task SettleBelowAsync(TableMapping table, UInt128 bound, int partition, CancellationToken cancellationToken) => SettleAsync(
         "overtaken",
-        $"state = 'open' AND source_table = {ClickHouseClient.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND change_version < {Number(bound)}",
+        $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND change_version < {Number(bound)}",
         cancellationToken);
 
     private Task SettleAsync(string state, string which, CancellationToken cancellationToken) => client.ExecuteAsync(
         $"""
         INSERT INTO {Name} ({Columns})
-        SELECT source_table, key, operation, '', reason, {ClickHouseClient.Quote(state)}, source_partition, lsn, change_version, now64(6, 'UTC'), 1
+        SELECT source_table, key, operation, '', reason, {ClickHouseSql.Quote(state)}, source_partition, lsn, change_version, now64(6, 'UTC'), 1
         FROM {Name} FINAL WHERE {which}
         """, cancellationToken);
 
     private static string Open(IReadOnlyCollection<string> ids) =>
-        ids.Count == 0 ? "state = 'open'" : $"state = 'open' AND id IN ({string.Join(", ", ids.Select(ClickHouseClient.Quote))})";
+        ids.Count == 0 ? "state = 'open'" : $"state = 'open' AND id IN ({string.Join(", ", ids.Select(ClickHouseSql.Quote))})";
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }

@@ -1,33 +1,49 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
-using AspireCdc.CdcProcessor.Mapping;
-using static AspireCdc.CdcProcessor.ClickHouse.ClickHouseClient;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using static AspireCdc.Star.ClickHouse.ClickHouseSql;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>The statements that derive one fact table from the landing tables.</summary>
 internal sealed class FactTable
 {
-    private readonly Model _model;
+    private const string Root = FactMapping.RootAlias;
+
+    private readonly Dictionary<string, TableMapping> _tables;
+    private readonly Dictionary<string, ParentMapping> _parents;
     private readonly TableMapping _root;
     private readonly string _rootKey;
 
-    public FactTable(Model model, FactMapping mapping)
+    /// <param name="model">The model.</param>
+    /// <param name="mapping">The fact, of this model or of the one before.</param>
+    /// <param name="target">The table that is written.</param>
+    public FactTable(StarModel model, FactMapping mapping, string target)
     {
-        _model = model;
         Mapping = mapping;
+        Target = target;
         _root = model.Table(mapping.Root);
-        _rootKey = string.Join(", ", _root.Key.Select(column => Name(_root.Columns[column].Landing)));
+        _rootKey = Names(_root.KeyColumns);
+        _parents = mapping.Parents.ToDictionary(parent => parent.Alias);
+        _tables = mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
+        _tables.Add(Root, _root);
     }
 
     public FactMapping Mapping { get; }
 
+    /// <summary>The table that is written: the fact's, or the one beside it.</summary>
+    public string Target { get; }
+
     /// <summary>The table whose rows are the facts.</summary>
-    public TableMapping Root => _root;
+    public TableMapping RootTable => _root;
+
+    /// <summary>The identities of all tables that it shows.</summary>
+    public IEnumerable<string> Sources => _tables.Values.Select(table => table.Source).Distinct();
 
     /// <summary>The root's key as it stands in a condition.</summary>
-    public string KeyExpression => _root.Key.Count == 1 ? _rootKey : $"({_rootKey})";
+    public string KeyExpression => Tuple(_root.KeyColumns);
 
     /// <summary>Selects the keys of the roots whose fact shows one of the changed rows, some of them more than once; null if none of this fact's parents has changed.</summary>
     public (string Sql, IReadOnlyCollection<ExternalTable> Tables)? Affected(IReadOnlyDictionary<string, KeySet> changed)
@@ -40,7 +56,7 @@ internal sealed class FactTable
                 continue;
 
             var (set, table) = keys.In($"changed_{children.Count + 1}");
-            children.Add(Children(parent, $"{Name(parent.Via)} IN {set}"));
+            children.Add(Children(parent, $"{Tuple(parent.Columns)} IN {set}"));
             if (table is not null)
                 tables.Add(table);
         }
@@ -56,9 +72,11 @@ internal sealed class FactTable
         var columns = Enumerable.Range(1, _root.Key.Count);
         return $"""
             WITH groupArray(tuple({_rootKey})) AS roots, arraySlice(roots, 1, {KeySet.Few}) AS few
-            SELECT {string.Join(", ", columns.Select(column => $"toString(roots[-1].{column}), arrayMap(root -> toString(root.{column}), few)"))}, roots
+            SELECT {string.Join(", ", columns.Select(column => $"{Text(column, $"roots[-1].{column}")}, arrayMap(root -> {Text(column, $"root.{column}")}, few)"))}, roots
             FROM (SELECT DISTINCT {_rootKey} FROM ({keys}){After(after)} ORDER BY {_rootKey} LIMIT {limit})
             """;
+
+        string Text(int column, string value) => _root.Columns[_root.Key[column - 1]].Type.AsText(value);
     }
 
     /// <summary>Takes apart what <see cref="Page"/> read.</summary>
@@ -84,96 +102,114 @@ internal sealed class FactTable
     public string LastOfPage(string? after, int limit) =>
         $"""
         WITH max(tuple({_rootKey})) AS last
-        SELECT {string.Join(", ", _root.Key.Select((_, i) => $"last.{i + 1}"))}, count()
+        SELECT {string.Join(", ", _root.Key.Select((column, i) => _root.Columns[column].Type.AsText($"last.{i + 1}")))}, count()
         FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)}{After(after)} ORDER BY {_rootKey} LIMIT {limit})
         """;
 
+    /// <summary>The condition for the roots after one and up to another, which <see cref="LastOfPage"/> has found.</summary>
+    public string Between(string? after, string last) => $"{(after is null ? "" : $"{KeyExpression} > {after} AND ")}{KeyExpression} <= {last}";
+
     /// <summary>
     /// Derives the facts of the roots for which <paramref name="condition"/> (on the root's key) holds, from the newest landing rows. A root that is deleted, or that lacks one of
-    /// its parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse need not look for that.
+    /// its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse need not look for that.
     /// </summary>
     /// <param name="condition">Which roots.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
-    public string Derive(string condition, UInt128? position)
+    public string Derive(string condition, UInt128? position) =>
+        $"""
+        INSERT INTO {Name(Target)} ({Names(Mapping.Columns.Select(column => column.Name))}, is_deleted, lsn, version)
+        {Select(condition, position)}
+        SETTINGS optimize_on_insert = 0
+        """;
+
+    /// <summary>Asks ClickHouse for the names and types of what <see cref="Derive"/> selects.</summary>
+    public string Describe => $"DESCRIBE TABLE ({Select("0", position: null)})";
+
+    private string Select(string condition, UInt128? position)
     {
-        var parts = new List<string> { Name(Mapping.Root) };
         var joins = new StringBuilder();
-        var shown = new StringBuilder($"{Name(Mapping.Root)}.is_deleted = 0");
+        var shown = new StringBuilder($"{Root}.is_deleted = 0");
         foreach (var parent in Mapping.Parents)
         {
-            var table = _model.Table(parent.Table);
-            var name = Name(parent.Table);
-            var key = Name(table.Columns[table.Key[0]].Landing);
-            joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {Newest(table, $"{key} IN ({References(parent, condition)})")} AS {name} ON {name}.{key} = {Name(parent.Child)}.{Name(parent.Via)}");
-            shown.Append(CultureInfo.InvariantCulture, $" AND {name}.version != 0 AND {name}.is_deleted = 0");
-            parts.Add(name);
+            var table = _tables[parent.Alias];
+            var name = Name(parent.Alias);
+            var rows = Newest(parent.Alias, table, $"{Tuple(table.KeyColumns)} IN ({References(parent, condition)})", parent.IsOptional);
+            var on = table.KeyColumns.Zip(parent.Columns, (key, column) => $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
+            joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {rows} AS {name} ON {string.Join(" AND ", on)}");
+            if (!parent.IsOptional)
+                shown.Append(CultureInfo.InvariantCulture, $" AND {name}.version != 0 AND {name}.is_deleted = 0");
         }
 
-        var rootKeys = _root.Key.Select(column => _root.Columns[column].Landing).ToHashSet();
-        var values = Mapping.Columns.Select(column => rootKeys.Contains(column.Name)
-            ? column.Expression
-            : $"if(shown, {column.Expression}, defaultValueOfArgumentType({column.Expression}))");
-
+        var values = Mapping.Columns.Select(column =>
+            column.IsKey ? column.Expression : $"if(shown, {column.Expression}, defaultValueOfArgumentType({column.Expression}))");
+        var lsn = Mapping.Parents.Select(parent => Name(parent.Alias) + ".lsn").Prepend(Root + ".lsn").ToList();
         return $"""
-            INSERT INTO {Name(Mapping.Table)} ({string.Join(", ", Mapping.Columns.Select(column => Name(column.Name)))}, is_deleted, lsn, version)
             WITH {shown} AS shown
             SELECT {string.Join(",\n    ", values)},
-                NOT shown, greatest({string.Join(", ", parts.Select(part => part + ".lsn"))}), {Version(position)}
-            FROM {Newest(_root, condition)} AS {Name(Mapping.Root)}{joins}
-            SETTINGS optimize_on_insert = 0
+                NOT shown, {(lsn.Count == 1 ? lsn[0] : $"greatest({string.Join(", ", lsn)})")}, {Version(position)}
+            FROM {Newest(Root, _root, condition, isOptional: false)} AS {Root}{joins}
             """;
     }
 
-    /// <summary>
-    /// Several readers have no common position, so the fact's version is made of its parts' versions, the root's first: rows that point on come before those they point to,
-    /// and the last ones, which nothing else depends on, may be summed.
-    /// </summary>
+    /// <summary>See <see cref="PartVersions"/>.</summary>
     private string Version(UInt128? position)
     {
         if (position is { } known)
             return $"toUInt256('{known.ToString(CultureInfo.InvariantCulture)}')";
 
-        var pointing = Mapping.Parents.Where(parent => Mapping.Parents.Any(other => other.Child == parent.Table)).ToList();
-        var levels = new List<string> { Name(Mapping.Root) + ".version" };
-        levels.AddRange(pointing.Select(parent => Name(parent.Table) + ".version"));
-        var leaves = Mapping.Parents.Except(pointing).Select(parent => $"toUInt256({Name(parent.Table)}.version)").ToList();
-        if (leaves.Count > 0)
-            levels.Add(string.Join(" + ", leaves));
-
-        return string.Join(" + ", levels.Select((level, i) => $"toUInt256({level}) * toUInt256('{BigInteger.One << (64 * (levels.Count - 1 - i))}')"));
+        var levels = PartVersions.LevelsOf(Mapping);
+        var bits = PartVersions.BitsOf(Mapping);
+        return string.Join(" + ", levels.Select((level, i) =>
+            $"({string.Join(" + ", level.Select(alias => $"toUInt256({Name(alias)}.version)"))}) * toUInt256('{BigInteger.One << (bits * (levels.Count - 1 - i))}')"));
     }
 
     /// <summary>The keys of a parent's rows to which the chosen roots point, now or in an older row.</summary>
     private string References(ParentMapping parent, string condition)
     {
-        var child = _model.Table(parent.Child);
-        var which = condition;
-        if (parent.Child != Mapping.Root)
-            which = $"{Name(child.Columns[child.Key[0]].Landing)} IN ({References(Mapping.Parents.First(other => other.Table == parent.Child), condition)})";
-        return $"SELECT {Name(parent.Via)} FROM {Name(child.Landing)} WHERE {which}";
+        var child = _tables[parent.Child];
+        var which = parent.Child == Root ? condition : $"{Tuple(child.KeyColumns)} IN ({References(_parents[parent.Child], condition)})";
+        return $"SELECT {Names(parent.Columns)} FROM {Name(child.Landing)} WHERE {which}";
     }
 
     /// <summary>The keys of the roots under the rows of a parent that the condition chooses.</summary>
     private string Children(ParentMapping parent, string condition)
     {
-        var child = _model.Table(parent.Child);
-        var key = string.Join(", ", child.Key.Select(column => Name(child.Columns[column].Landing)));
-        var select = $"SELECT {key} FROM {Name(parent.Companion)} WHERE {condition}";
-        if (parent.Child == Mapping.Root)
+        var select = $"SELECT {Names(_tables[parent.Child].KeyColumns)} FROM {Name(parent.Companion)} WHERE {condition}";
+        if (parent.Child == Root)
             return select;
 
-        var next = Mapping.Parents.First(other => other.Table == parent.Child);
-        return Children(next, $"{Name(next.Via)} IN ({select})");
+        var next = _parents[parent.Child];
+        return Children(next, $"{Tuple(next.Columns)} IN ({select})");
     }
 
     private string After(string? key) => key is null ? "" : $" WHERE {KeyExpression} > {key}";
 
-    private static string Newest(TableMapping table, string condition)
+    /// <summary>The newest rows, with those of their columns that the fact names. What belongs to an optional row that is deleted is NULL, as it is where there is no row.</summary>
+    private string Newest(string alias, TableMapping table, string condition, bool isOptional)
     {
-        var columns = string.Join(", ", table.Columns.Select(column => Name(column.Landing)));
-        var key = string.Join(", ", table.Key.Select(column => Name(table.Columns[column].Landing)));
-        return $"(SELECT {columns}, is_deleted, lsn, version FROM {Name(table.Landing)} WHERE {condition} ORDER BY version DESC LIMIT 1 BY {key})";
+        string[] columns = [.. table.Columns.Select(column => column.Landing).Where(column => IsNamed(alias, column) || table.KeyColumns.Contains(column))];
+        var newest = $"(SELECT {Names(columns)}, is_deleted, lsn, version FROM {Name(table.Landing)} WHERE {condition} ORDER BY version DESC LIMIT 1 BY {Names(table.KeyColumns)})";
+        if (!isOptional)
+            return newest;
+
+        // Behind the alias, since a column's own name would mean what is selected under it.
+        var values = table.Columns.Where(column => columns.Contains(column.Landing))
+            .Select(column => column.Type.TakesNull || column.Type.NullIsDefault
+                ? $"newest.{Name(column.Landing)} AS {Name(column.Landing)}"
+                : $"if(newest.is_deleted = 1, NULL, newest.{Name(column.Landing)}) AS {Name(column.Landing)}")
+            .Concat(table.KeyColumns.Select(key => $"newest.{Name(key)} AS {Name(JoinKey(key))}"));
+        return $"(SELECT {string.Join(", ", values)}, newest.is_deleted AS is_deleted, newest.lsn AS lsn, newest.version AS version FROM {newest} AS newest)";
     }
+
+    /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
+    private bool IsNamed(string alias, string column) =>
+        Mapping.Columns.Any(fact => fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
+        || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
+
+    /// <summary>An optional row's key is NULL once it is deleted, and is joined by all the same: its version counts.</summary>
+    private static string JoinKey(string key) => "join " + key;
+
+    private static string Tuple(IEnumerable<string> columns) => Names(columns) is var names && columns.Skip(1).Any() ? $"({names})" : names;
 }
 
 /// <summary>Some roots of a fact, in the order of their keys.</summary>

@@ -1,5 +1,6 @@
+using System.Text;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -31,11 +32,29 @@ internal sealed class KeySet(TableMapping table) : IDisposable
     public void Add(ChangeBatch batch, Relation relation, RowRef row)
     {
         _isFew &= Count < Few;
-        if (_isFew && !_literals.Add(Table.KeyLiteral([.. LandingRows.KeyOf(batch, relation, row)])))
+        if (_isFew && !_literals.Add(Table.KeyLiteral(KeyText.Of(batch, relation, row))))
             return;
 
         foreach (var column in Table.Key)
             Table.Columns[column].Type.TryWrite(batch.Text(row, relation.Positions[column]), _rows);
+        _rows.Rows++;
+    }
+
+    /// <summary>Adds a key whose values are texts; not if one of them is no value of its column's, for then no row has it.</summary>
+    public void Add(IReadOnlyList<string> texts)
+    {
+        var start = _rows.Length;
+        for (var i = 0; i < texts.Count; i++)
+        {
+            if (Table.Columns[Table.Key[i]].Type.TryWrite(Encoding.UTF8.GetBytes(texts[i]), _rows))
+                continue;
+            _rows.TruncateTo(start);
+            return;
+        }
+
+        _isFew &= Count < Few;
+        if (_isFew)
+            _literals.Add(Table.KeyLiteral(texts));
         _rows.Rows++;
     }
 

@@ -2,20 +2,29 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>A batch as landing rows: RowBinary by table, the keys that change, and what cannot be written. Used for one batch after the other.</summary>
 internal sealed class LandingRows : IDisposable
 {
+    /// <summary>Names and types go before the rows, so that ClickHouse refuses them where a column has another type by now, and does not take 29.99 for 0.2999.</summary>
+    public const string Format = "RowBinaryWithNamesAndTypes";
+
     private readonly Dictionary<string, RowBuffer> _rows = [];
+    private readonly Dictionary<string, IReadOnlyList<ColumnType>> _types = [];
     private readonly Dictionary<string, KeySet> _keys = [];
     private readonly List<DeadLetter> _deadLetters = [];
     private readonly KeyComparison _keyComparison = new();
 
     /// <summary>Where the changes are messages, their topic: dead letters name it.</summary>
     public string? Topic { get; set; }
+
+    /// <summary>The years that the server holds; to be said before the first batch.</summary>
+    public DateRange Range { get; set; } = DateRange.Widest;
 
     /// <summary>By source table; those without rows are empty.</summary>
     public IReadOnlyDictionary<string, RowBuffer> Rows => _rows;
@@ -82,8 +91,26 @@ internal sealed class LandingRows : IDisposable
     private RowBuffer RowsOf(TableMapping table)
     {
         if (!_rows.TryGetValue(table.Source, out var rows))
-            _rows.Add(table.Source, rows = new RowBuffer());
+            _rows.Add(table.Source, rows = new RowBuffer(Header(table)));
         return rows;
+    }
+
+    private IReadOnlyList<ColumnType> TypesOf(TableMapping table)
+    {
+        if (!_types.TryGetValue(table.Source, out var types))
+            _types.Add(table.Source, types = [.. table.Columns.Select(column => column.Type.Within(Range))]);
+        return types;
+    }
+
+    private static byte[] Header(TableMapping table)
+    {
+        var header = new ArrayBufferWriter<byte>();
+        RowBinary.WriteLength(header, table.Columns.Count + SystemColumns.Landing.Count);
+        foreach (var name in table.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing))
+            RowBinary.WriteString(header, Encoding.UTF8.GetBytes(name));
+        foreach (var type in table.Columns.Select(column => column.Type.Name).Concat(SystemColumns.LandingTypes))
+            RowBinary.WriteString(header, Encoding.UTF8.GetBytes(type));
+        return header.WrittenSpan.ToArray();
     }
 
     private void Write(ChangeBatch batch, in Change change, bool derive)
@@ -118,9 +145,10 @@ internal sealed class LandingRows : IDisposable
     }
 
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
-    private static string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
+    private string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
     {
         var columns = relation.Table.Columns;
+        var types = TypesOf(relation.Table);
         for (var i = 0; i < columns.Count; i++)
         {
             var column = columns[i];
@@ -142,13 +170,13 @@ internal sealed class LandingRows : IDisposable
             {
                 case ValueKind.Unchanged:
                     return $"Column '{column.Source}' is absent from the change, and there is no row to take it from.";
-                case ValueKind.Null when column.Type.TakesNull:
+                case ValueKind.Null when column.Type.TakesNull || column.Type.NullIsDefault:
                     column.Type.WriteNull(rows);
                     break;
                 case ValueKind.Null:
                     return $"Column '{column.Source}' is NULL, and {relation.Table.Landing}.{column.Landing} ({column.Type}) takes none.";
                 default:
-                    if (!column.Type.TryWrite(batch.Text(row, position), rows))
+                    if (!types[i].TryWrite(batch.Text(row, position), rows))
                         return $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which {relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
                     break;
             }
@@ -173,13 +201,9 @@ internal sealed class LandingRows : IDisposable
         if (Topic is not null && change.Partition >= 0)
             reason += $" It is the message at offset {change.Version - 1} of partition {change.Partition} of {Topic}."; // versions count from 1
         return new DeadLetter(
-            change.Relation.Table.Source, string.Join(',', KeyOf(batch, change.Relation, row)), change.Operation.Name(), Encoding.UTF8.GetString(message.WrittenSpan), reason,
+            change.Relation.Table.Source, KeyText.Join(KeyText.Of(batch, change.Relation, row)), change.Operation.Name(), Encoding.UTF8.GetString(message.WrittenSpan), reason,
             change.Version, change.Lsn, change.Partition);
     }
-
-    /// <summary>The values of a row's key, as text.</summary>
-    public static IEnumerable<string> KeyOf(ChangeBatch batch, Relation relation, RowRef row) =>
-        relation.Table.Key.Select(column => relation.Positions[column] is >= 0 and var position ? Encoding.UTF8.GetString(batch.Text(row, position)) : "");
 
     private static string Shown(ReadOnlySpan<byte> text) =>
         text.Length <= 60 ? $"'{Encoding.UTF8.GetString(text)}'" : $"'{Encoding.UTF8.GetString(text[..60])}…' ({text.Length} bytes)";

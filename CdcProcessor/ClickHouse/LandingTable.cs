@@ -1,5 +1,6 @@
 using System.Globalization;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -12,17 +13,17 @@ internal sealed class LandingTable
     public LandingTable(TableMapping mapping)
     {
         Mapping = mapping;
-        _name = ClickHouseClient.Name(mapping.Landing);
-        KeyColumns = [.. mapping.Key.Select(column => ClickHouseClient.Name(mapping.Columns[column].Landing))];
+        _name = ClickHouseSql.Name(mapping.Landing);
+        KeyColumns = [.. mapping.Key.Select(column => ClickHouseSql.Name(mapping.Columns[column].Landing))];
         _key = string.Join(", ", KeyColumns);
-        Insert = $"INSERT INTO {_name} ({string.Join(", ", mapping.Columns.Select(column => ClickHouseClient.Name(column.Landing)))}, is_deleted, source_partition, lsn, version)";
+        Insert = $"INSERT INTO {_name} ({ClickHouseSql.Names(mapping.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing))}){JsonSettings(mapping)}";
     }
 
     public TableMapping Mapping { get; }
 
     public IReadOnlyList<string> KeyColumns { get; }
 
-    /// <summary>Takes RowBinary: the mapped columns, then the system ones.</summary>
+    /// <summary>Takes <see cref="LandingRows"/>, as <see cref="LandingRows.Format"/>.</summary>
     public string Insert { get; }
 
     /// <summary>Selects the greatest commit LSN of its rows.</summary>
@@ -35,15 +36,10 @@ internal sealed class LandingTable
 
     /// <summary>
     /// Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy did not find. What it found and could not write
-    /// waits as a dead letter, and its key keeps its last good row.
+    /// waits as a dead letter, and its key keeps its last good row: <paramref name="kept"/> names these keys, null where there are none.
     /// </summary>
-    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition) => Clear(
-        version,
-        $"newest < {Number(bound)} AND NOT gone AND {KeyText} NOT IN (SELECT key FROM {DeadLetterTable.Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseClient.Quote(Mapping.Source)} AND change_version >= {Number(bound)})",
-        lsn, partition);
-
-    /// <summary>The key as dead letters name it.</summary>
-    private string KeyText => KeyColumns is [var only] ? $"toString({only})" : $"concat({string.Join(", ',', ", KeyColumns.Select(column => $"toString({column})"))})";
+    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition, string? kept) =>
+        Clear(version, $"newest < {Number(bound)} AND NOT gone{(kept is null ? "" : $" AND ({_key}) NOT IN {kept}")}", lsn, partition);
 
     private string Clear(UInt128 version, string which, ulong lsn, int partition) =>
         $"""
@@ -58,6 +54,10 @@ internal sealed class LandingTable
         WHERE {which} AND brought_by = {partition.ToString(CultureInfo.InvariantCulture)}
         SETTINGS max_bytes_before_external_group_by = 100000000
         """;
+
+    /// <summary>JSON travels as its text, and strings in it that look like times stay strings.</summary>
+    private static string JsonSettings(TableMapping mapping) => mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal))
+        ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0" : "";
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.ClickHouse;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -10,7 +12,7 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 {
     public const string Name = "cdc_progress";
 
-    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", PauseKind = "pause", ResetKind = "reset", Requested = "requested";
+    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact", PauseKind = "pause", ResetKind = "reset", Requested = "requested";
 
     public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
     {
@@ -18,9 +20,12 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         return new Progress(
             rows.Where(row => row[0] == SourceKind).Select(row => JsonSerializer.Deserialize<SourceIdentity>(row[2]!)).SingleOrDefault(),
             [.. rows.Where(row => row[0] == PositionKind).Select(row => new SourcePosition(int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row)))],
-            [.. rows.Where(row => row[0] == CopyKind).Select(row => new TableCopy(row[1]!, Enum.Parse<CopyState>(row[2]!), Position(row)))],
+            [.. rows.Where(row => row[0] == CopyKind).Select(row => CopyOf(row[1]!, row[2]!, Position(row)))],
             IsPaused: rows.Any(row => row[0] == PauseKind && row[2] == Requested),
-            ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested));
+            ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested))
+        {
+            Facts = rows.Where(row => row[0] == FactKind).ToDictionary(row => row[1]!, row => row[2]!),
+        };
 
         static ulong Position(string?[] row) => ulong.Parse(row[3]!, CultureInfo.InvariantCulture);
     }
@@ -33,11 +38,20 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         [.. positions.Select(position => (PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), "", position.Position, position.Position))], cancellationToken);
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
-        InsertAsync([(CopyKind, copy.Table, copy.State.ToString(), copy.Point, Now)], cancellationToken);
+        InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns}", copy.Point, Now)], cancellationToken);
+
+    /// <summary>A fact has been derived whole by this definition.</summary>
+    public Task SaveAsync(FactMapping fact, CancellationToken cancellationToken) =>
+        InsertAsync([(FactKind, fact.Name, StarFile.Write(fact), 0, Now)], cancellationToken);
 
     public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => InsertAsync([(PauseKind, "", paused ? Requested : "", 0, Now)], cancellationToken);
 
     public Task RequestResetAsync(CancellationToken cancellationToken) => InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
+
+    /// <summary>The state has the copy's columns behind it.</summary>
+    private static TableCopy CopyOf(string table, string state, ulong point) => state.Split(' ', 2) is [var word, .. var columns]
+        ? new TableCopy(table, Enum.Parse<CopyState>(word), point, columns.FirstOrDefault(""))
+        : throw new InvalidDataException($"{Name} has the state '{state}' for a copy.");
 
     private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
 

@@ -5,7 +5,15 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// <summary>Bytes of whole rows: a row that turns out to be impossible is taken back.</summary>
 internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 {
+    private readonly byte[] _header;
     private byte[] _bytes = [];
+
+    /// <param name="header">What stands before the rows.</param>
+    public RowBuffer(byte[]? header = null)
+    {
+        _header = header ?? [];
+        Clear();
+    }
 
     public int Length { get; private set; }
 
@@ -16,7 +24,12 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
     /// <summary>Forgets what was written after <paramref name="length"/>.</summary>
     public void TruncateTo(int length) => Length = length;
 
-    public void Clear() => Length = Rows = 0;
+    /// <summary>Forgets all rows.</summary>
+    public void Clear()
+    {
+        Length = Rows = 0;
+        this.Write(_header);
+    }
 
     public void Advance(int count) => Length += count;
 

@@ -1,15 +1,19 @@
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
-/// <summary>Holds the mapping against the real tables, and tells all that differs at once.</summary>
+/// <summary>Holds the model against the real tables, and tells all that differs at once. What facts are made of is <see cref="Facts"/>' to check.</summary>
 internal static class SchemaCheck
 {
-    public static async Task RunAsync(ClickHouseClient client, Model model, CancellationToken cancellationToken)
+    private static readonly IReadOnlyList<(string, string?)> SystemColumnsOfFacts = [("is_deleted", "UInt8"), ("lsn", "UInt64"), ("version", "UInt256")];
+
+    public static async Task RunAsync(ClickHouseClient client, StarModel model, CancellationToken cancellationToken)
     {
-        var rows = await client.QueryAsync($"SELECT table, name, type FROM system.columns WHERE database = {ClickHouseClient.Quote(client.Database)}", cancellationToken);
+        var rows = await client.QueryAsync($"SELECT table, name, type FROM system.columns WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken);
         var tables = rows.GroupBy(row => row[0]!).ToDictionary(table => table.Key, table => table.ToDictionary(row => row[1]!, row => row[2]!));
-        string[] known = [ProgressTable.Name, DeadLetterTable.Name, .. model.Tables.Select(table => table.Landing), .. model.Facts.Select(fact => fact.Table)];
+        string[] known = [ProgressTable.Name, DeadLetterTable.Name, .. model.Tables.Select(table => table.Landing), .. model.Facts.Select(fact => fact.Name)];
         if (!known.Any(tables.ContainsKey))
             throw new NotReadyException($"ClickHouse database '{client.Database}' at {client.Address} has no tables yet: run ClickHouseMigrator.");
 
@@ -17,22 +21,24 @@ internal static class SchemaCheck
         foreach (var table in model.Tables)
         {
             Check(table.Landing, [.. table.Columns.Select(column => (column.Landing, (string?)column.Type.Name)),
-                ("is_deleted", "UInt8"), ("source_partition", "Int32"), ("lsn", "UInt64"), ("version", "UInt128")]);
+                .. SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => (name, (string?)type))]);
         }
-        foreach (var fact in model.Facts)
+        foreach (var table in model.Tables)
         {
-            Check(fact.Table, [.. fact.Columns.Select(column => (column.Name, (string?)null)), ("is_deleted", "UInt8"), ("lsn", "UInt64"), ("version", "UInt256")]);
-            foreach (var parent in fact.Parents)
+            foreach (var companion in table.Companions)
             {
-                var child = model.Table(parent.Child);
-                Check(parent.Companion, [(parent.Via, null), .. child.Key.Select(key => (child.Columns[key].Landing, (string?)child.Columns[key].Type.Name))]);
+                Check(companion.Name, [.. companion.Columns.Select(column => (column, (string?)null)),
+                    .. table.Key.Select(key => (table.Columns[key].Landing, (string?)table.Columns[key].Type.Name))]);
+                Check(companion.View, []);
             }
         }
+        foreach (var fact in model.Facts)
+            Check(fact.Name, SystemColumnsOfFacts);
         Check(ProgressTable.Name, []);
         Check(DeadLetterTable.Name, []);
 
         if (problems.Count > 0)
-            throw new NotReadyException($"ClickHouse database '{client.Database}' does not fit the mapping: {string.Join("; ", problems.Distinct())}. Run ClickHouseMigrator, or correct the mapping.");
+            throw new NotReadyException($"ClickHouse database '{client.Database}' does not fit the model: {string.Join("; ", problems.Distinct())}. Run ClickHouseMigrator, or correct the model.");
 
         void Check(string table, IReadOnlyList<(string Name, string? Type)> columns)
         {
@@ -47,7 +53,7 @@ internal static class SchemaCheck
                 if (!real.TryGetValue(name, out var realType))
                     problems.Add($"{table}.{name} is missing");
                 else if (type is not null && realType != type)
-                    problems.Add($"{table}.{name} is {realType}, where the mapping has {type}");
+                    problems.Add($"{table}.{name} is {realType}, where the model has {type}");
             }
         }
     }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
 
 namespace AspireCdc.CdcProcessor.Kafka;
 
@@ -17,14 +16,8 @@ internal static class ChangeMessage
 
     public const string CommitTimeHeader = "commit_ts_ms", TraceHeader = "traceparent";
 
-    /// <summary>A row's key: <c>order:42</c>; the values of a key of several columns are separated by commas.</summary>
-    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row)
-    {
-        var table = relation.Table;
-        return table.Key is [var only] ? $"{table.Source}:{Value(only)}" : $"{table.Source}:{string.Join(',', table.Key.Select(Value))}";
-
-        string Value(int column) => Encoding.UTF8.GetString(KeyText(table.Columns[column].Type, batch.Text(row, relation.Positions[column])));
-    }
+    /// <summary>A row's key: <c>order:42</c>; see <see cref="KeyText"/>. Equal keys must not lie in two partitions.</summary>
+    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row) => $"{relation.Table.Source}:{KeyText.Join(KeyText.Of(batch, relation, row))}";
 
     /// <summary>Reads <c>order:42</c>: the table and its key's text, or null.</summary>
     public static (string Table, string Key)? ParseKey(ReadOnlySpan<byte> key)
@@ -32,10 +25,6 @@ internal static class ChangeMessage
         var colon = key.IndexOf((byte)':');
         return colon < 1 ? null : (Encoding.UTF8.GetString(key[..colon]), Encoding.UTF8.GetString(key[(colon + 1)..]));
     }
-
-    /// <summary>1.0 and 1.00 are one key, and must not lie in two partitions.</summary>
-    private static ReadOnlySpan<byte> KeyText(ColumnType type, ReadOnlySpan<byte> text) =>
-        type is DecimalType && text.Contains((byte)'.') ? text.TrimEnd((byte)'0').TrimEnd((byte)'.') : text;
 
     /// <summary>A change of one row.</summary>
     public static void WriteRow(Utf8JsonWriter json, ChangeBatch batch, Relation relation, ChangeOperation operation, ulong lsn, RowRef row)

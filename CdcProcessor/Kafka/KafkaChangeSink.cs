@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.Star.Model;
 using Confluent.Kafka;
 
 namespace AspireCdc.CdcProcessor.Kafka;
@@ -54,6 +55,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
     /// <summary>A row's place in the topic is its version, so nothing above a copy's point may go out before the copy.</summary>
     public bool CopiesInOrder => true;
+
+    /// <summary>A topic has no facts.</summary>
+    public bool HasWork => false;
 
     private IProducer<byte[], byte[]> Producer => _producer ?? throw new InvalidOperationException("The sink is not open.");
 
@@ -110,6 +114,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     public Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) =>
         positions.Count == 0 ? Task.CompletedTask : TransactAsync(
             producer => Announce(producer, positions.MaxBy(position => position.Position)), cancellationToken, positions.Max(position => position.Position));
+
+    public Task WorkAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => RecordAsync(producer => _progressTopic.Save(producer, copy), cancellationToken);
 
@@ -248,14 +254,15 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                 _copyBegan[table] = Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), commitTime: 0, wait: true);
                 break;
             case ChangeOperation.CopyEnd:
-                EndCopy(producer, table, PointOf(change));
+                EndCopy(producer, change.Relation.Table, PointOf(change));
                 break;
         }
     }
 
     /// <summary>The second mark says where the first one stands, and the copy is done with it, in one transaction.</summary>
-    private void EndCopy(IProducer<byte[], byte[]> producer, string table, ulong point)
+    private void EndCopy(IProducer<byte[], byte[]> producer, TableMapping mapping, ulong point)
     {
+        var table = mapping.Source;
         if (!_copyBegan.Remove(table, out var began))
             throw new InvalidOperationException($"The copy of '{table}' ends and never began.");
 
@@ -267,7 +274,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                 return _buffer.WrittenSpan.ToArray();
             },
             commitTime: 0);
-        _progressTopic.Save(producer, new TableCopy(table, CopyState.Done, point));
+        _progressTopic.Save(producer, new TableCopy(table, CopyState.Done, point, mapping.Fingerprint));
         _copied[table] = point;
     }
 

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Star.Model;
 using Confluent.Kafka;
 
 namespace AspireCdc.CdcProcessor.Kafka;
@@ -41,7 +41,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private ConsumeResult<byte[]?, byte[]?>? _held;
 
     public KafkaChangeSource(
-        string bootstrapServers, Model model, KafkaOptions options, CdcOptions limits, ProcessorStatus status, KafkaConnection connection, ILogger<KafkaChangeSource> logger)
+        string bootstrapServers, StarModel model, KafkaOptions options, CdcOptions limits, ProcessorStatus status, KafkaConnection connection, ILogger<KafkaChangeSource> logger)
     {
         (_bootstrapServers, _options, _limits, _status, _connection, _logger) = (bootstrapServers, options, limits, status, connection, logger);
         _reader = new MessageReader(model, options.Topic);

@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 using Confluent.Kafka;
 
 namespace AspireCdc.CdcProcessor.Kafka;
@@ -12,7 +12,7 @@ namespace AspireCdc.CdcProcessor.Kafka;
 /// <summary>
 /// Reads change messages, Redpanda Connect's and our connector's alike, into batches. What cannot be read becomes a dead letter that names topic, partition and offset.
 /// </summary>
-internal sealed class MessageReader(Model model, string topic)
+internal sealed class MessageReader(StarModel model, string topic)
 {
     private readonly ChangeMessageReader _changes = new(model);
 

@@ -1,8 +1,8 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Star.Model;
 using Microsoft.AspNetCore.Mvc;
 
 namespace AspireCdc.CdcProcessor.Operations;
@@ -30,7 +30,8 @@ internal static class OperationEndpoints
         operations.MapPost("/dead-letters/drop", DropAsync);
     }
 
-    private static async Task<StatusReport> StatusAsync(ProcessorStatus status, CopyProgress copies, Model model, PipelineFactory factory, CancellationToken cancellation)
+    private static async Task<StatusReport> StatusAsync(
+        ProcessorStatus status, CopyProgress copies, FactProgress facts, StarModel model, PipelineFactory factory, CancellationToken cancellation)
     {
         await using var sink = factory.CreateSink();
         var progress = await sink.OpenAsync(cancellation);
@@ -42,9 +43,17 @@ internal static class OperationEndpoints
                 .Select(position => new PositionReport(position.Partition, Shown(position)))],
             lag.Bytes, lag.Seconds, status.OpenDeadLetters,
             [.. model.Tables.Select(table => new TableReport(
-                table.Source, table.Landing, progress.Copies.FirstOrDefault(copy => copy.Table == table.Source)?.State.ToString() ?? "not copied yet",
-                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))]);
+                table.Source, table.Landing, CopyStateOf(table, progress),
+                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))],
+            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))]);
     }
+
+    private static string CopyStateOf(TableMapping table, Progress progress) => progress.Copies.FirstOrDefault(copy => copy.Table == table.Source) switch
+    {
+        null => "not copied yet",
+        { State: CopyState.Done } copy when !copy.IsOf(table) => "due, since the model has other columns now",
+        var copy => copy.State.ToString(),
+    };
 
     private static string Shown(SourcePosition position) => position switch
     {
@@ -102,10 +111,13 @@ internal static class OperationEndpoints
 }
 
 internal sealed record StatusReport(
-    string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables);
+    string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables,
+    IReadOnlyList<FactReport> Facts);
 
 internal sealed record PositionReport(int Partition, string Position);
 
 internal sealed record TableReport(string Source, string Landing, string Copy, long? Copied, long? Expected);
+
+internal sealed record FactReport(string Name, bool IsDone, long Derived, long? Expected);
 
 internal sealed record LetterReport(string Id, string Time, string Table, string Key, string Operation, string Position, string Reason, string Raw);

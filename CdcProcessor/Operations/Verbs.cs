@@ -123,7 +123,16 @@ internal static class Verbs
             text.AppendLine($"dead letters {status.DeadLetters}");
             foreach (var table in status.Tables)
                 text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows" : "")}");
+            foreach (var fact in status.Facts)
+                text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
             return output.WriteAsync(text.ToString());
+
+            static string StateOf(FactReport fact) => fact switch
+            {
+                { IsDone: true } => "follows",
+                { Expected: { } rows } => $"is derived anew: {fact.Derived} of about {Math.Max(rows, fact.Derived)} rows",
+                _ => "waits to be derived anew, until its tables are copied",
+            };
         }
 
         async Task WriteLettersAsync(LetterReport[] letters)

@@ -1,5 +1,5 @@
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -7,7 +7,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// Decodes pgoutput (protocol version 1, so whole transactions in commit order) into batches. A change's version is made of its commit's LSN, which Begin announces, and
 /// its record's: the record's alone does not order the changes of a key, since an INSERT that waits for another transaction's DELETE has the lower one.
 /// </summary>
-internal sealed class PgOutputDecoder(Model model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation)
+internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation)
 {
     /// <summary>Microseconds from 1970 to 2000, where PostgreSQL's clock begins.</summary>
     private const long PostgresEpoch = 946_684_800_000_000;
@@ -80,7 +80,7 @@ internal sealed class PgOutputDecoder(Model model, string markerPrefix, Action<s
             reader.Take(4);
         }
 
-        var table = model.Tables.FirstOrDefault(mapping => mapping.Source == name && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
+        var table = model.Tables.FirstOrDefault(mapping => mapping.Name == name && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
         _relations[id] = table is null ? null : new Relation(table, columns, identity == 'f');
         if (_relations[id] is { } relation)
             onRelation(relation);

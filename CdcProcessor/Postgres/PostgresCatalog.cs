@@ -1,11 +1,11 @@
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>What PostgreSQL's catalog says about the tables, the rights and the slot.</summary>
-internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, CdcOptions options)
+internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model, CdcOptions options)
 {
     /// <summary>Holds the mapping against the real tables and the role's rights against what the work takes; tells all that is wrong at once.</summary>
     /// <returns>What is worth a warning: columns that the mapping has and the table lacks, or the other way round.</returns>
@@ -18,7 +18,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
             WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema')
             """, cancellationToken);
         var tables = columns.ToLookup(row => ((string)row[0]!, (string)row[1]!), row => (string)row[2]!);
-        var missing = model.Tables.Where(table => !tables.Contains((table.Schema, table.Source))).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
+        var missing = model.Tables.Where(table => !tables.Contains((table.Schema, table.Name))).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
         if (missing.Count > 0)
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
 
@@ -26,7 +26,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
         var warnings = new List<string>();
         foreach (var table in model.Tables)
         {
-            var real = tables[(table.Schema, table.Source)].ToHashSet();
+            var real = tables[(table.Schema, table.Name)].ToHashSet();
             foreach (var column in table.Columns.Where(column => !real.Contains(column.Source)))
             {
                 if (column.IsKey)
@@ -38,8 +38,10 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
                 warnings.Add($"{table.Source}.{column} is not in the mapping and is ignored");
             await CheckKeyAsync(table, problems, cancellationToken);
         }
+        await CheckEncodingAsync(problems, cancellationToken);
         await CheckRightsAsync(problems, cancellationToken);
         await CheckPublicationAsync(problems, cancellationToken);
+        problems.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
         if (problems.Count > 0)
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", problems)}.");
         return warnings;
@@ -64,15 +66,15 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
     public async Task<bool> HasFailoverSlotsAsync(CancellationToken cancellationToken) =>
         (await QueryAsync("SELECT current_setting('server_version_num')::int >= 170000", cancellationToken))[0][0] is true;
 
-    /// <summary>All columns of a table in their order, as pgoutput would describe them.</summary>
+    /// <summary>The mapped columns that a table has, as pgoutput would describe them.</summary>
     public async Task<Relation> DescribeAsync(TableMapping table, CancellationToken cancellationToken)
     {
         var columns = await QueryAsync(
             """
             SELECT a.attname, a.atttypid::int8
-            FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
+            FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
             """, cancellationToken, QualifiedName(table));
-        return new Relation(table, [.. columns.Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
+        return new Relation(table, [.. columns.Where(column => table.Columns.Any(mapped => mapped.Source == (string)column[0]!)).Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
     }
 
     /// <summary>How many pages a table has, and about how many rows.</summary>
@@ -106,7 +108,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
         return rows;
     }
 
-    public static string QualifiedName(TableMapping table) => $"{Quote(table.Schema)}.{Quote(table.Source)}";
+    public static string QualifiedName(TableMapping table) => $"{Quote(table.Schema)}.{Quote(table.Name)}";
 
     public static string Quote(string name) => $"\"{name.Replace("\"", "\"\"")}\"";
 
@@ -142,6 +144,13 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
         };
         if (!carriesKey)
             problems.Add($"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {QualifiedName(table)} REPLICA IDENTITY FULL");
+    }
+
+    private async Task CheckEncodingAsync(List<string> problems, CancellationToken cancellationToken)
+    {
+        var encoding = (string)(await QueryAsync("SELECT current_setting('server_encoding')", cancellationToken))[0][0]!;
+        if (encoding != "UTF8")
+            problems.Add($"it is encoded in {encoding}, and text travels as UTF8: restore a dump of it into a database of ENCODING 'UTF8'");
     }
 
     private async Task CheckRightsAsync(List<string> problems, CancellationToken cancellationToken)
@@ -185,7 +194,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, Model model, Cd
 
         var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, options.Publication))
             .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
-        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Source))))
+        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Name))))
             problems.Add($"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {Quote(options.Publication)} ADD TABLE {QualifiedName(table)}");
     }
 }

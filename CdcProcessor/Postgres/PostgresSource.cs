@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Star.Model;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -15,7 +15,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private static readonly TimeSpan PatienceWithSlot = TimeSpan.FromSeconds(3);
 
     private readonly string _connectionString;
-    private readonly Model _model;
+    private readonly StarModel _model;
     private readonly CdcOptions _options;
     private readonly bool _copiesInOrder;
     private readonly CopyProgress _copyProgress;
@@ -36,7 +36,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private IReadOnlyList<TableMapping> _unfinished = [];
 
     public PostgresSource(
-        string connectionString, NpgsqlDataSource database, Model model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
+        string connectionString, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
         TimeProvider time, ILogger<PostgresSource> logger)
     {
         _connectionString = connectionString;
@@ -84,8 +84,7 @@ internal sealed partial class PostgresSource : IChangeSource
 
         _isNew = slot is null;
         _resumeAt = slot?.Confirmed ?? 0;
-        var done = progress.Copies.Where(copy => copy.State == CopyState.Done).Select(copy => copy.Table).ToHashSet();
-        _unfinished = [.. _model.Tables.Where(table => !done.Contains(table.Source))];
+        _unfinished = [.. _model.Tables.Where(table => !progress.IsCopied(table))];
     }
 
     public async Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)

@@ -82,6 +82,7 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
     private async Task<IReadOnlyList<object?[]>> ReadAsync(
         ChangeBatch batch, Relation relation, int[] changes, int[] key, int[] columns, Dictionary<string, string> types, CancellationToken cancellationToken)
     {
+        // With their modifiers: "character" alone would be one character.
         var wanted = string.Join(", ", key.Select((column, i) => $"${i + 1}::text[]::{types[relation.Columns[column].Name]}[]"));
         var match = string.Join(" AND ", key.Select((column, i) => $"t.{PostgresCatalog.Quote(relation.Columns[column].Name)} = k.k{i}"));
         // format() prints a value as the stream does, which a cast to text does not for every type.
@@ -108,7 +109,7 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
 
     private async Task<Dictionary<string, string>> TypesAsync(Relation relation, CancellationToken cancellationToken) =>
         (await catalog.QueryAsync(
-            "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
             cancellationToken, PostgresCatalog.QualifiedName(relation.Table)))
         .ToDictionary(row => (string)row[0]!, row => (string)row[1]!);
 

@@ -188,8 +188,6 @@ internal sealed class WireConnection : IAsyncDisposable
         string[] parameters =
         [
             "user", user, "database", settings.Database ?? user, "replication", replication ? "database" : "false", "application_name", applicationName, "client_encoding", "UTF8",
-            // The text form of values must not depend on the server's settings.
-            "DateStyle", "ISO, YMD", "IntervalStyle", "postgres", "TimeZone", "UTC", "extra_float_digits", "1", "bytea_output", "hex",
         ];
         foreach (var text in parameters)
         {
@@ -202,6 +200,7 @@ internal sealed class WireConnection : IAsyncDisposable
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), 196608);
         await _stream.WriteAsync(bytes, cancellationToken);
         await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, cancellationToken);
+        await QueryAsync(PinnedSession.Sql, cancellationToken);
     }
 
     private async Task AuthenticateAsync(string user, string? known, ServerAddress server, CancellationToken cancellationToken)

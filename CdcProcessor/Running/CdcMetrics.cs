@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 
 namespace AspireCdc.CdcProcessor.Running;
@@ -19,7 +20,7 @@ internal sealed class CdcMetrics
     private readonly TimeProvider _time;
     private readonly Dictionary<(string, ChangeOperation), long> _counts = [];
 
-    public CdcMetrics(IMeterFactory meters, ProcessorStatus status, CopyProgress copies, TimeProvider time)
+    public CdcMetrics(IMeterFactory meters, ProcessorStatus status, CopyProgress copies, FactProgress facts, TimeProvider time)
     {
         _time = time;
         var meter = meters.Create(Name);
@@ -32,6 +33,10 @@ internal sealed class CdcMetrics
         meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
         meter.CreateObservableGauge("cdc.copy.rows", () => copies.Running.Select(copy => new Measurement<long>(copy.Value.Rows, new KeyValuePair<string, object?>("table", copy.Key))), "{row}", "Rows copied by the copies that run.");
+        meter.CreateObservableGauge(
+            "cdc.fact.rows",
+            () => facts.Facts.Where(fact => !fact.Value.IsDone).Select(fact => new Measurement<long>(fact.Value.Rows, new KeyValuePair<string, object?>("fact", fact.Key))),
+            "{row}", "Rows derived of the facts that are derived anew.");
     }
 
     public Activity? StartBatch(ChangeBatch batch)

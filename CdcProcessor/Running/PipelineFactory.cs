@@ -1,7 +1,7 @@
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.Star.Model;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -9,13 +9,14 @@ namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>Makes the configured pair of source and sink, anew for every run.</summary>
 internal sealed class PipelineFactory(
-    IServiceProvider services, IConfiguration configuration, Pair pair, Model model, IOptions<CdcOptions> options, IOptions<KafkaOptions> kafka, ProcessorStatus status, TimeProvider time)
+    IServiceProvider services, IConfiguration configuration, Pair pair, StarModel model, IOptions<CdcOptions> options, IOptions<KafkaOptions> kafka, ProcessorStatus status, TimeProvider time)
 {
     private string BootstrapServers => configuration.GetConnectionString("kafka")!;
 
     public IChangeSink CreateSink() => pair.Sink == Pair.Kafka
         ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, services.GetRequiredService<KafkaConnection>(), services.GetRequiredService<ILogger<KafkaChangeSink>>())
-        : new ClickHouseSink(services.GetRequiredService<ClickHouseClient>(), model, status, time);
+        : new ClickHouseSink(services.GetRequiredService<ClickHouseClient>(), model, status, services.GetRequiredService<FactProgress>(), time,
+            services.GetRequiredService<ILogger<ClickHouseSink>>());
 
     public IChangeSource CreateSource(IChangeSink sink) => pair.Source == Pair.Kafka
         ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<KafkaConnection>(),

@@ -1,12 +1,12 @@
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>
 /// What people ask of a running processor. Each request is recorded in the sink first, so that it outlives the process; then the run hears of it at once.
 /// </summary>
-internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, Model model, ProcessorStatus status, TimeProvider time)
+internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarModel model, ProcessorStatus status, TimeProvider time)
 {
     private readonly Lock _lock = new();
     private Run? _run;
@@ -51,7 +51,7 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, Model
             throw new OperationException($"{status.Reason} Ask that one.");
 
         foreach (var table in mappings)
-            await WithSinkAsync(sink => sink.SaveAsync(new TableCopy(table.Source, CopyState.Requested, 0), cancellationToken));
+            await WithSinkAsync(sink => sink.SaveAsync(new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint), cancellationToken));
         // Where a copy stands in the stream's order, it goes before what the next run streams.
         if (Current?.Sink.CopiesInOrder == true)
             Restart();

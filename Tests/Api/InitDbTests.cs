@@ -147,7 +147,7 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);
         await RunAsync(database);
-        await using var shop = await Shop.OverAsync(database, clickhouse, Cancellation);
+        await using var shop = await Store.OverAsync(database, clickhouse, Cancellation);
         await database.ExecuteAsync("INSERT INTO customer (email, name, country, city) SELECT n || '@x.org', 'b', 'c', 'd' FROM generate_series(1, 500) n", Cancellation);
         await shop.StartStreamingAsync(Cancellation);
         await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM customer_dim", Cancellation), count => count == "500\n", "the copy", Cancellation);

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using AspireCdc.Api.Data;
+using AspireCdc.Shop;
 using AwesomeAssertions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Validation;

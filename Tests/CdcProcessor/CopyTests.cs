@@ -56,9 +56,9 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.WaitUntilCopiedAsync(Cancel);
 
         // Changes made while a publication lacks a table are lost without a word.
-        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} DROP TABLE orderitem", Cancel);
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} DROP TABLE orderitem", Cancel);
         await shop.ExecuteAsync("UPDATE orderitem SET quantity = 1000 WHERE id % 3 = 0; DELETE FROM orderitem WHERE id % 3 = 1; INSERT INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, 5, 1)", Cancel);
-        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} ADD TABLE orderitem", Cancel);
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} ADD TABLE orderitem", Cancel);
 
         using var http = Client(processor);
         (await http.PostAsync("/operations/resync?table=orderitem", null, Cancel)).EnsureSuccessStatusCode();
@@ -133,9 +133,9 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         shop.Log.ToString().Should().Contain("this server's WAL ends at").And.Contain("resync --all");
     }
 
-    private async Task<Shop> CreateAsync(int items)
+    private async Task<Store> CreateAsync(int items)
     {
-        var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(
             $"""
             INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 100) i;

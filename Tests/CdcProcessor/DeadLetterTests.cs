@@ -129,9 +129,9 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         (await shop.QueryAsync("SELECT DISTINCT state FROM cdc_dead_letter", Cancel)).Should().Be("dropped\n");
     }
 
-    private async Task<Shop> CreateAsync()
+    private async Task<Store> CreateAsync()
     {
-        var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(
             """
             INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(0, 9) i;

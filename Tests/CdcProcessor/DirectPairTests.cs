@@ -12,7 +12,7 @@ public sealed class DirectPairTests(PostgresServer postgres, ClickHouseServer cl
     [Fact]
     public async Task Rows_before_the_slot_and_changes_after_it_arrive()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(
             """
             INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 20) i;

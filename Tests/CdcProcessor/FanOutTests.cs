@@ -4,10 +4,10 @@ using System.Text.Json;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace AspireCdc.Tests.CdcProcessor;
@@ -23,10 +23,10 @@ public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer post
     public async Task One_customers_change_costs_the_same_however_many_orders_there_are()
     {
         int[] sizes = Environment.GetEnvironmentVariable("LONG_TESTS") == "1" ? [100_000, 1_000_000, 10_000_000] : [30_000, 300_000];
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         using var reads = new ReadRows();
         using var client = new ClickHouseClient(shop.ClickHouse.ConnectionString, reads);
-        await using var sink = new ClickHouseSink(client, ShopModel.Instance, new ProcessorStatus(), TimeProvider.System);
+        await using var sink = new ClickHouseSink(client, Store.Own, new ProcessorStatus(), new FactProgress(), TimeProvider.System, NullLogger<ClickHouseSink>.Instance);
         await sink.OpenAsync(Cancel);
         await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), Cancel);
 
@@ -58,7 +58,7 @@ public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer post
         rows[^1].Should().BeLessThan(3 * rows[0]);
     }
 
-    private static async Task FillAsync(Shop shop, int from, int to)
+    private static async Task FillAsync(Store shop, int from, int to)
     {
         // A customer's orders lie as far apart as they can.
         var customer = $"({from / OrdersOfACustomer} + (number - {from}) % {(to - from) / OrdersOfACustomer})";
@@ -74,7 +74,7 @@ public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer post
     private static ChangeBatch Change(int customer, string city, ulong position)
     {
         var batch = new ChangeBatch();
-        var relation = Relation.Of(ShopModel.Instance.Table("customer"));
+        var relation = Relation.Of(Store.Own.Table("customer"));
         var row = batch.AddRow(6);
         string[] values = [customer.ToString(CultureInfo.InvariantCulture), "name", "email", "CH", city, "2026-01-01 00:00:00+00"];
         for (var i = 0; i < values.Length; i++)

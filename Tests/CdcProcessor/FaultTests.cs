@@ -21,8 +21,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task PostgreSQL_is_killed_and_comes_back()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
-        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Luzern' WHERE id = 1", Cancel);
 
@@ -39,8 +39,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task ClickHouse_is_killed_and_comes_back()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -55,8 +55,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task ClickHouse_refuses_writes_for_a_while()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -75,8 +75,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     {
         using var disk = SmallDisk.Mount(megabytes: 64);
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel, disk.Path);
-        await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -92,8 +92,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task ClickHouse_has_too_many_parts_for_a_while()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
@@ -118,8 +118,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task Connections_cut_in_the_middle_of_a_message()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var real = new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString);
         await using var proxy = new CuttingProxy(real.Host!, real.Port);
         await shop.StartAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(real.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString);
@@ -140,8 +140,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task A_second_processor_stands_by_and_takes_over()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var first = await shop.StartStreamingAsync(Cancel);
         var second = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(second, Phase.StandingBy, Cancel);
@@ -157,8 +157,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task An_invalidated_slot_is_unhealthy_and_says_what_to_run()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "1MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB", ["wal_keep_size"] = "0" });
-        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
@@ -180,8 +180,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task Applied_and_derived_changes_are_replayed_without_harm()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.StopAsync(processor);
@@ -198,7 +198,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     }
 
     /// <summary>Waits for a fault that says this, and that the next attempt comes by itself.</summary>
-    private static async Task WaitForFaultAsync(Shop shop, WebApplication processor, string sentence)
+    private static async Task WaitForFaultAsync(Store shop, WebApplication processor, string sentence)
     {
         var status = processor.Services.GetRequiredService<ProcessorStatus>();
         await Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == Phase.Faulted && now.Reason.Contains(sentence), sentence, Cancel, Long);

@@ -20,7 +20,7 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     public async Task While_the_sink_does_not_answer_lag_is_the_age_of_the_oldest_commit_and_health_warns()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
         await shop.ExecuteAsync(Customer, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel, "--Cdc:MaxLag", "00:00:02");
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -50,7 +50,7 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     public async Task While_the_server_sends_nothing_lag_is_the_wal_that_it_has()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
-        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(Customer, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -73,7 +73,7 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     [Fact]
     public async Task A_paused_processor_is_not_ready_and_tells_how_much_waits()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Customer, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);

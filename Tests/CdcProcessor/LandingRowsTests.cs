@@ -1,7 +1,9 @@
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
+using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
 
@@ -10,7 +12,7 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>What an update writes of its old row.</summary>
 public sealed class LandingRowsTests
 {
-    private static readonly TableMapping Table = new("rate", "rate", ColumnMapping.Key("percent", "percent", ColumnType.Decimal(12, 2)), new("name", "name", ColumnType.String));
+    private static readonly TableMapping Table = Mapped.Table("rate", Mapped.Key("percent", ColumnType.Decimal(12, 2)), Mapped.Column("name", ColumnType.String));
 
     [Theory]
     [InlineData("1.00", "1.00", 1)] // REPLICA IDENTITY FULL sends the old row with every update

@@ -18,7 +18,7 @@ public sealed class LargeTransactionTests(PostgresServer postgres, ClickHouseSer
     {
         var isLong = Environment.GetEnvironmentVariable("LONG_TESTS") == "1";
         var (rows, deadline) = isLong ? (5_000_000, TimeSpan.FromMinutes(15)) : (200_000, TimeSpan.FromMinutes(3));
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(
             """
             INSERT INTO customer (email, name, country, city) VALUES ('a', 'b', 'c', 'd');

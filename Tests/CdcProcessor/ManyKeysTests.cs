@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -13,17 +15,17 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>Batches whose keys travel beside the statement instead of in it.</summary>
 public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
-    private static readonly TableMapping Note = new("note", "note", ColumnMapping.Key("id", "id", ColumnType.Int64), ColumnMapping.Key("name", "name", ColumnType.String));
+    private static readonly TableMapping Note = Mapped.Table("note", Mapped.Key("id", ColumnType.Int64), Mapped.Key("name", ColumnType.String));
     private static readonly string[] Names = ["it's", "back\\slash", "new\nline", "tab\t", "(1,2),(3", "größer", ""];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static string NamesLiteral => $"[{string.Join(", ", Names.Select(ClickHouseClient.Quote))}]";
+    private static string NamesLiteral => $"[{string.Join(", ", Names.Select(ClickHouseSql.Quote))}]";
 
     [Fact]
     public async Task Thousands_of_roots_and_of_parents_in_one_transaction_are_derived()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.StartStreamingAsync(Cancel);
 
         await shop.ExecuteAsync(
@@ -73,9 +75,10 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         using var client = new ClickHouseClient(database.ConnectionString);
         await client.ExecuteAsync("CREATE TABLE note_by_author (author_id Int64, id Int64, name String) ENGINE = MergeTree ORDER BY author_id", Cancel);
         await client.ExecuteAsync($"INSERT INTO note_by_author SELECT 5, number, {NamesLiteral}[number % {Names.Length} + 1] FROM numbers({count})", Cancel);
-        var author = new TableMapping("author", "author", ColumnMapping.Key("id", "author_id", ColumnType.Int64));
+        var author = Mapped.Table("author", Mapped.Key("id", ColumnType.Int64, "author_id"));
         var fact = new FactTable(
-            new Model([author, Note], []), new FactMapping("note_fact", "note", [new ParentMapping("author", "note", "author_id", "note_by_author")], []));
+            new StarModel([author, Note], []),
+            new FactMapping { Name = "note_fact", Root = "note", Parents = [new("author", "author", FactMapping.RootAlias, ["author_id"], "note_by_author")], Columns = [] }, "note_fact");
         using var batch = new ChangeBatch();
         using var changed = new KeySet(author);
         var row = batch.AddRow(1);

@@ -12,20 +12,21 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<int> Seeds() => Oracle.Seeds(usual: 2, many: 40);
+    public static TheoryData<string, int> Seeds() => Oracle.Seeds(usual: 2, many: 40);
 
     [Theory]
     [MemberData(nameof(Seeds), DisableDiscoveryEnumeration = true)]
-    public async Task The_star_equals_the_join_whatever_was_killed_on_the_way(int seed)
+    public async Task The_star_equals_the_join_whatever_was_killed_on_the_way(string name, int seed)
     {
         output.WriteLine($"ORACLE_SEED={seed}");
         var random = new Random(seed);
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await Oracle.LeaveNamesOutAsync(shop, Cancel);
+        var example = Example.Of(name);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, example);
+        await shop.ExecuteAsync(example.Prepare, Cancel);
         if (random.Next(2) == 0)
-            await shop.ExecuteAsync("ALTER TABLE orderitem REPLICA IDENTITY FULL", Cancel);
+            await shop.ExecuteAsync($"ALTER TABLE {(example == Example.Deep ? "film_person" : "orderitem")} REPLICA IDENTITY FULL", Cancel);
 
-        RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString), new(random.Next(), shop.Postgres.ConnectionString)];
+        RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
         await writers[0].RunAsync(60, Cancel);
         var address = $"http://127.0.0.1:{FreePort.Next()}";
         for (var round = 0; round < 4; round++)
@@ -39,7 +40,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
             var life = random.Next(0, 2000);
             var streamed = await StreamsAsync(shop, processor, round);
             if (resyncs && streamed)
-                await Oracle.RequestResyncAsync(address, Cancel);
+                await Oracle.RequestResyncAsync(address, example, Cancel);
             await Task.Delay(life, Cancel);
             await processor.KillAsync();
             await Task.WhenAll(working);
@@ -54,14 +55,12 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     /// <summary>Now and then a processor dies before it streams; most get so far.</summary>
-    private static async Task<bool> StreamsAsync(Shop shop, GuardedProcess processor, int round)
+    private static async Task<bool> StreamsAsync(Store shop, GuardedProcess processor, int round)
     {
         if (round == 1)
             return false;
 
-        await Wait.UntilAsync(
-            () => Task.FromResult(Oracle.Streams(shop) || processor.Exited.IsCompleted),
-            $"the processor to stream; its log:\n{shop.Log}\n", Cancel, TimeSpan.FromSeconds(60));
+        await Oracle.WaitForStreamAsync(shop, () => processor.Exited.IsCompleted, Cancel);
         return true;
     }
 }

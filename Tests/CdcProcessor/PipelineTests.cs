@@ -2,9 +2,10 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Star.Model;
 using AwesomeAssertions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -23,7 +24,7 @@ public sealed class PipelineTests
         await using var ends = new Ends();
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var status = new ProcessorStatus();
-        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status, new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), TimeProvider.System);
+        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status, new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(), TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System).RunAsync(stop.Token);
 
@@ -49,6 +50,10 @@ public sealed class PipelineTests
         public TaskCompletionSource Acknowledged { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool CopiesInOrder => false;
+
+        public bool HasWork => false;
+
+        public Task WorkAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         Task<SourceIdentity> IChangeSource.OpenAsync(CancellationToken cancellationToken) => Task.FromResult(new SourceIdentity("postgresql", "test", 1, Ordered: true));
 

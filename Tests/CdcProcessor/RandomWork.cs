@@ -3,13 +3,14 @@ using Npgsql;
 namespace AspireCdc.Tests.CdcProcessor;
 
 /// <summary>
-/// Random transactions over the four tables, from a seed: few keys, so that rows are deleted and made again, moved and swapped. What the database refuses (a duplicate, a missing parent, a
+/// Random transactions over the tables of an example, from a seed: few keys, so that rows are deleted and made again, moved and swapped. What the database refuses (a duplicate, a missing parent, a
 /// deadlock) rolls its transaction back, as it does for everybody.
 /// </summary>
-internal sealed class RandomWork(int seed, string connectionString)
+internal sealed class RandomWork(int seed, string connectionString, Example? example = null)
 {
     private const int Keys = 25;
     private readonly Random _random = new(seed);
+    private readonly DeepWork _deep = new(new Random(seed));
 
     public int Committed { get; private set; }
 
@@ -39,7 +40,9 @@ internal sealed class RandomWork(int seed, string connectionString)
             var savepoint = _random.Next(4) == 0;
             if (savepoint)
                 await transaction.SaveAsync("s", cancellationToken);
-            if (_random.Next(12) == 0)
+            if (example == Example.Deep)
+                await ExecuteAsync(connection, _deep.Statement(), cancellationToken);
+            else if (_random.Next(12) == 0)
                 await CopyAsync(connection, cancellationToken);
             else
                 await ExecuteAsync(connection, Statement(), cancellationToken);

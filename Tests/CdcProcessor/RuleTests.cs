@@ -83,9 +83,9 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
-    private async Task<Shop> CreateAsync(Task<TestDatabase> source)
+    private async Task<Store> CreateAsync(Task<TestDatabase> source)
     {
-        var shop = await Shop.CreateAsync(source, clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        var shop = await Store.CreateAsync(source, clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(
             """
             INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;

@@ -18,7 +18,7 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
     public async Task Rule_8_an_unchanged_value_is_read_only_once_its_commit_is_visible()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
-        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(
             """
             ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128);
@@ -143,8 +143,8 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
     private async Task<Pair> StartAsync(bool severalHosts = false)
     {
         var primary = await PostgresServer.StartOwnAsync(Cancel);
-        var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", primary.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Shop.FewRows, Cancel);
+        var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", primary.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
         await shop.ExecuteAsync("SELECT pg_create_physical_replication_slot('standby')", Cancel);
         await primary.StopAsync();
         var standby = await primary.CopyAsStandbyAsync(Cancel);
@@ -167,7 +167,7 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         return pair;
     }
 
-    private sealed record Pair(OwnPostgres Primary, OwnPostgres Standby, Shop Shop, WebApplication Processor) : IAsyncDisposable
+    private sealed record Pair(OwnPostgres Primary, OwnPostgres Standby, Store Shop, WebApplication Processor) : IAsyncDisposable
     {
         /// <summary>The standby's shop.</summary>
         public TestDatabase Promoted => new("shop", Standby.ConnectionString);

@@ -19,7 +19,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task Without_tables_it_waits_and_says_for_what()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync("ALTER TABLE orderitem RENAME TO other; ALTER TABLE product RENAME TO thing", Cancel);
         var processor = await shop.StartAsync(Cancel);
 
@@ -32,12 +32,12 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task All_that_is_wrong_with_postgresql_is_told_at_once()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var role = "reader_" + Guid.NewGuid().ToString("N")[..8];
         await shop.ExecuteAsync(
             $"""
             CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT SELECT ON customer, product, "order" TO {role};
-            ALTER PUBLICATION {Shop.Publication} DROP TABLE product; ALTER PUBLICATION {Shop.Publication} SET (publish = 'insert');
+            ALTER PUBLICATION {Store.Publication} DROP TABLE product; ALTER PUBLICATION {Store.Publication} SET (publish = 'insert');
             ALTER TABLE orderitem DROP CONSTRAINT pk_orderitem; ALTER TABLE orderitem ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED
             """, Cancel);
         var processor = await shop.StartAsync(
@@ -54,7 +54,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task All_that_is_wrong_with_clickhouse_is_told_at_once()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.QueryAsync("DROP TABLE product_dim", Cancel);
         await shop.QueryAsync("ALTER TABLE customer_dim MODIFY COLUMN city String", Cancel);
         await shop.QueryAsync("ALTER TABLE order_fact DROP COLUMN total", Cancel);
@@ -67,7 +67,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task A_role_with_replication_and_select_is_enough()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var role = "cdc_" + Guid.NewGuid().ToString("N")[..8];
         await shop.ExecuteAsync($"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'p''w'; GRANT SELECT ON customer, product, \"order\", orderitem TO {role}", Cancel);
         await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('a', 'b', 'c', 'd')", Cancel);
@@ -88,7 +88,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task The_command_line_pauses_resumes_and_shows_the_status()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         var address = processor.Urls.First();
 

@@ -196,7 +196,7 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await StartAsync();
 
-        await shop.ExecuteAsync($"CREATE TABLE note (id int PRIMARY KEY, text text); ALTER PUBLICATION {Shop.Publication} ADD TABLE note; INSERT INTO note VALUES (1, 'x'); TRUNCATE note", Cancel);
+        await shop.ExecuteAsync($"CREATE TABLE note (id int PRIMARY KEY, text text); ALTER PUBLICATION {Store.Publication} ADD TABLE note; INSERT INTO note VALUES (1, 'x'); TRUNCATE note", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Olten' WHERE id = 1", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -215,16 +215,16 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
             "the slot to pass by WAL that has nothing for it", Cancel);
     }
 
-    private async Task<Shop> StartAsync(params string[] settings)
+    private async Task<Store> StartAsync(params string[] settings)
     {
-        var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Rows, Cancel);
         await shop.StartStreamingAsync(Cancel, settings);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         return shop;
     }
 
-    private static async Task<NpgsqlConnection> OpenAsync(Shop shop)
+    private static async Task<NpgsqlConnection> OpenAsync(Store shop)
     {
         var connection = new NpgsqlConnection(shop.Postgres.ConnectionString);
         await connection.OpenAsync(Cancel);

@@ -122,7 +122,7 @@ public sealed class WireConnectionTests(WireConnectionTests.SecureServer server,
     [Fact]
     public async Task The_processor_streams_over_verified_tls_with_root_and_password_from_its_environment()
     {
-        await using var shop = await Shop.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString("Username=postgres"))), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString("Username=postgres"))), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('a', 'b', 'c', 'd')", Cancel);
         var connectionString = server.ConnectionString("Username=postgres;Password=;SSL Mode=VerifyFull");
         await using var processor = GuardedProcess.Start(

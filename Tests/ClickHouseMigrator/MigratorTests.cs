@@ -56,7 +56,7 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
     [Fact]
     public async Task A_kill_after_any_statement_leaves_a_state_that_the_next_start_completes()
     {
-        Migration[] all = Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")).ToArray();
+        Migration[] all = [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"), Path.Combine(Repository.Root, "Shop", "ClickHouse"))];
         var whole = await clickhouse.CreateDatabaseAsync(Cancel);
         await MigratorFor(whole).ApplyAsync(all, Cancel);
         var expected = await SchemaOf(whole);

@@ -9,23 +9,23 @@ internal sealed class Behind : IAsyncDisposable
 {
     private readonly KafkaBroker _kafka;
 
-    private Behind(Shop shop, KafkaBroker kafka, string topic)
+    private Behind(Store shop, KafkaBroker kafka, string topic)
     {
-        (Shop, _kafka, Topic) = (shop, kafka, topic);
+        (Store, _kafka, Topic) = (shop, kafka, topic);
         Writer = new TopicWriter(kafka, topic);
     }
 
-    public Shop Shop { get; }
+    public Store Store { get; }
 
     public string Topic { get; }
 
     public TopicWriter Writer { get; }
 
     public static async Task<Behind> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka, CancellationToken cancellationToken) =>
-        new(await Shop.CreateAsync(postgres, clickhouse, cancellationToken), kafka, kafka.NewTopic());
+        new(await Store.CreateAsync(postgres, clickhouse, cancellationToken), kafka, kafka.NewTopic());
 
     public Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings) =>
-        Shop.StartAsync(cancellationToken, ["--source", "kafka", .. _kafka.Arguments(Topic), .. settings]);
+        Store.StartAsync(cancellationToken, ["--source", "kafka", .. _kafka.Arguments(Topic), .. settings]);
 
     public async Task SendAsync(params (string Key, string Value)[] messages)
     {
@@ -39,17 +39,17 @@ internal sealed class Behind : IAsyncDisposable
         try
         {
             await Wait.ForAsync(
-                async () => (await Shop.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer => answer == expected, $"'{sql}' to answer '{expected}'", cancellationToken, TimeSpan.FromSeconds(120));
+                async () => (await Store.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer => answer == expected, $"'{sql}' to answer '{expected}'", cancellationToken, TimeSpan.FromSeconds(120));
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException($"{e.Message} The log:\n{Shop.Log}", e);
+            throw new TimeoutException($"{e.Message} The log:\n{Store.Log}", e);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         Writer.Dispose();
-        await Shop.DisposeAsync();
+        await Store.DisposeAsync();
     }
 }

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -46,7 +46,7 @@ public sealed partial class ConnectConfigurationTests
     [Fact]
     public void It_sends_the_tables_of_the_mapping_and_counts_any_other()
     {
-        var tables = ShopModel.Instance.Tables.Select(table => table.Source).ToList();
+        var tables = Store.Own.Tables.Select(table => table.Source).ToList();
         ((YamlSequenceNode)Input["tables"]).Select(Scalar).Should().BeEquivalentTo(tables);
         Text.Should().Contain($"[{string.Join(", ", ((YamlSequenceNode)Input["tables"]).Select(table => $"\"{table}\""))}].contains(@table)", "the list is there twice");
     }

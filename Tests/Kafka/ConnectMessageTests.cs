@@ -27,18 +27,18 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         await behind.WaitForAsync("SELECT sum(position) >= 17 FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
 
         // insert, NUMERIC and time as they came
-        (await behind.Shop.QueryAsync("SELECT order_id, customer_id, order_date, status, total, lsn_text FROM order_landing", Cancel))
+        (await behind.Store.QueryAsync("SELECT order_id, customer_id, order_date, status, total, lsn_text FROM order_landing", Cancel))
             .Should().Be("1\t7\t2026-01-02 03:04:05.678901\tpending\t29.9\t0/1A2B3C4\n");
         // every digit, an id beyond 2^53 too
-        (await behind.Shop.QueryAsync("SELECT product_id, price FROM product_dim WHERE product_id != 999 ORDER BY 1", Cancel))
+        (await behind.Store.QueryAsync("SELECT product_id, price FROM product_dim WHERE product_id != 999 ORDER BY 1", Cancel))
             .Should().Be("3\t0.1\n9007199254740993\t9999999999.99\n");
         // a delete, and a copied row without an lsn
-        (await behind.Shop.QueryAsync("SELECT orderitem_id, quantity, price, lsn FROM orderitem_landing", Cancel)).Should().Be("5\t3\t1.5\t0\n");
+        (await behind.Store.QueryAsync("SELECT orderitem_id, quantity, price, lsn FROM orderitem_landing", Cancel)).Should().Be("5\t3\t1.5\t0\n");
         // a changed key: the old one ends as a tombstone under its own key
-        (await behind.Shop.QueryAsync("SELECT customer_id, is_deleted FROM customer_dim ORDER BY version SETTINGS final = 0", Cancel)).Should().Be("1\t1\n");
+        (await behind.Store.QueryAsync("SELECT customer_id, is_deleted FROM customer_dim ORDER BY version SETTINGS final = 0", Cancel)).Should().Be("1\t1\n");
 
         // NaN and null where ClickHouse takes none, and rows that lack columns with nothing to take them from.
-        var letters = (await behind.Shop.QueryAsync("SELECT source_table, key, operation FROM cdc_dead_letter FINAL WHERE state = 'open' ORDER BY ALL", Cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var letters = (await behind.Store.QueryAsync("SELECT source_table, key, operation FROM cdc_dead_letter FINAL WHERE state = 'open' ORDER BY ALL", Cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         letters.Should().Equal(
             "customer\t1\tinsert", "customer\t1\tinsert", "customer\t1\tupdate", "customer\t10\tinsert", "customer\t2\tinsert", "customer\t4\tinsert",
             "customer\t7\tupdate", "customer\t7\tupdate", "customer\t7\tupdate", "product\t2\tinsert");
@@ -101,7 +101,7 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         await behind.WaitForAsync(
             "SELECT customer_id, customer_name, customer_email, city, created_at FROM customer_dim ORDER BY 1 FORMAT CSV",
             "1,\"Customer 1\",\"c1@x.org\",\"Thun\",\"2026-01-02 03:04:05.000000\"\n2,\"Customer 2\",\"c2@x.org\",\"Chur\",\"2026-01-02 03:04:05.000000\"", Cancel);
-        (await behind.Shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n");
+        (await behind.Store.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n");
     }
 
     [Fact]
@@ -134,14 +134,14 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         await behind.Writer.SendAsync("customer:1", Messages.Customer(1, "", "update").Without("city").Value, partition: 0);
         var processor = await behind.StartAsync(Cancel);
         await behind.WaitForAsync("SELECT city, (SELECT max(version) FROM customer_dim) FROM order_fact", "Bern\t2", Cancel);
-        await behind.Shop.StopAsync(processor);
+        await behind.Store.StopAsync(processor);
 
         // A crash after the update had landed and before anything was derived from it: it alone comes again, to another group.
         foreach (var table in (string[])["order_fact", "cdc_progress"])
-            await behind.Shop.QueryAsync($"TRUNCATE TABLE {table}", Cancel);
-        await behind.Shop.QueryAsync("INSERT INTO cdc_progress (kind, name, position, version) VALUES ('position', '0', 1, 1), ('position', '1', 1, 1)", Cancel);
+            await behind.Store.QueryAsync($"TRUNCATE TABLE {table}", Cancel);
+        await behind.Store.QueryAsync("INSERT INTO cdc_progress (kind, name, position, version) VALUES ('position', '0', 1, 1), ('position', '1', 1, 1)", Cancel);
         await behind.StartAsync(Cancel, "--Cdc:Group", behind.Topic + "_again");
         await behind.WaitForAsync("SELECT city FROM order_fact", "Bern", Cancel);
-        (await behind.Shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n");
+        (await behind.Store.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n");
     }
 }

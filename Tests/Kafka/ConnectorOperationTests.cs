@@ -19,7 +19,7 @@ public sealed class ConnectorOperationTests(PostgresServer postgres, ClickHouseS
     [Fact]
     public async Task A_connector_asked_for_dead_letters_says_who_has_them()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var arguments = shop.Arguments.ToList();
         arguments.RemoveRange(arguments.IndexOf("--ConnectionStrings:clickhouse"), 2);
         await using var connector = CdcProcessorApp.Create([.. arguments, "--sink", "kafka", .. kafka.Arguments(kafka.NewTopic(create: false))], builder =>

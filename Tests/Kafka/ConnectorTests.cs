@@ -2,8 +2,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
@@ -42,7 +42,7 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
     public async Task Rule_7_a_numeric_key_that_only_changes_its_scale_stays_one_key_in_one_partition()
     {
         var topic = kafka.NewTopic(create: false);
-        var relation = Relation.Of(new TableMapping("rate", "rate_dim", ColumnMapping.Key("id", "rate_id", ColumnType.Decimal(12, 2))));
+        var relation = Relation.Of(Mapped.Table("rate", Mapped.Key("id", ColumnType.Decimal(12, 2))));
         await using var sink = await TestSink.OpenAsync(kafka, topic, Cancel);
         using var batch = new ChangeBatch();
         foreach (var (old, id) in (ReadOnlySpan<(string, string)>)[("1.0", "1.00"), ("1.00", "1"), ("100", "100.50")])
@@ -106,7 +106,7 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
     [Fact]
     public async Task A_keys_messages_stand_in_one_partition_in_the_order_of_their_commits()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic(create: false);
         await shop.ExecuteAsync("INSERT INTO product (name, category, price) SELECT '0', 'Tools', 1 FROM generate_series(1, 10) i", Cancel);
         await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic), "--Cdc:BatchChanges", "7"]);
@@ -129,7 +129,7 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
     [Fact]
     public async Task The_slot_advances_only_once_the_topic_has_the_change()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic();
         await shop.ExecuteAsync("ALTER TABLE product ALTER COLUMN name TYPE text", Cancel);
         var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic), "--Cdc:MaxMessageBytes", "1048576"]);
@@ -163,7 +163,7 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
     {
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         var processor = await behind.StartAsync(Cancel);
-        await behind.Shop.WaitForPhaseAsync(processor, Phase.Streaming, Cancel);
+        await behind.Store.WaitForPhaseAsync(processor, Phase.Streaming, Cancel);
         using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
         using var answer = await http.PostAsync("/operations/resync?table=order", null, Cancel);
         answer.StatusCode.Should().Be(System.Net.HttpStatusCode.Conflict);

@@ -49,8 +49,8 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         var first = await behind.StartAsync(Cancel);
         var second = await behind.StartAsync(Cancel);
-        await behind.Shop.WaitForPhaseAsync(first, Phase.Streaming, Cancel);
-        await behind.Shop.WaitForPhaseAsync(second, Phase.Streaming, Cancel);
+        await behind.Store.WaitForPhaseAsync(first, Phase.Streaming, Cancel);
+        await behind.Store.WaitForPhaseAsync(second, Phase.Streaming, Cancel);
         for (var id = 1; id <= 200; id++)
             await behind.SendAsync(Messages.Customer(id, "Bern"));
         await behind.WaitForAsync("SELECT count() FROM customer_dim", "200", Cancel);
@@ -70,7 +70,7 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
                 await behind.SendAsync(Messages.Customer(id, "Thun", "update"));
         }, Cancel);
         await behind.StartAsync(Cancel, "--Cdc:BatchChanges", "5");
-        await behind.Shop.StopAsync(first);
+        await behind.Store.StopAsync(first);
         await sending;
         await behind.WaitForAsync("SELECT count(), countIf(city = 'Thun') FROM customer_dim", "400\t400", Cancel);
 
@@ -96,12 +96,12 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
     {
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         await behind.SendAsync(Messages.Customer(1, "Bern"));
-        await behind.Shop.QueryAsync("RENAME TABLE customer_dim TO elsewhere", Cancel); // the sink refuses
+        await behind.Store.QueryAsync("RENAME TABLE customer_dim TO elsewhere", Cancel); // the sink refuses
         var processor = await behind.StartAsync(Cancel);
-        await behind.Shop.WaitForPhaseAsync(processor, Phase.Waiting, Cancel);
+        await behind.Store.WaitForPhaseAsync(processor, Phase.Waiting, Cancel);
         Committed().Should().OnlyContain(offset => offset == Offset.Unset);
 
-        await behind.Shop.QueryAsync("RENAME TABLE elsewhere TO customer_dim", Cancel);
+        await behind.Store.QueryAsync("RENAME TABLE elsewhere TO customer_dim", Cancel);
         await behind.WaitForAsync("SELECT city FROM customer_dim", "Bern", Cancel);
         await Wait.UntilAsync(() => Task.FromResult(Committed().Any(offset => offset > 0)), "the offset to be committed", Cancel);
 

@@ -13,18 +13,19 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<int> Seeds() => Oracle.Seeds(usual: 1, many: 20);
+    public static TheoryData<string, int> Seeds() => Oracle.Seeds(usual: 1, many: 20);
 
     [Theory]
     [MemberData(nameof(Seeds), DisableDiscoveryEnumeration = true)]
-    public async Task The_star_equals_the_join_whatever_was_killed_on_the_way(int seed)
+    public async Task The_star_equals_the_join_whatever_was_killed_on_the_way(string name, int seed)
     {
         output.WriteLine($"ORACLE_SEED={seed}");
         var random = new Random(seed);
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
-        await Oracle.LeaveNamesOutAsync(shop, Cancel);
+        var example = Example.Of(name);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, example);
+        await shop.ExecuteAsync(example.Prepare, Cancel);
         string[] settings = [.. shop.Arguments, .. kafka.Arguments(kafka.NewTopic(create: false)), "--Logging:LogLevel:Npgsql", "Warning"];
-        RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString), new(random.Next(), shop.Postgres.ConnectionString)];
+        RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
         await writers[0].RunAsync(60, Cancel);
 
         for (var round = 0; round < 3; round++)
@@ -34,9 +35,9 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
             await using var first = Start(["--source", "kafka", "--Cdc:BatchChanges", $"{random.Next(1, 300)}"]);
             await using var second = Start(["--source", "kafka"]);
             var working = writers.Select(writer => writer.RunAsync(random.Next(30, 120), Cancel)).ToArray();
-            await Wait.UntilAsync(() => Task.FromResult(Oracle.Streams(shop)), $"the connector to stream; what was logged:\n{shop.Log}\n", Cancel, TimeSpan.FromSeconds(60));
+            await Oracle.WaitForStreamAsync(shop, () => false, Cancel);
             if (round == 1)
-                await Oracle.RequestResyncAsync(address, Cancel);
+                await Oracle.RequestResyncAsync(address, example, Cancel);
             foreach (var process in new[] { connector, first, second }.OrderBy(_ => random.Next()))
             {
                 await Task.Delay(random.Next(0, 1500), Cancel);

@@ -13,7 +13,7 @@ public sealed class KafkaPairTests(PostgresServer postgres, ClickHouseServer cli
     [Fact]
     public async Task Rows_before_the_slot_and_changes_after_it_arrive_through_the_topic()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic(create: false);
         await shop.ExecuteAsync(
             """

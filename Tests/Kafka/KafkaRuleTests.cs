@@ -127,7 +127,7 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
     [Fact]
     public async Task Rule_22_a_resync_repairs_what_was_lost_while_a_table_was_not_published()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic(create: false);
         await shop.ExecuteAsync(
             """
@@ -138,9 +138,9 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await shop.StartAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
-        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} DROP TABLE \"order\"", Cancel);
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} DROP TABLE \"order\"", Cancel);
         await shop.ExecuteAsync("DELETE FROM \"order\" WHERE id % 3 = 0; UPDATE \"order\" SET status = 'lost' WHERE id % 3 = 1; INSERT INTO \"order\" (customer_id, total) VALUES (1, 7)", Cancel);
-        await shop.ExecuteAsync($"ALTER PUBLICATION {Shop.Publication} ADD TABLE \"order\"", Cancel);
+        await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} ADD TABLE \"order\"", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun' WHERE id = 1", Cancel);
 
         var control = (ProcessorControl)connector.Services.GetService(typeof(ProcessorControl))!;
@@ -167,16 +167,16 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await behind.Writer.SendAsync("customer:1", Messages.Customer(1, "Bern").Value, partition: 0);
         var processor = await behind.StartAsync(Cancel);
         await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
-        await behind.Shop.StopAsync(processor);
+        await behind.Store.StopAsync(processor);
 
         for (var id = 2; id <= 5; id++)
             await behind.Writer.SendAsync($"customer:{id}", Messages.Customer(id, "Bern").Value, partition: 0);
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = kafka.BootstrapServers }).Build();
         await admin.DeleteRecordsAsync([new TopicPartitionOffset(behind.Topic, 0, 4)]);
         processor = await behind.StartAsync(Cancel);
-        await behind.Shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
-        behind.Shop.Log.ToString().Should().Contain("retention has removed messages that were never applied");
-        (await behind.Shop.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("1\n");
+        await behind.Store.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        behind.Store.Log.ToString().Should().Contain("retention has removed messages that were never applied");
+        (await behind.Store.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("1\n");
     }
 
     [Fact]
@@ -186,13 +186,13 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await behind.SendAsync(Messages.Customer(1, "Bern"));
         var processor = await behind.StartAsync(Cancel);
         await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
-        await behind.Shop.StopAsync(processor);
-        await behind.Shop.QueryAsync("INSERT INTO cdc_progress (kind, name, position, version) SELECT 'position', toString(number), 1000, 1000 FROM numbers(4)", Cancel);
+        await behind.Store.StopAsync(processor);
+        await behind.Store.QueryAsync("INSERT INTO cdc_progress (kind, name, position, version) SELECT 'position', toString(number), 1000, 1000 FROM numbers(4)", Cancel);
 
         // A group of another name has no offsets, and goes on where the tables end.
         processor = await behind.StartAsync(Cancel, "--Cdc:Group", behind.Topic + "_again");
-        await behind.Shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
-        behind.Shop.Log.ToString().Should().Contain("the topic was made anew, and its versions would be older");
+        await behind.Store.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        behind.Store.Log.ToString().Should().Contain("the topic was made anew, and its versions would be older");
     }
 
     [Fact]
@@ -203,15 +203,15 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await behind.SendAsync(Messages.Customer(1, "Bern"));
         var processor = await behind.StartAsync(Cancel);
         await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
-        await behind.Shop.StopAsync(processor);
+        await behind.Store.StopAsync(processor);
         await kafka.DeleteAsync(behind.Topic);
         await Wait.UntilAsync(() => Task.FromResult(kafka.TryCreate(behind.Topic)), "the broker, which deletes in the background, to take the name again", Cancel);
         for (var i = 0; i < 20; i++)
             await behind.SendAsync(Messages.Customer(1, "Thun"));
 
         processor = await behind.StartAsync(Cancel);
-        await behind.Shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
-        behind.Shop.Log.ToString().Should().Contain("their versions do not compare");
+        await behind.Store.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
+        behind.Store.Log.ToString().Should().Contain("their versions do not compare");
     }
 
     [Fact]

@@ -19,8 +19,8 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         var first = await behind.StartAsync(Cancel);
         var second = await behind.StartAsync(Cancel);
-        await behind.Shop.WaitForPhaseAsync(first, Phase.Streaming, Cancel);
-        await behind.Shop.WaitForPhaseAsync(second, Phase.Streaming, Cancel);
+        await behind.Store.WaitForPhaseAsync(first, Phase.Streaming, Cancel);
+        await behind.Store.WaitForPhaseAsync(second, Phase.Streaming, Cancel);
         for (var partition = 0; partition < KafkaBroker.Partitions; partition++)
             await BreakAsync(behind, partition + 1, partition);
         await MendAsync(behind, KafkaBroker.Partitions);
@@ -40,7 +40,7 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
         await BreakAsync(behind, 1, partition: 0);
         await BreakAsync(behind, 2, partition: 0);
         await MendAsync(behind, 2);
-        var id = (await behind.Shop.QueryAsync("SELECT DISTINCT id FROM cdc_dead_letter WHERE key = '2'", Cancel)).Trim();
+        var id = (await behind.Store.QueryAsync("SELECT DISTINCT id FROM cdc_dead_letter WHERE key = '2'", Cancel)).Trim();
         (await processor.Services.GetRequiredService<ProcessorControl>().RetryAsync([id], Cancel)).Should().StartWith("1 dead letters will");
         await behind.WaitForAsync("SELECT groupArray(product_id) FROM product_dim", "[2]", Cancel);
         await behind.WaitForAsync("SELECT key, state FROM cdc_dead_letter FINAL ORDER BY key", "1\topen\n2\tretried", Cancel);
@@ -56,7 +56,7 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
         var processor = await behind.StartAsync(Cancel);
         await BreakAsync(behind, 1, partition: 3);
         await MendAsync(behind, 1);
-        await behind.Shop.StopAsync(processor);
+        await behind.Store.StopAsync(processor);
 
         // All of this waits in the partition, and is read at once.
         if (requestFirst)
@@ -83,14 +83,14 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
         await RequestAsync(behind);
         await behind.Writer.SendAsync("product:1", Messages.Product(1, "later", "update").Value, partition: 0);
         await behind.WaitForAsync("SELECT product_name FROM product_dim", "later", Cancel);
-        await behind.Shop.StopAsync(processor);
+        await behind.Store.StopAsync(processor);
 
         // A crash before the offsets were committed: another group begins at the beginning, and finds the letter settled.
-        await behind.Shop.QueryAsync("TRUNCATE TABLE cdc_progress", Cancel);
+        await behind.Store.QueryAsync("TRUNCATE TABLE cdc_progress", Cancel);
         await behind.StartAsync(Cancel, "--Cdc:Group", behind.Topic + "_again");
         await behind.WaitForAsync("SELECT position FROM cdc_progress FINAL WHERE kind = 'position' AND name = '0'", "3", Cancel);
-        (await behind.Shop.QueryAsync("SELECT product_name, version FROM product_dim", Cancel)).Should().Be("later\t3\n");
-        (await behind.Shop.QueryAsync("SELECT state FROM cdc_dead_letter FINAL", Cancel)).Should().Be("retried\n");
+        (await behind.Store.QueryAsync("SELECT product_name, version FROM product_dim", Cancel)).Should().Be("later\t3\n");
+        (await behind.Store.QueryAsync("SELECT state FROM cdc_dead_letter FINAL", Cancel)).Should().Be("retried\n");
     }
 
     private static async Task BreakAsync(Behind behind, long id, int partition)
@@ -104,14 +104,14 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
     /// <summary>Somebody mends the stored changes by hand.</summary>
     private static async Task MendAsync(Behind behind, int letters)
     {
-        await behind.Shop.QueryAsync("INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, 'NaN', '7.00') AS raw) FROM cdc_dead_letter WHERE state = 'open'", Cancel);
+        await behind.Store.QueryAsync("INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, 'NaN', '7.00') AS raw) FROM cdc_dead_letter WHERE state = 'open'", Cancel);
         await behind.WaitForAsync("SELECT count() FROM cdc_dead_letter FINAL WHERE raw LIKE '%7.00%'", $"{letters}", Cancel);
     }
 
     /// <summary>As any processor would ask, while none runs.</summary>
     private async Task RequestAsync(Behind behind)
     {
-        using var client = new ClickHouseClient(behind.Shop.ClickHouse.ConnectionString);
+        using var client = new ClickHouseClient(behind.Store.ClickHouse.ConnectionString);
         var requests = new RetryRequests(kafka.BootstrapServers, new KafkaOptions { Topic = behind.Topic }, new DeadLetterTable(client, TimeProvider.System));
         await requests.SendAsync([], Cancel);
     }

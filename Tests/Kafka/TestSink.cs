@@ -3,7 +3,7 @@ using System.Text;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
+using AspireCdc.Tests.CdcProcessor;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -12,7 +12,7 @@ namespace AspireCdc.Tests.Kafka;
 /// <summary>The connector's sink without PostgreSQL in front of it, and customers to send through it.</summary>
 internal static class TestSink
 {
-    public static Relation Customers { get; } = Relation.Of(ShopModel.Instance.Table("customer"));
+    public static Relation Customers { get; } = Relation.Of(Store.Own.Table("customer"));
 
     public static async Task<KafkaChangeSink> OpenAsync(KafkaBroker kafka, string topic, CancellationToken cancellationToken, int partitions = KafkaBroker.Partitions)
     {

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Kafka;
-using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
@@ -31,7 +30,7 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
         };
         ActivitySource.AddActivityListener(listener);
 
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic(create: false);
         await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i", Cancel);
         await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
@@ -63,7 +62,7 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public void A_batch_links_to_the_first_traces_only_and_to_each_once()
     {
-        var reader = new MessageReader(ShopModel.Instance, "topic");
+        var reader = new MessageReader(Store.Own, "topic");
         using var batch = new ChangeBatch();
         for (var i = 0; i < 200; i++)
             reader.Read(Message(i, $"00-{i / 2 + 1:x32}-00000000000000ab-01"), batch, out _);
@@ -79,7 +78,7 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
     [InlineData(null)]
     public void A_trace_that_cannot_be_read_is_no_reason_to_refuse_a_change(string? header)
     {
-        var reader = new MessageReader(ShopModel.Instance, "topic");
+        var reader = new MessageReader(Store.Own, "topic");
         using var batch = new ChangeBatch();
         reader.Read(Message(0, header), batch, out _);
         batch.Count.Should().Be(1);

@@ -53,7 +53,7 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
 
         await behind.WaitForAsync("SELECT count(), countIf(length(city) = 1200000) FROM customer_dim", "2\t1", Cancel);
         await behind.WaitForAsync("SELECT count() FROM cdc_dead_letter", $"{bodies.Length + 3}", Cancel);
-        var letters = (await behind.Shop.QueryAsync("SELECT source_partition, change_version, reason FROM cdc_dead_letter ORDER BY change_version", Cancel))
+        var letters = (await behind.Store.QueryAsync("SELECT source_partition, change_version, reason FROM cdc_dead_letter ORDER BY change_version", Cancel))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).ToArray();
 
         for (var i = 0; i < bodies.Length; i++)
@@ -66,8 +66,8 @@ public sealed class UnreadableMessageTests(PostgresServer postgres, ClickHouseSe
         letters[^2][2].Should().Contain("id").And.Contain("six").And.EndWith($"It is the message at offset {wrongType.Offset.Value + 1} of partition 2 of {behind.Topic}.");
         letters[^1][2].Replace("\\'", "'").Should().Be(
             $"The message at offset {wrongType.Offset.Value + 2} of partition 2 of {behind.Topic} cannot be read: it has no key and may lie in any partition: all changes of one row must come in one, under the key 'customer:7'.");
-        (await behind.Shop.QueryAsync("SELECT groupArray((source_table, key)) FROM cdc_dead_letter WHERE reason LIKE '%has no key and%'", Cancel)).Should().Be("[('customer','7')]\n");
-        (await behind.Shop.QueryAsync("SELECT max(length(reason)) < 1000, max(length(raw)) > 1200000 FROM cdc_dead_letter", Cancel)).Should().Be("1\t1\n", "the change is kept whole, the reason can be read");
+        (await behind.Store.QueryAsync("SELECT groupArray((source_table, key)) FROM cdc_dead_letter WHERE reason LIKE '%has no key and%'", Cancel)).Should().Be("[('customer','7')]\n");
+        (await behind.Store.QueryAsync("SELECT max(length(reason)) < 1000, max(length(raw)) > 1200000 FROM cdc_dead_letter", Cancel)).Should().Be("1\t1\n", "the change is kept whole, the reason can be read");
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     [Fact(Timeout = Deadline)]
     public async Task Each_button_writes_and_waits_until_ClickHouse_shows_it()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.StartStreamingAsync(Cancel);
         await using var api = await StartApiAsync(shop);
         await using var browser = await Browser.StartAsync();
@@ -50,7 +50,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     [Fact(Timeout = Deadline)]
     public async Task It_works_by_keyboard()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.StartStreamingAsync(Cancel);
         await using var api = await StartApiAsync(shop);
         await using var browser = await Browser.StartAsync();
@@ -75,7 +75,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     public async Task It_says_what_is_away_and_goes_on_when_it_is_back()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Shop.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("live", Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("live", Cancel), Cancel);
         await shop.StartStreamingAsync(Cancel);
         var api = await StartApiAsync(shop);
         var address = api.Urls.Single();
@@ -104,7 +104,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     [InlineData(1280, ColorScheme.Light), InlineData(1280, ColorScheme.Dark), InlineData(390, ColorScheme.Light), InlineData(390, ColorScheme.Dark)]
     public async Task It_fits_and_can_be_read(int width, ColorScheme scheme)
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.StartStreamingAsync(Cancel);
         await using var api = await StartApiAsync(shop);
         await using var browser = await Browser.StartAsync();
@@ -121,7 +121,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     [Fact(Timeout = Deadline)]
     public async Task An_open_page_does_not_keep_the_API_from_stopping()
     {
-        await using var shop = await Shop.CreateAsync(postgres, clickhouse, Cancel);
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await using var api = await StartApiAsync(shop);
         using var client = new HttpClient { BaseAddress = new(api.Urls.Single()) };
         using var frames = await client.GetAsync("/live/frames", HttpCompletionOption.ResponseHeadersRead, Cancel);
@@ -174,7 +174,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         }
         """;
 
-    private static async Task<WebApplication> StartApiAsync(Shop shop, string address = "http://127.0.0.1:0")
+    private static async Task<WebApplication> StartApiAsync(Store shop, string address = "http://127.0.0.1:0")
     {
         var api = ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name, $"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}", $"--urls={address}");
         (await ApiServer.StartAsync(api)).Dispose();

@@ -20,6 +20,12 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
     /// <summary>Writes outside the stream's order (copies, retries) end with their process: a successor waits for them before it starts.</summary>
     public bool EndsWithItsProcess { get; init; }
 
+    /// <summary>Facts for the table beside, which is derived anew.</summary>
+    public bool OnlyBeside { get; init; }
+
+    /// <summary>Facts that the table beside does not get.</summary>
+    public bool NotBeside { get; init; }
+
     public static Write Of(IEnumerable<Landed> rows) => new([.. rows], []);
 
     public static Write Of(IEnumerable<Derived> facts) => new([], [.. facts]);
@@ -32,10 +38,12 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
 internal sealed class ClickHouse(Dice dice)
 {
     private readonly Dictionary<Key, Landed> _landing = [];
-    private readonly Dictionary<Key, Derived> _facts = [];
+    private Dictionary<Key, Derived> _facts = [];
+    private Dictionary<Key, Derived>? _next;
     private readonly List<Write> _unsynced = [];
     private Landed[] _syncedLanding = [];
     private Derived[] _syncedFacts = [];
+    private Derived[] _syncedNext = [];
 
     public IReadOnlyCollection<Landed> Landing => _landing.Values;
 
@@ -49,16 +57,35 @@ internal sealed class ClickHouse(Dice dice)
         foreach (var row in dice.Shuffle(write.Landing))
             if (!(Newest(row.Key)?.Version > row.Version))
                 _landing[row.Key] = row;
-        foreach (var fact in write.Facts)
-            if (!(_facts.GetValueOrDefault(fact.Key)?.Version > fact.Version))
-                _facts[fact.Key] = fact;
+        if (!write.OnlyBeside)
+            Put(_facts, write.Facts);
+        if (_next is not null && !write.NotBeside)
+            Put(_next, write.Facts);
         if (write.Landing.Count + write.Facts.Count > 0)
             _unsynced.Add(write);
     }
 
+    /// <summary>Makes the table beside the facts', if it is not there.</summary>
+    public void BeginNext() => _next ??= [];
+
+    /// <summary>EXCHANGE TABLES, and DROP of the old one. DDL is durable, and so is what it finds: the processor has seen to that.</summary>
+    public void Exchange()
+    {
+        _facts = _next!;
+        _next = null;
+        Sync();
+    }
+
+    private static void Put(Dictionary<Key, Derived> table, IEnumerable<Derived> facts)
+    {
+        foreach (var fact in facts)
+            if (!(table.GetValueOrDefault(fact.Key)?.Version > fact.Version))
+                table[fact.Key] = fact;
+    }
+
     public void Sync()
     {
-        (_syncedLanding, _syncedFacts) = ([.. _landing.Values], [.. _facts.Values]);
+        (_syncedLanding, _syncedFacts, _syncedNext) = ([.. _landing.Values], [.. _facts.Values], _next is null ? [] : [.. _next.Values]);
         _unsynced.Clear();
     }
 
@@ -70,6 +97,9 @@ internal sealed class ClickHouse(Dice dice)
             _landing[row.Key] = row;
         foreach (var fact in _syncedFacts)
             _facts[fact.Key] = fact;
+        _next?.Clear();
+        if (_next is not null)
+            Put(_next, _syncedNext);
         var written = _unsynced.ToArray();
         _unsynced.Clear();
         foreach (var write in written.Where(_ => dice.Chance(0.5)))

@@ -26,8 +26,8 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     {
         while (true)
         {
-            // Any processor can be asked. It asks the one that has the partition, through the topic.
-            if (deadLetters.Open.Count > 0 && dice.Chance(0.1))
+            // Any processor can be asked, though not more often than it can be done. It asks the one that has the partition, through the topic.
+            if (deadLetters.Open.Count > 0 && dice.Chance(0.03))
             {
                 var letter = dice.Pick([.. deadLetters.Open]);
                 if (broken != Rule.RetryStandsInItsPartition)

@@ -22,12 +22,13 @@ internal static class Invariant
             var item = key.Table == Table.Item ? Part(key) : null;
             var order = key.Table == Table.Order ? Part(key) : item is null ? null : Part(new(Table.Order, item.Parent));
             var customer = order is null ? null : Part(new(Table.Customer, order.Parent));
+            var referrer = customer?.Referrer is { } sentBy ? Part(sentBy) : null;
             var product = item is null ? null : Part(new(Table.Product, item.Product));
             excepted = incomplete;
             if (order is null || customer is null)
                 return null;
-            return key.Table == Table.Order ? new(order, null, customer, null)
-                : item is not null && product is not null ? new(item, order, customer, product) : null;
+            return key.Table == Table.Order ? new(order, null, customer, null, referrer)
+                : item is not null && product is not null ? new(item, order, customer, product, referrer) : null;
 
             Row? Part(Key part)
             {

@@ -25,6 +25,10 @@ internal sealed class OneReader
     private bool _interrupted;
     private bool _retryAll;
 
+    // The end of the last commit that was applied whole, and how often a fact may still get a new definition.
+    private long _end;
+    private int _rebuilds;
+
     public OneReader(int seed, Rule broken)
     {
         _broken = broken;
@@ -45,6 +49,7 @@ internal sealed class OneReader
             _postgres.Commit();
         _postgres.Lost.Clear();
         CreateSlot();
+        _rebuilds = _dice.Below(3);
 
         // Long and short histories (later changes of a key hide what went wrong before), a reader that keeps up and one that falls behind; the same for copies.
         double readerSpeed = _dice.Pick([0.3, 0.6, 2, 5]), copierSpeed = _dice.Pick([0.1, 0.3, 1]);
@@ -126,8 +131,26 @@ internal sealed class OneReader
     private IEnumerable<Write> Read()
     {
         var next = _acknowledged;
+        _end = next == 0 ? _slotPoint : _postgres.Stream[next - 1].Commit + 1;
+        Queue<Key>? rebuilding = null;
         while (true)
         {
+            if (rebuilding is null && _rebuilds > 0 && _dice.Chance(0.1))
+            {
+                _clickHouse.BeginNext();
+                rebuilding = new(_clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
+            }
+            if (rebuilding is not null && _dice.Chance(0.5))
+            {
+                foreach (var step in Rebuild(rebuilding))
+                    yield return step;
+                if (rebuilding.Count == 0)
+                {
+                    (rebuilding, _rebuilds) = (null, _rebuilds - 1);
+                    _clickHouse.Exchange();
+                }
+            }
+
             if (_deadLetters.Open.Count > 0 && (_retryAll || _dice.Chance(0.05)))
                 foreach (var step in Retry(_dice.Pick([.. _deadLetters.Open])))
                     yield return step;
@@ -147,8 +170,10 @@ internal sealed class OneReader
 
             var position = Version(batch[^1]);
             foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position) : Apply(batch, position))
-                yield return step;
+                yield return step with { NotBeside = _broken == Rule.RebuildFollowsTheStream };
             next += batch.Count;
+            if (batch[^1].EndsCommit)
+                _end = batch[^1].Commit + 1;
 
             if (_dice.Chance(0.5))
             {
@@ -158,6 +183,17 @@ internal sealed class OneReader
                 Acknowledge(next);
             }
         }
+    }
+
+    /// <summary>A page of a fact whose definition has changed, in the table beside it, between two batches.</summary>
+    private IEnumerable<Write> Rebuild(Queue<Key> roots)
+    {
+        var page = new List<Key>();
+        for (var size = _dice.Between(1, 3); size > 0 && roots.TryDequeue(out var root); size--)
+            page.Add(root);
+        var position = Version(_broken == Rule.RebuildStandsBelowWhatFollows ? _postgres.Stream.Select(entry => entry.Commit).DefaultIfEmpty().Max() + 1 : _end);
+        foreach (var step in _star.Derive(page, position))
+            yield return step with { OnlyBeside = true };
     }
 
     /// <summary>Batches are cut anywhere, also inside a transaction; a marker stands alone.</summary>

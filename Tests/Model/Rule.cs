@@ -22,6 +22,21 @@ internal enum Rule
     /// <summary>Broken: the maximum of its parts' versions; parts of one maximum tie.</summary>
     StarVersionIsNoMaximum,
 
+    /// <summary>Several readers: what points on comes before what it points to. Broken: all parents are summed; the sum falls when one of them points to a younger row.</summary>
+    PartsThatPointComeFirst,
+
+    /// <summary>Several readers: an optional part that is gone counts with the version of its tombstone. Broken: not at all, so that the fact without it looks older.</summary>
+    MissingPartCounts,
+
+    /// <summary>A row touches the facts that show it under any of its table's aliases. Broken: only under the first.</summary>
+    EveryAliasIsFollowed,
+
+    /// <summary>A fact that is derived anew follows the stream meanwhile. Broken: it is read at once and changed again only after the exchange.</summary>
+    RebuildFollowsTheStream,
+
+    /// <summary>What is derived anew stands below all that the stream brings next. Broken: at the end of the server's WAL, since that is where landing is read.</summary>
+    RebuildStandsBelowWhatFollows,
+
     /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
     LandThenReadThenDerive,
 

@@ -12,19 +12,24 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
     private sealed class Parts(Key fact)
     {
         public Key Fact => fact;
-        public Landed? Item, Order, Customer, Product;
+        public Landed? Item, Order, Customer, Product, Referrer;
     }
 
-    /// <summary>The version of a fact where several readers derive it: lexicographic, the fact's own row first.</summary>
-    public static BigInteger Lexicographic(Landed? item, Landed? order, Landed? customer, Landed? product, Rule broken)
+    /// <summary>The version of a fact where several readers derive it: lexicographic, level by level from the fact's own row on, the parts of one level summed.</summary>
+    private static BigInteger Lexicographic(Parts fact, Rule broken)
     {
-        BigInteger i = item?.Version ?? 0, o = order?.Version ?? 0, c = customer?.Version ?? 0, p = product?.Version ?? 0;
+        BigInteger i = Of(fact.Item), o = Of(fact.Order), c = Of(fact.Customer), p = Of(fact.Product), r = Of(fact.Referrer);
+        if (broken == Rule.MissingPartCounts && fact.Referrer?.Row is null)
+            r = 0;
         return broken switch
         {
-            Rule.StarVersionIsNoSum => i + o + c + p,
-            Rule.StarVersionIsNoMaximum => BigInteger.Max(BigInteger.Max(i, o), BigInteger.Max(c, p)),
-            _ => (i << 128) + (o << 64) + p + c,
+            Rule.StarVersionIsNoSum => i + o + c + p + r,
+            Rule.StarVersionIsNoMaximum => BigInteger.Max(BigInteger.Max(i, o), BigInteger.Max(BigInteger.Max(c, p), r)),
+            Rule.PartsThatPointComeFirst => (i << 192) + o + p + c + r,
+            _ => (i << 192) + ((o + p) << 128) + (c << 64) + r,
         };
+
+        static BigInteger Of(Landed? part) => part?.Version ?? 0;
     }
 
     /// <summary>Reads what <paramref name="touched"/> reaches, then writes those facts. <paramref name="position"/> is their version, or null for the lexicographic one.</summary>
@@ -32,8 +37,11 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
     {
         newest ??= clickHouse.Newest;
 
-        // Which orders show these customers; which items show these products, and those orders.
+        // Which customers show these as their referrers; which orders show all of them; which items show these products, and those orders.
         var customers = touched.Where(key => key.Table == Table.Customer).ToHashSet();
+        if (broken != Rule.EveryAliasIsFollowed)
+            customers.UnionWith([.. clickHouse.Landing.Where(row => row.Key.Table == Table.Customer && row.Row?.Referrer is { } referrer && customers.Contains(referrer)).Select(row => row.Key)]);
+        yield return Write.Pause;
         var orders = touched.Where(key => key.Table == Table.Order)
             .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Order && row.Row is { } order && customers.Contains(new(Table.Customer, order.Parent))).Select(row => row.Key))
             .ToHashSet();
@@ -54,6 +62,9 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
             fact.Customer = Referred(fact.Order, Table.Customer);
         yield return Write.Pause;
         foreach (var fact in facts)
+            fact.Referrer = fact.Customer?.Row?.Referrer is { } referrer ? newest(referrer) : null;
+        yield return Write.Pause;
+        foreach (var fact in facts)
             fact.Product = fact.Item?.Row is { } item ? newest(new(Table.Product, item.Product)) : null;
 
         var rows = facts.Select(fact => new Derived(fact.Fact, Version(fact), Shown(fact)));
@@ -65,11 +76,11 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
 
         BigInteger Version(Parts fact) => position is { } version && broken is not (Rule.StarVersionIsNoSum or Rule.StarVersionIsNoMaximum)
             ? version
-            : Lexicographic(fact.Item, fact.Order, fact.Customer, fact.Product, broken);
+            : Lexicographic(fact, broken);
     }
 
-    /// <summary>A fact shows only if all of its parts are there.</summary>
+    /// <summary>A fact shows only if all of its parts are there, but for the referrer, which is optional.</summary>
     private static Fact? Shown(Parts fact) => fact.Fact.Table == Table.Order
-        ? fact is { Order.Row: { } order, Customer.Row: { } customer } ? new(order, null, customer, null) : null
-        : fact is { Item.Row: { } item, Order.Row: { } itsOrder, Customer.Row: { } itsCustomer, Product.Row: { } product } ? new(item, itsOrder, itsCustomer, product) : null;
+        ? fact is { Order.Row: { } order, Customer.Row: { } customer } ? new(order, null, customer, null, fact.Referrer?.Row) : null
+        : fact is { Item.Row: { } item, Order.Row: { } itsOrder, Customer.Row: { } itsCustomer, Product.Row: { } product } ? new(item, itsOrder, itsCustomer, product, fact.Referrer?.Row) : null;
 }

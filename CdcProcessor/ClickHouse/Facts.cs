@@ -1,0 +1,270 @@
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>
+/// The fact tables, and what has to be derived whole: a fact that is new, or whose definition has changed. A changed one is derived in a table beside the old one, which goes on following
+/// by its old definition; then the two are exchanged. Which of two tables has which form stands in their comments (<see cref="FactMapping.Fingerprint"/>).
+/// </summary>
+internal sealed partial class Facts(ClickHouseClient client, StarModel model, ProgressTable progress, FactProgress report, ILogger<ClickHouseSink> logger)
+{
+    /// <summary>How many roots one statement derives.</summary>
+    private const int PageSize = 200_000;
+
+    private readonly List<FactTable> _tables = [];
+    private readonly List<Rebuild> _waiting = [];
+    private Rebuild? _running;
+    private bool _ordered;
+
+    /// <summary>A fact is being derived whole, or can be now.</summary>
+    public bool HasWork => _running is not null || _waiting.Exists(rebuild => rebuild.IsDue);
+
+    /// <summary>Looks which tables there are and how far they are.</summary>
+    /// <exception cref="NotReadyException">A table of the fact's form is missing.</exception>
+    public async Task OpenAsync(Progress known, CancellationToken cancellationToken)
+    {
+        var comments = (await client.QueryAsync($"SELECT name, comment FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
+            .ToDictionary(row => row[0]!, row => row[1]!);
+        _tables.Clear();
+        _waiting.Clear();
+        report.Clear();
+        foreach (var fact in model.Facts)
+            await OpenAsync(fact, known, comments, cancellationToken);
+    }
+
+    /// <summary>Who fills the tables from now on.</summary>
+    public void Begin(bool ordered) => _ordered = ordered;
+
+    /// <summary>Behind an ordered source a fact is derived whole only when all its tables are copied: what is missing is no tombstone then.</summary>
+    public void SetCopied(Func<TableMapping, bool> isCopied)
+    {
+        foreach (var rebuild in _waiting)
+            rebuild.IsDue = !_ordered || rebuild.Table.Sources.All(source => isCopied(model.Table(source)));
+    }
+
+    /// <summary>Derives what the keys touch, in every fact.</summary>
+    public Task DeriveAsync(IReadOnlyDictionary<string, KeySet> keys, UInt128? position, CancellationToken cancellationToken) =>
+        keys.Values.All(set => set.IsEmpty) ? Task.CompletedTask : Task.WhenAll(_tables.Select(fact => DeriveAsync(fact, keys, position, cancellationToken)));
+
+    /// <summary>Whole tables were derived with these keys, and are copied: what waits for them need not be done once more.</summary>
+    public async Task SettleAsync(IReadOnlyDictionary<string, KeySet> keys, CancellationToken cancellationToken)
+    {
+        foreach (var rebuild in _waiting.FindAll(rebuild => rebuild is { IsDue: true, IsBeside: false } && IsWhole(rebuild.Table, keys)))
+        {
+            _waiting.Remove(rebuild);
+            await DoneAsync(rebuild, cancellationToken);
+        }
+    }
+
+    /// <summary>Derives one more page of a fact that is to be derived whole. Between two batches only.</summary>
+    /// <param name="position">Above all that was derived so far, and below all that comes; null where several readers fill the tables.</param>
+    /// <param name="cancellationToken">Ends it; the next start begins anew.</param>
+    public async Task WorkAsync(UInt128? position, CancellationToken cancellationToken)
+    {
+        if (_running is null)
+        {
+            if (_waiting.Find(rebuild => rebuild.IsDue) is not { } next)
+                return;
+            _waiting.Remove(next);
+            _running = next;
+            var roots = await client.ScalarAsync($"SELECT uniqExact({_running.Table.KeyExpression}) FROM {ClickHouseSql.Name(_running.Table.RootTable.Landing)}", cancellationToken);
+            report.Begin(_running.Table.Mapping.Name, long.Parse(roots!, System.Globalization.CultureInfo.InvariantCulture));
+            LogDeriving(_running.Table.Mapping.Name, roots!);
+        }
+
+        var (last, count) = await DerivePageAsync(_running.Table, _running.After, PageSize, position, cancellationToken);
+        _running.After = last;
+        report.Add(_running.Table.Mapping.Name, count);
+        if (last is not null)
+            return;
+
+        var finished = _running;
+        _running = null;
+        if (!finished.IsBeside)
+        {
+            await DoneAsync(finished, cancellationToken);
+            return;
+        }
+
+        await ExchangeAsync(finished, cancellationToken);
+        // Several readers write by their own clocks: what another one has written to the old table in between is derived once more, in its place.
+        if (!_ordered)
+            _waiting.Add(new Rebuild(InPlace(finished.Table.Mapping)) { IsDue = true });
+    }
+
+    private async Task OpenAsync(FactMapping fact, Progress known, Dictionary<string, string> comments, CancellationToken cancellationToken)
+    {
+        var definition = StarFile.Write(fact);
+        var recorded = known.Facts.GetValueOrDefault(fact.Name) is { } json ? StarFile.ReadFact(json) : null;
+        var isDone = recorded?.Fingerprint == fact.Fingerprint;
+        var isBeside = comments.TryGetValue(fact.Next, out var beside) && beside == fact.Fingerprint && comments.GetValueOrDefault(fact.Name) != fact.Fingerprint;
+        if (!comments.TryGetValue(fact.Name, out var comment) || (!isBeside && comment.Length > 0 && comment != fact.Fingerprint))
+            throw new NotReadyException($"ClickHouse has no table '{fact.Name}' in the form of the model's: run ClickHouseMigrator, with the same model.");
+
+        report.Add(fact.Name, isDone && !isBeside);
+        if (isBeside && (isDone || recorded is null))
+        {
+            // It was derived whole, and something came before the exchange; or the old one never was, and nobody misses it.
+            await ExchangeAsync(new Rebuild(Beside(fact)), cancellationToken);
+            isBeside = false;
+        }
+
+        var table = isBeside ? Beside(fact) : InPlace(fact);
+        if (await FaultOfAsync(table, cancellationToken) is { } fault)
+            throw new NotReadyException($"{fault} Run ClickHouseMigrator with the same model, or correct the definition.");
+        _tables.Add(table);
+        if (isBeside && recorded is not null && await FollowsStillAsync(recorded, cancellationToken) is { } old)
+            _tables.Add(old);
+        if (!isDone)
+            _waiting.Add(new Rebuild(table) { IsBeside = isBeside });
+    }
+
+    private FactTable InPlace(FactMapping fact) => new(model, fact, fact.Name);
+
+    private FactTable Beside(FactMapping fact) => new(model, fact, fact.Next);
+
+    /// <summary>
+    /// The old definition, where it still means something: its tables, columns and companions are there. Behind several readers it is let be: some would write by it after the exchange.
+    /// </summary>
+    private async Task<FactTable?> FollowsStillAsync(FactMapping old, CancellationToken cancellationToken)
+    {
+        if (!_ordered || ModelCheck.FaultsOf(model with { Facts = [old] }).Count > 0)
+            return null;
+        var table = InPlace(old);
+        return await FaultOfAsync(table, cancellationToken) is null ? table : null;
+    }
+
+    /// <summary>Whether ClickHouse understands a definition, and gives its columns the types that both the model and the table have: an INSERT would cast them without a word.</summary>
+    private async Task<string?> FaultOfAsync(FactTable fact, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<string?[]> derived;
+        try
+        {
+            derived = await client.QueryAsync(fact.Describe, cancellationToken);
+        }
+        catch (ClickHouseException e)
+        {
+            return $"ClickHouse refuses the definition of {fact.Mapping.Name}: {e.Message}";
+        }
+
+        var real = (await client.QueryAsync(
+            $"SELECT name, type FROM system.columns WHERE database = {ClickHouseSql.Quote(client.Database)} AND table = {ClickHouseSql.Quote(fact.Target)}", cancellationToken))
+            .ToDictionary(row => row[0]!, row => row[1]!);
+        List<string> faults = [];
+        for (var i = 0; i < fact.Mapping.Columns.Count; i++)
+        {
+            var column = fact.Mapping.Columns[i];
+            if (Plain(derived[i][1]!) != Plain(column.Type.Name))
+                faults.Add($"{fact.Mapping.Name}.{column.Name} is {column.Type} in the model, and its expression {column.Expression} gives {derived[i][1]}");
+            if (!real.TryGetValue(column.Name, out var type))
+                faults.Add($"{fact.Target}.{column.Name} is missing");
+            else if (type != column.Type.Name)
+                faults.Add($"{fact.Target}.{column.Name} is {type}, where the model has {column.Type}");
+        }
+        return faults.Count == 0 ? null : $"{string.Join("; ", faults)}.";
+    }
+
+    /// <summary>Low cardinality is a way to keep a value, and functions like <c>if</c> leave it away.</summary>
+    private static string Plain(string type) =>
+        type.StartsWith("LowCardinality(", StringComparison.Ordinal) ? type["LowCardinality(".Length..^1] : type;
+
+    private async Task ExchangeAsync(Rebuild rebuild, CancellationToken cancellationToken)
+    {
+        var fact = rebuild.Table.Mapping;
+        await progress.SaveAsync(fact, cancellationToken);
+        await client.ExecuteAsync($"EXCHANGE TABLES {ClickHouseSql.Name(fact.Name)} AND {ClickHouseSql.Name(fact.Next)}", cancellationToken);
+        await client.ExecuteAsync($"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
+        _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
+        _tables.Add(InPlace(fact));
+        report.End(fact.Name);
+        LogExchanged(fact.Name);
+    }
+
+    private async Task DoneAsync(Rebuild rebuild, CancellationToken cancellationToken)
+    {
+        await progress.SaveAsync(rebuild.Table.Mapping, cancellationToken);
+        report.End(rebuild.Table.Mapping.Name);
+        LogDerived(rebuild.Table.Mapping.Name);
+    }
+
+    private async Task DeriveAsync(FactTable fact, IReadOnlyDictionary<string, KeySet> keys, UInt128? position, CancellationToken cancellationToken)
+    {
+        if (IsWhole(fact, keys))
+        {
+            string? after = null;
+            do
+                (after, _) = await DerivePageAsync(fact, after, PageSize * 4, position, cancellationToken);
+            while (after is not null);
+            return;
+        }
+
+        using var due = new KeySet(fact.RootTable);
+        if (keys.TryGetValue(fact.Mapping.Root, out var roots))
+            due.Add(roots);
+        if (fact.Affected(keys) is var (children, tables))
+        {
+            // Where the roots are very many, they are derived a page at a time.
+            string? after = null;
+            while (true)
+            {
+                var page = fact.ReadPage(await client.ReadAsync(fact.Page(children, after, PageSize), tables, cancellationToken));
+                due.Add(page.Count, page.Rows.Span, page.Literals);
+                if (page.Count < PageSize)
+                    break;
+
+                after = page.Last;
+                await DeriveAsync(fact, due, position, cancellationToken);
+                due.Clear();
+            }
+        }
+        await DeriveAsync(fact, due, position, cancellationToken);
+    }
+
+    private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) => fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);
+
+    private async Task DeriveAsync(FactTable fact, KeySet due, UInt128? position, CancellationToken cancellationToken)
+    {
+        if (due.Count == 0)
+            return;
+
+        var (set, table) = due.In("changed");
+        await client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
+    }
+
+    /// <summary>Derives the next roots; returns the last one as a literal, null where there are no more, and how many they were.</summary>
+    private async Task<(string? Last, long Count)> DerivePageAsync(FactTable fact, string? after, int size, UInt128? position, CancellationToken cancellationToken)
+    {
+        if (await client.QueryAsync(fact.LastOfPage(after, size), cancellationToken) is not [var row] || row[^1] == "0")
+            return (null, 0);
+
+        var last = fact.RootTable.KeyLiteral(row[..^1]);
+        var count = long.Parse(row[^1]!, System.Globalization.CultureInfo.InvariantCulture);
+        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position), cancellationToken);
+        return (count < size ? null : last, count);
+    }
+
+    [LoggerMessage(EventId = 30, Level = LogLevel.Information, Message = "Deriving {Fact} whole, {Rows} rows, beside the stream")]
+    private partial void LogDeriving(string fact, string rows);
+
+    [LoggerMessage(EventId = 31, Level = LogLevel.Information, Message = "Derived {Fact} whole")]
+    private partial void LogDerived(string fact);
+
+    [LoggerMessage(EventId = 32, Level = LogLevel.Information, Message = "{Fact} has its new form: the table beside it was exchanged with it")]
+    private partial void LogExchanged(string fact);
+
+    /// <summary>A fact to be derived whole.</summary>
+    private sealed class Rebuild(FactTable table)
+    {
+        public FactTable Table => table;
+
+        /// <summary>In the table beside it, which then takes its place.</summary>
+        public bool IsBeside { get; init; }
+
+        /// <summary>It can begin.</summary>
+        public bool IsDue { get; set; }
+
+        /// <summary>The last root that was derived, as a literal.</summary>
+        public string? After { get; set; }
+    }
+}

@@ -1,0 +1,51 @@
+using System.Text.Json;
+using AspireCdc.Star.Model;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>Holds the columns that publications send against the model's: what is not sent would land as its default, over good values.</summary>
+internal static class PublishedColumns
+{
+    /// <summary>A column that is computed when it is read (PostgreSQL 18); <c>s</c> is one that is stored.</summary>
+    private const string Virtual = "v";
+
+    /// <summary>The faults, each with its cure.</summary>
+    public static async Task<IReadOnlyList<string>> FaultsAsync(PostgresCatalog catalog, StarModel model, string publication, CancellationToken cancellationToken)
+    {
+        // Through JSON, since servers before PostgreSQL 15 have no column lists, and no such column.
+        var sent = (await catalog.QueryAsync(
+            "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text FROM pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
+            (object)Publications.Of(model, publication).Select(known => known.Name).ToArray()))
+            .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null);
+        var real = (await catalog.QueryAsync(
+            """
+            SELECT n.nspname::text, c.relname::text, a.attname::text, a.attgenerated::text, current_setting('server_version_num')::int >= 180000
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+            """, cancellationToken))
+            .ToDictionary(row => ((string)row[0]!, (string)row[1]!, (string)row[2]!), row => (Generated: (string)row[3]!, CanPublish: row[4] is true));
+
+        var faults = new List<string>();
+        foreach (var table in model.Tables.Where(table => sent.Contains((table.Schema, table.Name))))
+        {
+            foreach (var column in table.Columns)
+            {
+                if (!real.TryGetValue((table.Schema, table.Name, column.Source), out var found))
+                    continue;
+                if (sent[(table.Schema, table.Name)].Any(names => names?.Contains(column.Source) ?? found.Generated.Length == 0))
+                    continue;
+                faults.Add($"{table.Source}.{column.Source} {Fault(publication, found.Generated, found.CanPublish)}");
+            }
+        }
+        return faults;
+    }
+
+    private static string Fault(string publication, string generated, bool canPublish) => generated switch
+    {
+        "" => $"is left out by the column list of publication '{publication}': 'Api init-db' mends the list, or leave the column out of the model",
+        Virtual => "is generated when it is read (VIRTUAL), and never sent: make it STORED, or leave it out of the model and compute it in a fact",
+        _ when canPublish =>
+            $"is generated, and publication '{publication}' does not send it: ALTER PUBLICATION {PostgresCatalog.Quote(publication)} SET (publish_generated_columns = stored), or name it in the table's column list",
+        _ => "is generated, and this server sends no generated columns (PostgreSQL 18 does): leave it out of the model and compute it in a fact",
+    };
+}

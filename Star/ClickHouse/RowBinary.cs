@@ -1,0 +1,74 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace AspireCdc.Star.ClickHouse;
+
+/// <summary>The parts of ClickHouse's RowBinary format that are not a mapped column's.</summary>
+internal static class RowBinary
+{
+    public static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> utf8)
+    {
+        WriteLength(output, utf8.Length);
+        output.Write(utf8);
+    }
+
+    public static void WriteUInt8(IBufferWriter<byte> output, byte value)
+    {
+        output.GetSpan(1)[0] = value;
+        output.Advance(1);
+    }
+
+    public static void WriteInt32(IBufferWriter<byte> output, int value)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(output.GetSpan(4), value);
+        output.Advance(4);
+    }
+
+    public static void WriteUInt64(IBufferWriter<byte> output, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(output.GetSpan(8), value);
+        output.Advance(8);
+    }
+
+    public static void WriteUInt128(IBufferWriter<byte> output, UInt128 value)
+    {
+        BinaryPrimitives.WriteUInt128LittleEndian(output.GetSpan(16), value);
+        output.Advance(16);
+    }
+
+    /// <summary>The length of a string, an array or a map (an unsigned LEB128).</summary>
+    public static void WriteLength(IBufferWriter<byte> output, int length)
+    {
+        var bytes = output.GetSpan(5);
+        var rest = (uint)length;
+        var used = 0;
+        for (; rest >= 0x80; rest >>= 7)
+            bytes[used++] = (byte)(rest | 0x80);
+        bytes[used++] = (byte)rest;
+        output.Advance(used);
+    }
+
+    /// <summary>The length of a string or an array, which is taken off <paramref name="rest"/>.</summary>
+    public static int ReadLength(ref ReadOnlyMemory<byte> rest)
+    {
+        var length = 0;
+        for (var shift = 0; ; shift += 7)
+        {
+            var next = rest.Span[0];
+            rest = rest[1..];
+            length |= (next & 0x7F) << shift;
+            if (next < 0x80)
+                return length;
+        }
+    }
+
+    /// <summary>A string, which is taken off <paramref name="rest"/>.</summary>
+    public static string ReadString(ref ReadOnlyMemory<byte> rest)
+    {
+        var length = ReadLength(ref rest);
+        var text = Encoding.UTF8.GetString(rest.Span[..length]);
+        rest = rest[length..];
+        return text;
+    }
+}

@@ -1,0 +1,185 @@
+using AspireCdc.CdcProcessor;
+using AspireCdc.CdcProcessor.Running;
+using AspireCdc.ClickHouseMigrator;
+using AspireCdc.Star.Difference;
+using AspireCdc.Star.Model;
+using AspireCdc.Tests.Fixtures;
+using ClickHouse.Driver.ADO;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>A database pair of one test, with the same four tables in both, and processors between them.</summary>
+internal sealed class Store : IAsyncDisposable
+{
+    public const string Publication = "redpanda_cdc_publication";
+
+    /// <summary>A few rows of every table.</summary>
+    public const string FewRows = """
+        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
+        INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
+        INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
+        INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
+        """;
+
+    private readonly List<WebApplication> _processors = [];
+
+    private readonly Example _example;
+
+    private Store(TestDatabase postgres, TestClickHouse clickhouse, Example example)
+    {
+        _example = example;
+        Model = example.Model;
+        Postgres = postgres;
+        ClickHouse = clickhouse;
+        Slot = NewSlot();
+    }
+
+    /// <summary>The source; after a failover another one.</summary>
+    public TestDatabase Postgres { get; set; }
+
+    public TestClickHouse ClickHouse { get; }
+
+    public string Slot { get; }
+
+    /// <summary>What the processors logged, a line an entry.</summary>
+    public LogLines Log { get; } = new();
+
+    public static Task<Store> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken, Example? example = null) =>
+        CreateAsync(postgres.CreateDatabaseAsync(cancellationToken), clickhouse.CreateDatabaseAsync(cancellationToken), cancellationToken, example);
+
+    public static async Task<Store> CreateAsync(Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken, Example? example = null)
+    {
+        var shop = new Store(await postgres, await clickhouse, example ?? Example.Store);
+        await shop.Postgres.ExecuteAsync(shop._example.Tables, cancellationToken);
+        var tables = shop.Model.Tables.Select(table => $"\"{table.Schema}\".\"{table.Name}\"");
+        await shop.Postgres.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE {string.Join(", ", tables)}", cancellationToken);
+        await shop.MigrateAsync(cancellationToken);
+        return shop;
+    }
+
+    /// <summary>Over a database that <c>init-db</c> has made.</summary>
+    public static async Task<Store> OverAsync(TestDatabase postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken)
+    {
+        var shop = new Store(postgres, await clickhouse.CreateDatabaseAsync(cancellationToken), Example.Store);
+        await shop.MigrateAsync(cancellationToken);
+        return shop;
+    }
+
+    public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
+        new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
+            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made], cancellationToken);
+
+    /// <summary>Settings of a processor between the two.</summary>
+    public string[] Arguments =>
+    [
+        "--urls", "http://127.0.0.1:0",
+        "--ConnectionStrings:shop", Postgres.ConnectionString,
+        "--ConnectionStrings:clickhouse", ClickHouse.ConnectionString,
+        "--Cdc:Slot", Slot,
+        "--Cdc:Model", _example.ModelFile,
+    ];
+
+    /// <summary>What the processors replicate.</summary>
+    public StarModel Model { get; set; }
+
+    /// <summary>Their tables in ClickHouse.</summary>
+    private Migration Made => new("001_tables", MigrationScript.Write(ModelDifference.Between(StarModel.Empty, _example.Model, SaidChanges.Nothing)));
+
+    /// <summary>The store's own tables and facts.</summary>
+    public static StarModel Own => Example.Store.Model;
+
+    /// <summary>Starts a processor in this process.</summary>
+    public async Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings)
+    {
+        var processor = CdcProcessorApp.Create([.. Arguments, .. settings], builder =>
+        {
+            builder.Logging.ClearProviders();
+            builder.Logging.AddProvider(Log);
+            builder.Services.AddSingleton(Model);
+        });
+        _processors.Add(processor);
+        await processor.StartAsync(cancellationToken);
+        return processor;
+    }
+
+    public async Task<WebApplication> StartStreamingAsync(CancellationToken cancellationToken, params string[] settings)
+    {
+        var processor = await StartAsync(cancellationToken, settings);
+        await WaitForPhaseAsync(processor, Phase.Streaming, cancellationToken);
+        return processor;
+    }
+
+    public Task WaitForPhaseAsync(WebApplication processor, Phase phase, CancellationToken cancellationToken)
+    {
+        var status = processor.Services.GetRequiredService<ProcessorStatus>();
+        return Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == phase, $"the processor to be {phase}; its log:\n{Log}\n", cancellationToken);
+    }
+
+    /// <summary>Waits until the copies of all tables are recorded as done. A slot must first wait for every transaction on the server, those of other tests included.</summary>
+    public Task WaitUntilCopiedAsync(CancellationToken cancellationToken) => Wait.ForAsync(
+        () => QueryAsync("SELECT countIf(startsWith(state, 'Done')) FROM cdc_progress WHERE kind = 'copy'", cancellationToken), done => done == $"{Model.Tables.Count}\n",
+        $"all copies to be done; log:\n{Log}\n", cancellationToken, TimeSpan.FromMinutes(3));
+
+    public async Task StopAsync(WebApplication processor)
+    {
+        _processors.Remove(processor);
+        await processor.StopAsync(CancellationToken.None);
+        await processor.DisposeAsync();
+    }
+
+    /// <summary>Drops the slot as soon as the server has noticed that nobody reads it any more.</summary>
+    public async Task DropSlotAsync(CancellationToken cancellationToken)
+    {
+        await Wait.UntilAsync(
+            async () => !await Postgres.ScalarAsync<bool>($"SELECT active FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken),
+            $"slot {Slot} to be free", cancellationToken);
+        await Postgres.ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken);
+    }
+
+    public Task ExecuteAsync(string sql, CancellationToken cancellationToken) => Postgres.ExecuteAsync(sql, cancellationToken);
+
+    public Task<string> QueryAsync(string sql, CancellationToken cancellationToken) => ClickHouse.QueryAsync(sql, cancellationToken);
+
+    /// <summary>
+    /// Waits until all that PostgreSQL has committed is visible in ClickHouse, and compares every table with the SQL join: row for row and value for value.
+    /// </summary>
+    public async Task AssertStarEqualsJoinAsync(CancellationToken cancellationToken, TimeSpan? deadline = null)
+    {
+        foreach (var (name, source, columns) in ModelOracle.Of(Model))
+        {
+            var rows = await ModelOracle.ReadPostgresAsync(Postgres, source, columns, cancellationToken);
+            await Wait.ForAsync(
+                () => ModelOracle.CompareAsync(ClickHouse, name, columns, rows, cancellationToken), difference => difference.Length == 0,
+                $"{name} to hold what PostgreSQL does; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromSeconds(60));
+        }
+        // And once more by SQL that was written by hand.
+        foreach (var (name, source, star) in _example == Example.Store ? StarOracle.Tables : [])
+        {
+            var expected = await StarOracle.ReadPostgresAsync(Postgres, source, cancellationToken);
+            await Wait.ForAsync(
+                () => StarOracle.CompareAsync(ClickHouse, star, expected, cancellationToken), difference => difference.Length == 0,
+                $"{name} to equal its join; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromSeconds(60));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var processor in _processors.ToList())
+            await StopAsync(processor);
+        try
+        {
+            await DropSlotAsync(CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The server of this test is stopped, or a sender is on its way out.
+        }
+    }
+
+    private static string NewSlot() => "slot_" + Guid.NewGuid().ToString("N")[..12];
+}
