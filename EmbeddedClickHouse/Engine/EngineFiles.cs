@@ -34,15 +34,16 @@ internal sealed class EngineFiles
         Directory.CreateDirectory(folder);
         var users = Path.Combine(folder, "users.xml");
         File.WriteAllText(users, Users(sources));
-        File.WriteAllText(files.Configuration, Server(users, mayCall: sources.Count > 0));
+        File.WriteAllText(files.Configuration, Server(users, files.Data, mayCall: sources.Count > 0));
         return files;
     }
 
     /// <summary>An empty list of hosts allows none.</summary>
-    private static string Server(string users, bool mayCall) =>
+    private static string Server(string users, string data, bool mayCall) =>
         $"""
         <clickhouse>
             <users_config>{SecurityElement.Escape(users)}</users_config>
+            <custom_local_disks_base_directory>{SecurityElement.Escape(Path.Combine(data, "disks"))}/</custom_local_disks_base_directory>
             {(mayCall ? "" : "<remote_url_allow_hosts></remote_url_allow_hosts>")}
         </clickhouse>
         """;
@@ -78,7 +79,6 @@ internal sealed class EngineFiles
                         <networks><ip>::/0</ip></networks>
                         <profile>default</profile>
                         <quota>default</quota>
-                        <named_collection_control>1</named_collection_control>
                         <grants>{string.Concat(grants.Select(grant => $"<query>{grant}</query>"))}</grants>
                     </default>
                 </users>

@@ -53,11 +53,7 @@ internal sealed partial class QueryEndpoint(
         request.CheckRole();
 
         using var running = await engine.Running.BeginAsync(request.QueryId, request.ReplaceRunningQuery ? engine.KillAsync : null, cancellation);
-        var (edits, usesFiles) = Inspection.Of(text.StatementBytes, text.Statement, engine.UserFiles, request.QueryId, engine.Running.List());
-        text.Apply(edits);
         request.CheckNames(text);
-        usesFiles |= text.Statement.Kind == StatementKind.InsertFromInput;
-
         if (request.SessionId is { } id)
         {
             Refuse.WritingInSession(text, context.Request.Method);
@@ -66,13 +62,13 @@ internal sealed partial class QueryEndpoint(
             running.Connection = session.Connection.Id;
             using var scope = await SessionScope.EnterAsync(engine, session.Connection, request, cancellation);
             scope.DropAfterwards(await ExternalTables.LoadAsync(engine, session.Connection, request, context.Request.Query, cancellation));
-            return await RunAsync(session.Connection, usesFiles, request, response, text, body, cancellation);
+            return await RunAsync(session.Connection, request, response, text, body, cancellation);
         }
 
         using var lease = await engine.RentAsync(request.Database, request.SettingsFor(context.Request.Method), cancellation);
         running.Connection = lease.Connection.Id;
         var tables = await ExternalTables.LoadAsync(engine, lease.Connection, request, context.Request.Query, cancellation);
-        var statistics = await RunAsync(lease.Connection, usesFiles, request, response, text, body, cancellation);
+        var statistics = await RunAsync(lease.Connection, request, response, text, body, cancellation);
         if (text.Statement.Keyword is "DROP" or "DETACH" or "RENAME")
             engine.ForgetIdle();
         lease.Clean = tables.Count == 0 && LeavesNothingBehind(text.Statement);
@@ -80,8 +76,13 @@ internal sealed partial class QueryEndpoint(
     }
 
     private async Task<QueryStatistics> RunAsync(
-        ChdbConnection connection, bool usesFiles, QueryRequest request, QueryResponse response, RequestText text, Stream body, CancellationToken cancellation)
+        ChdbConnection connection, QueryRequest request, QueryResponse response, RequestText text, Stream body, CancellationToken cancellation)
     {
+        var (edits, usesFiles) = Inspection.Of(text.StatementBytes, text.Statement, engine.UserFiles, request.QueryId, engine.Running.List());
+        text.Apply(edits);
+        if (usesFiles && text.Statement.Keyword == "INSERT" && connection.Query("SELECT toUInt8(getSetting('readonly'))") != "0\n")
+            throw ClickHouseException.Raise(ErrorCode.ReadOnly, "READONLY", "Cannot execute query in readonly mode."); // the engine lets it write files
+        usesFiles |= text.Statement.Kind == StatementKind.InsertFromInput;
         await using var progress = request.SendProgress ? ProgressHeaders.Collect(engine, connection, request, response, time) : null;
         if (usesFiles)
             connection.AllowFiles(true);

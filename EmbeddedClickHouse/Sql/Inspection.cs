@@ -63,6 +63,8 @@ internal ref struct Inspection
             }
             else if ((Same(name, "filesystem") || Same(name, "fileCluster")) && Opens(_tokens))
                 throw Denied($"{name}() is not available here; file() reads and writes in {_userFiles}");
+            else if (Same(name, "disk") && Opens(_tokens))
+                throw Denied("disk() is not available here: tables are kept in the server's own folder");
             else if (Same(name, "DICTIONARY"))
                 dictionary = true;
             else if (Same(name, "SOURCE") && Opens(_tokens))
