@@ -22,7 +22,11 @@ internal static class CdcProcessorApp
         var pair = Pair.From(builder.Configuration);
         builder.Services.AddSingleton(pair);
         if (pair.Source == Pair.Postgres)
-            builder.AddNpgsqlDataSource("shop", configureDataSourceBuilder: source => ServerAddress.PreferPrimary(source.ConnectionStringBuilder));
+            builder.AddNpgsqlDataSource("shop", configureDataSourceBuilder: source =>
+            {
+                ServerAddress.PreferPrimary(source.ConnectionStringBuilder);
+                DatabasePassword.From(builder.Configuration)?.ApplyTo(source);
+            });
         builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
@@ -34,10 +38,12 @@ internal static class CdcProcessorApp
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
         builder.Services.AddSingleton<ProcessorControl>();
+        builder.Services.AddSingleton<OperationAccess>();
         builder.Services.AddHostedService<ProcessorService>();
         builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
 
         var app = builder.Build();
+        app.UseForeignPageRefusal();
         app.MapDefaultEndpoints();
         app.MapOperations();
         return app;

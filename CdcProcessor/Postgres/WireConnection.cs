@@ -33,9 +33,6 @@ internal sealed class WireConnection : IAsyncDisposable
     public static async Task<WireConnection> OpenAsync(string connectionString, string applicationName, bool replication, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
-        if (settings.ChannelBinding == ChannelBinding.Require)
-            throw new NotSupportedException("ConnectionStrings:shop says Channel Binding=Require, which the replication connection cannot do: say SSL Mode=VerifyFull, which proves the server as well.");
-
         var servers = ServerAddress.Of(settings);
         if (servers is [var only])
             return await OpenAsync(settings, only, applicationName, replication, cancellationToken);
@@ -201,13 +198,14 @@ internal sealed class WireConnection : IAsyncDisposable
         BinaryPrimitives.WriteInt32BigEndian(bytes, bytes.Length);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), 196608);
         await _stream.WriteAsync(bytes, cancellationToken);
-        await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, cancellationToken);
+        await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, settings.ChannelBinding, cancellationToken);
     }
 
-    private async Task AuthenticateAsync(string user, string? known, ServerAddress server, CancellationToken cancellationToken)
+    private async Task AuthenticateAsync(string user, string? known, ServerAddress server, ChannelBinding binding, CancellationToken cancellationToken)
     {
         var password = known ?? "";
-        var scram = new Scram(password);
+        Scram? scram = null;
+        var bound = false;
         while (true)
         {
             var (type, body) = await ReadAsync(cancellationToken);
@@ -220,10 +218,14 @@ internal sealed class WireConnection : IAsyncDisposable
 
             var rest = body[4..];
             var asked = BinaryPrimitives.ReadInt32BigEndian(body.Span);
+            if (binding == ChannelBinding.Require && asked is 3 or 5)
+                throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} asks {user} for a password without it.");
             if (known is null && asked is 3 or 5 or 10)
                 throw new InvalidOperationException($"PostgreSQL at {server} wants a password of {user}, and there is none in the connection string, in PGPASSWORD or in a password file.");
             switch (asked)
             {
+                case 0 when binding == ChannelBinding.Require && !bound:
+                    throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} lets {user} in without it.");
                 case 0:
                     break;
                 case 3:
@@ -233,18 +235,18 @@ internal sealed class WireConnection : IAsyncDisposable
                     await SendAsync('p', [.. Encoding.UTF8.GetBytes(Md5(user, password, rest.Span)), 0], cancellationToken);
                     break;
                 case 10:
-                    if (!Encoding.UTF8.GetString(rest.Span).Split('\0').Contains(Scram.Mechanism))
-                        throw new NotSupportedException($"PostgreSQL offers no {Scram.Mechanism}.");
+                    scram = Scram.Choose(password, Encoding.UTF8.GetString(rest.Span).Split('\0'), _stream as SslStream, binding);
                     var first = scram.First;
                     var length = new byte[4];
                     BinaryPrimitives.WriteInt32BigEndian(length, first.Length);
-                    await SendAsync('p', [.. Encoding.UTF8.GetBytes(Scram.Mechanism), 0, .. length, .. first], cancellationToken);
+                    await SendAsync('p', [.. Encoding.UTF8.GetBytes(scram.Mechanism), 0, .. length, .. first], cancellationToken);
                     break;
                 case 11:
-                    await SendAsync('p', scram.Final(rest.Span), cancellationToken);
+                    await SendAsync('p', scram!.Final(rest.Span), cancellationToken);
                     break;
                 case 12:
-                    scram.Verify(rest.Span);
+                    scram!.Verify(rest.Span);
+                    bound = true;
                     break;
                 case var method:
                     throw new NotSupportedException($"PostgreSQL asks for authentication method {method}; this reader knows passwords (SCRAM-SHA-256, MD5, plain) and trust.");

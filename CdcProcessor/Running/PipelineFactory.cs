@@ -2,6 +2,7 @@ using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Mapping;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.ServiceDefaults;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -20,7 +21,7 @@ internal sealed class PipelineFactory(
     public IChangeSource CreateSource(IChangeSink sink) => pair.Source == Pair.Kafka
         ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<ILogger<KafkaChangeSource>>())
         : new PostgresSource(
-            configuration.GetConnectionString("shop")!, services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
+            new SourceServer(configuration.GetConnectionString("shop")!, DatabasePassword.From(configuration)), services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
             services.GetRequiredService<CopyProgress>(), status, time, services.GetRequiredService<ILogger<PostgresSource>>());
 
     public DeadLetterTable CreateDeadLetters() => pair.Sink == Pair.Kafka

@@ -87,7 +87,7 @@ public sealed class GraphTests(SharedStack stack)
 
         using var answer = await api.SendAsync(request, Cancel);
 
-        answer.Headers.GetValues("Access-Control-Allow-Origin").Should().Equal("*");
+        answer.Headers.GetValues("Access-Control-Allow-Origin").Should().Equal("http://localhost:3001");
         (await api.GetAsync("/docs", Cancel)).IsSuccessStatusCode.Should().BeTrue();
     }
 
