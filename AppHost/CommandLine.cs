@@ -1,4 +1,5 @@
 using AspireCdc.AppHost.Embedded;
+using AspireCdc.AppHost.Sql;
 
 namespace AspireCdc.AppHost;
 
@@ -18,27 +19,17 @@ internal static class CommandLine
                                         containers Kafka (19092) and ProcessorBehindKafka (4197); 0 takes any free port
           --Parameters:NAME=VALUE       NAME is postgres-password, clickhouse-password or cdc-password
           --help                        this text
-        """;
 
-#if ASPIRE_PACKAGES
-    private const string Deploying = """
-
-
-        dotnet run --project AppHost -- --operation publish --step publish --output-path FOLDER [--target compose|kubernetes]
+        dotnet run --project AppHost -p:Deployment=true -- --operation publish --step publish --output-path FOLDER [--target compose|kubernetes]
                                         writes the graph down to be deployed: a docker-compose.yaml (the default) or a Helm chart
         """;
-#else
-    private const string Deploying = "";
-#endif
 
     private static readonly string[] Switches = ["--reset"];
     private static readonly string[] Options =
     [
         "--stack", "--state", "--connector", "--processors",
-#if ASPIRE_PACKAGES
         // What `aspire publish` and `aspire deploy` hand to AppHost, and which of the two descriptions to write.
         "--target", "--operation", "--publisher", "--step", "--output-path", "--log-level", "--include-exception-details", "--clear-cache", "--environment",
-#endif
     ];
 
     private static readonly string[] Settings =
@@ -56,7 +47,7 @@ internal static class CommandLine
             case ["sql", .. var rest]:
                 return await SqlCommand.RunAsync(rest);
             case var _ when args.Any(arg => arg is "--help" or "-h" or "-?" or "help"):
-                Console.WriteLine(Help + Deploying);
+                Console.WriteLine(Help);
                 return 0;
             default:
                 return null;

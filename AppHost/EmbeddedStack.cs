@@ -9,7 +9,7 @@ namespace AspireCdc.AppHost;
 /// <param name="Postgres">The source.</param>
 /// <param name="ClickHouse">The destination.</param>
 /// <param name="Shop">The shop's database, as its owner.</param>
-/// <param name="ShopForCdc">The shop's database, as the role that reads its changes.</param>
+/// <param name="ShopForCdc">The shop's connection string for the role that reads its changes.</param>
 /// <param name="Star">ClickHouse's database.</param>
 /// <param name="CdcPassword">The password of the role that reads changes.</param>
 /// <param name="ProcessorPort">Where the processor answers; null for any port that is free.</param>
@@ -18,7 +18,7 @@ internal sealed record Backends(
     IResourceBuilder<IResource> Postgres,
     IResourceBuilder<IResource> ClickHouse,
     IResourceBuilder<IResourceWithConnectionString> Shop,
-    IResourceBuilder<IResourceWithConnectionString> ShopForCdc,
+    ReferenceExpression ShopForCdc,
     IResourceBuilder<IResourceWithConnectionString> Star,
     IResourceBuilder<ParameterResource> CdcPassword,
     int? ProcessorPort,
@@ -31,27 +31,26 @@ internal static class EmbeddedStack
     {
         var binaries = await EmbeddedBinaries.EnsureAsync(builder.AppHostDirectory, Console.WriteLine, CancellationToken.None);
         PostgresCluster.EnsureReadable(binaries, state.Postgres);
-        builder.Configuration["AppHost:AspireCli"] = binaries.AspireCli;
         var cdcPassword = builder.AddPassword("cdc-password", "cdc");
 
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
-            .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp")
+            // Without a proxy, which the whole write-ahead log would have to pass through.
+            .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp", isProxied: false)
             .WithIconName("Database")
             .WithUrlForEndpoint("tcp", url => (url.Url, url.DisplayText) = ($"{url.Url.Replace("tcp://", "postgresql://postgres:postgres@")}/shop", "shop (postgres, postgres)"));
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
-        var shop = builder.AddConnectionString("shop", ReferenceExpression.Create(
-            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop"))
-            .WithParentRelationship(postgres);
-        var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(
-            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"))
-            .WithParentRelationship(postgres);
-        postgres.WithHealthCheck(builder.AddPostgresHealthCheck(shop.Resource));
+        var shopAsOwner = ReferenceExpression.Create(
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop");
+        postgres.WithHealthCheck(builder.AddPostgresHealthCheck(shopAsOwner));
+        var shop = builder.AddDatabase("shop", postgres.Resource, shopAsOwner);
+        var shopForCdc = ReferenceExpression.Create(
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop");
 
         var clickHousePassword = builder.AddPassword("clickhouse-password", "pandapass");
         var clickHouse = builder.AddProject<Projects.EmbeddedClickHouse>("clickhouse")
             .WithIconName("DatabaseLightning")
-            .WithHttpEndpoint(port: ports.ClickHouse)
+            .WithHttpEndpoint(port: ports.ClickHouse, isProxied: false)
             .WithHttpHealthCheck("/health")
             .WithUrlForEndpoint("http", url => url.DisplayText = "local (panda, pandapass)")
             .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
@@ -59,23 +58,24 @@ internal static class EmbeddedStack
             .WithEnvironment("EmbeddedClickHouse__Username", "panda")
             .WithEnvironment("EmbeddedClickHouse__Password", clickHousePassword)
             .WithEnvironment("EmbeddedClickHouse__Database", "local");
-        var star = builder.AddConnectionString("star", ReferenceExpression.Create(
-            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"))
-            .WithParentRelationship(clickHouse);
+        var star = builder.AddDatabase("star", clickHouse.Resource, ReferenceExpression.Create(
+            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
 
         return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.Processor, (processor, initDb) => processor
-            .WithReference(shopForCdc, "shop")
+            .WithEnvironment("ConnectionStrings__shop", shopForCdc)
+            .WithReferenceRelationship(shop)
+            .WithEndpoint("http", http => http.IsProxied = false)
             .WaitForCompletion(initDb));
     }
 
     /// <summary>Healthy once the database is there, which the server does not have from its first moment on.</summary>
-    private static string AddPostgresHealthCheck(this IDistributedApplicationBuilder builder, IResourceWithConnectionString database)
+    private static string AddPostgresHealthCheck(this IDistributedApplicationBuilder builder, ReferenceExpression database)
     {
         const string Key = "postgres_check";
         builder.Services.AddHealthChecks().AddAsyncCheck(Key, async cancellationToken =>
         {
             // By way of the database that every server has: asking for one that is missing would fill the server's log.
-            var shop = new NpgsqlConnectionStringBuilder(await database.GetConnectionStringAsync(cancellationToken));
+            var shop = new NpgsqlConnectionStringBuilder(await database.GetValueAsync(cancellationToken));
             var maintenance = new NpgsqlConnectionStringBuilder(shop.ConnectionString) { Database = "postgres", Pooling = false, Timeout = 5 };
             try
             {

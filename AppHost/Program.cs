@@ -1,5 +1,6 @@
 using AspireCdc.AppHost;
 using AspireCdc.AppHost.Commands;
+using AspireCdc.AppHost.Running;
 using AspireCdc.ServiceDefaults;
 
 Loopback.KeepFromProxies();
@@ -20,13 +21,15 @@ try
         .WithReference(backends.Shop, "shop")
         .WithEnvironment("Cdc__Password", backends.CdcPassword)
         .WaitFor(backends.Postgres)
-        .WithParentRelationship(backends.Postgres);
+        .WithParentRelationship(backends.Postgres)
+        .WithHiddenOnCompletion();
 
     var migrator = builder.AddProject<Projects.ClickHouseMigrator>("clickhouse-migrator")
         .WithIconName("DatabaseArrowUp")
         .WithReference(backends.Star, "clickhouse")
         .WaitFor(backends.ClickHouse)
-        .WithParentRelationship(backends.ClickHouse);
+        .WithParentRelationship(backends.ClickHouse)
+        .WithHiddenOnCompletion();
 
     var processor = builder.AddProject<Projects.CdcProcessor>("cdc-processor")
         .WithIconName("ArrowSync")
@@ -40,7 +43,7 @@ try
 
     builder.AddProject<Projects.Api>("api", launchProfileName: null)
         .WithIconName("Globe")
-        .WithHttpEndpoint(port: ports.Api)
+        .WithHttpEndpoint(port: ports.Api, isProxied: false)
         .WithHttpHealthCheck("/health")
         .WithUrlForEndpoint("http", url => url.DisplayText = "live page")
         .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })

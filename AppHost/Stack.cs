@@ -1,5 +1,6 @@
 using AspireCdc.AppHost.Containers;
 using AspireCdc.AppHost.Embedded;
+using AspireCdc.AppHost.Running;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,19 +16,14 @@ internal static class Stack
 
     public static async Task<Backends> AddBackendsAsync(this IDistributedApplicationBuilder builder, Ports ports)
     {
-#if ASPIRE_PACKAGES
         if (builder.ExecutionContext.IsPublishMode)
             return builder.AddDeployment(ports);
         builder.PlaceDashboard(ports);
         builder.RunAsInDevelopment();
-#endif
         var (stack, because) = Choose(builder.Configuration);
         Console.WriteLine(stack == Embedded
             ? $"Stack: embedded ({because}). PostgreSQL and ClickHouse run as processes of this machine, without Docker."
             : $"Stack: containers ({because}). PostgreSQL, Redpanda and ClickHouse run as containers.");
-#if !ASPIRE_PACKAGES
-        Console.WriteLine("Hosting: AppHost's own, since the package source did not offer Aspire's packages (build/AspireHosting.props).");
-#endif
         var state = StackState.Take(StackState.FolderOf(builder.Configuration["state"]), builder.Configuration.GetValue<bool>("reset"));
         builder.Services.AddHostedService(_ => state);
         await ports.EnsureFreeAsync(withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : TimeSpan.Zero, CancellationToken.None);

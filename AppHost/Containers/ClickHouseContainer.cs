@@ -20,9 +20,8 @@ internal static class ClickHouseContainer
             .WithHttpHealthCheck("/ping")
             .WithUrlForEndpoint("http", _ => new() { Url = "/play", DisplayText = "SQL in the browser" });
         var http = server.GetEndpoint("http");
-        var star = builder.AddConnectionString("star", ReferenceExpression.Create(
-            $"Host={http.Property(EndpointProperty.Host)};Port={http.Property(EndpointProperty.Port)};Username=panda;Password={password};Database=local"))
-            .WithParentRelationship(server);
+        var star = builder.AddDatabase("star", server.Resource, ReferenceExpression.Create(
+            $"Host={http.Property(EndpointProperty.Host)};Port={http.Property(EndpointProperty.Port)};Username=panda;Password={password};Database=local"));
         return (server, star);
     }
 }

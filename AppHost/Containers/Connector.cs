@@ -5,7 +5,7 @@ namespace AspireCdc.AppHost.Containers;
 /// <summary>What brings PostgreSQL's changes into the topic: Redpanda Connect where there is a licence for it, else our own connector.</summary>
 internal sealed class Connector(
     IDistributedApplicationBuilder builder, Ports ports, IResourceBuilder<PostgresServerResource> postgres,
-    IResourceBuilder<IResourceWithConnectionString> shopForCdc, IResourceBuilder<ParameterResource> cdcPassword, IResourceBuilder<KafkaServerResource> redpanda)
+    IResourceBuilder<IResource> shop, ReferenceExpression shopForCdc, IResourceBuilder<ParameterResource> cdcPassword, IResourceBuilder<RedpandaResource> redpanda)
 {
     private const string LicenceVariable = "REDPANDA_LICENSE";
     private const int ConnectHttp = 4195;
@@ -41,10 +41,11 @@ internal sealed class Connector(
         .AddProject<Projects.CdcProcessor>("connector")
         .WithIconName("PlugConnected")
         .WithArgs("--source", "postgresql", "--sink", "kafka")
-        .WithHttpEndpoint(port: ports.Processor)
+        .WithHttpEndpoint(port: ports.Processor, isProxied: false)
         .WithHttpHealthCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", $"built-in connector ({because})"))
-        .WithReference(shopForCdc, "shop")
+        .WithEnvironment("ConnectionStrings__shop", shopForCdc)
+        .WithReferenceRelationship(shop)
         .WithReference(redpanda, "kafka")
         .WaitFor(redpanda)
         .WaitForCompletion(initDb);

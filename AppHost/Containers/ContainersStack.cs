@@ -22,8 +22,7 @@ internal static class ContainersStack
     /// <summary>The same containers as a description to deploy, which needs no engine.</summary>
     public static Backends AddDeployment(this IDistributedApplicationBuilder builder, Ports ports)
     {
-        builder.TellBriefly();
-        builder.AddTarget(ports);
+        builder.AddDeploymentTarget(ports);
         return builder.AddContainers(Ports.OfServers);
     }
 
@@ -33,12 +32,14 @@ internal static class ContainersStack
         var postgres = builder.AddPostgres(ports);
         var tcp = postgres.Resource.PrimaryEndpoint;
         var shop = postgres.AddDatabase("shop");
-        var shopForCdc = builder.AddConnectionString("shop-for-cdc", ReferenceExpression.Create(
-            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop"))
-            .WithParentRelationship(postgres);
+        var shopForCdc = ReferenceExpression.Create(
+            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop");
         var (clickHouse, star) = builder.AddClickHouse(ports);
-        var redpanda = builder.AddRedpanda(ports);
-        var connector = new Connector(builder, ports, postgres, shopForCdc, cdcPassword, redpanda);
+        var redpanda = builder.AddRedpanda("redpanda", ports.Kafka)
+            .WithContainerName(Named("redpanda"))
+            .WithDataVolume(Named("redpanda"))
+            .WithConsole(console => console.WithContainerName(Named("redpanda-console")));
+        var connector = new Connector(builder, ports, postgres, shop, shopForCdc, cdcPassword, redpanda);
 
         return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.ProcessorBehindKafka, (processor, initDb) => processor
             .WithArgs("--source", "kafka")

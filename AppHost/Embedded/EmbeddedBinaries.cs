@@ -9,8 +9,7 @@ namespace AspireCdc.AppHost.Embedded;
 /// </summary>
 /// <param name="PostgresRoot">Folder with PostgreSQL's <c>bin</c>, <c>lib</c> and <c>share</c>.</param>
 /// <param name="ChDbLibrary">ClickHouse's engine as a shared library.</param>
-/// <param name="AspireCli">The <c>aspire</c> executable.</param>
-internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary, string AspireCli)
+internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
 {
     /// <summary>PostgreSQL's major version, as the name of a cluster's files has it.</summary>
     public string PostgresVersion
@@ -89,9 +88,8 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary,
         var found = new EmbeddedBinaries(
             Path.Combine(modules, platform.Postgres, "native"),
             // The macOS packages keep the name with the Linux ending in some versions.
-            File.Exists(chDb) ? chDb : Path.Combine(modules, platform.ChDb, "libchdb.so"),
-            Path.Combine(modules, platform.AspireCli, "bin", "aspire"));
-        foreach (var file in (string[])[Path.Combine(found.PostgresRoot, "bin", "postgres"), found.ChDbLibrary, found.AspireCli])
+            File.Exists(chDb) ? chDb : Path.Combine(modules, platform.ChDb, "libchdb.so"));
+        foreach (var file in (string[])[Path.Combine(found.PostgresRoot, "bin", "postgres"), found.ChDbLibrary])
         {
             if (!File.Exists(file))
                 throw new EmbeddedStackException($"The embedded binaries are incomplete: {file} is missing. Delete {folder} and start again.");
@@ -111,7 +109,7 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary,
             File.Delete(path);
             File.CreateSymbolicLink(path, Path.GetRelativePath(Path.GetDirectoryName(path)!, target));
         }
-        foreach (var program in (string[])[.. Directory.GetFiles(Path.Combine(binaries.PostgresRoot, "bin")), binaries.AspireCli])
+        foreach (var program in Directory.GetFiles(Path.Combine(binaries.PostgresRoot, "bin")))
             File.SetUnixFileMode(program, File.GetUnixFileMode(program) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
     }
 }

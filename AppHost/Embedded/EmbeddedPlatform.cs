@@ -5,8 +5,7 @@ namespace AspireCdc.AppHost.Embedded;
 /// <summary>Names of the npm packages that hold this platform's binaries.</summary>
 /// <param name="Postgres">PostgreSQL's package.</param>
 /// <param name="ChDb">The package of ClickHouse's engine, libchdb.</param>
-/// <param name="AspireCli">The package of the Aspire command line, which brings the dashboard.</param>
-internal sealed record EmbeddedPlatform(string Postgres, string ChDb, string AspireCli)
+internal sealed record EmbeddedPlatform(string Postgres, string ChDb)
 {
     /// <summary>The platform this process runs on, or null where the embedded binaries do not exist.</summary>
     public static EmbeddedPlatform? Current { get; } = Find();
@@ -27,9 +26,9 @@ internal sealed record EmbeddedPlatform(string Postgres, string ChDb, string Asp
         if (cpu is null || RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal))
             return null;
         if (OperatingSystem.IsLinux())
-            return new($"@embedded-postgres/linux-{cpu}", $"@chdb/lib-linux-{cpu}-gnu", $"@microsoft/aspire-cli-linux-{cpu}");
+            return new($"@embedded-postgres/linux-{cpu}", $"@chdb/lib-linux-{cpu}-gnu");
         if (OperatingSystem.IsMacOS())
-            return new($"@embedded-postgres/darwin-{cpu}", $"@chdb/lib-darwin-{cpu}", $"@microsoft/aspire-cli-osx-{cpu}");
+            return new($"@embedded-postgres/darwin-{cpu}", $"@chdb/lib-darwin-{cpu}");
         return null;
     }
 }

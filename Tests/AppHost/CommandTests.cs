@@ -47,19 +47,17 @@ public sealed class CommandTests(SharedStack stack)
     }
 
     [Theory(Timeout = SharedStack.Deadline)]
-    [InlineData("invoice", "*'Table' is 'invoice'; it takes one of customer, product, order, orderitem.*")]
-    [InlineData("", "*'Table' needs a value.*")]
-    public async Task A_resync_takes_the_tables_that_are_replicated(string table, string complaint)
+    [InlineData("invoice")]
+    [InlineData("")]
+    public async Task A_resync_takes_the_tables_that_are_replicated(string table)
     {
         var app = await stack.StartedAsync(Cancel);
 
         var result = await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", ProcessorCommands.Resync, Arguments(table), Cancel);
 
         result.Success.Should().BeFalse();
-#if ASPIRE_PACKAGES // Which argument it is, and why, Aspire tells the dashboard's dialog only.
-        complaint = "Command argument validation failed.";
-#endif
-        result.Message.Should().Match(complaint);
+        // Which argument it is, and why, Aspire tells the dashboard's dialog only.
+        result.Message.Should().Be("Command argument validation failed.");
     }
 
     [Fact(Timeout = SharedStack.Deadline)]

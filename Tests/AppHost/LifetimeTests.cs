@@ -1,7 +1,5 @@
 using System.Globalization;
-#if !ASPIRE_PACKAGES
 using System.Net.Http.Json;
-#endif
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -42,11 +40,8 @@ public sealed class LifetimeTests
             second.Output.Should().EndWith("Stopped." + Environment.NewLine);
         }
 
-#if ASPIRE_PACKAGES // Its orchestrator is the last to go.
+        // The orchestrator is the last to go.
         await NobodyIsLeftAsync(children);
-#else
-        (await AppHostProcess.AliveAsync(children, Cancel)).Should().BeEmpty("what AppHost stops in order has ended before AppHost");
-#endif
 
         await using (var third = AppHostProcess.Start([.. args, "--reset"]))
         {
@@ -69,7 +64,6 @@ public sealed class LifetimeTests
         await NobodyIsLeftAsync(children);
     }
 
-#if !ASPIRE_PACKAGES // Aspire makes the key of its dashboard's API by itself.
     /// <summary>As people start it, with its launch profile; and behind a company's proxy, which knows nothing of this machine.</summary>
     [Fact(Timeout = SharedStack.Deadline)]
     public async Task By_dotnet_run_and_behind_a_dead_proxy_telemetry_arrives_and_all_ends_with_it()
@@ -102,7 +96,6 @@ public sealed class LifetimeTests
         process.Kill();
         await NobodyIsLeftAsync(children);
     }
-#endif
 
     private static Task NobodyIsLeftAsync(IReadOnlyList<int> children) => Wait.ForAsync(
         () => AppHostProcess.AliveAsync(children, Cancel), alive => alive.Count == 0,

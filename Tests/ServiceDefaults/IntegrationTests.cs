@@ -2,7 +2,6 @@ using System.Net;
 using AspireCdc.ServiceDefaults;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
-using Confluent.Kafka;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,38 +33,15 @@ public sealed class IntegrationTests(PostgresServer postgres)
     public async Task What_does_not_answer_makes_the_service_unready_and_not_dead_and_says_why()
     {
         var nobody = FreePort.Next();
-        var builder = Builder(("ConnectionStrings:shop", $"Host=127.0.0.1;Port={nobody}"), ("ConnectionStrings:kafka", $"127.0.0.1:{nobody}"));
+        var builder = Builder(("ConnectionStrings:shop", $"Host=127.0.0.1;Port={nobody}"));
         builder.AddNpgsqlDataSource("shop");
-        builder.AddKafkaProducer<string, string>("kafka");
-        builder.AddKafkaConsumer<string, string>("kafka", settings => settings.Config.GroupId = "group");
         await using var app = builder.Build();
 
         var (status, text) = await HealthAsync(app, "/health");
 
         status.Should().Be(HttpStatusCode.ServiceUnavailable);
-#if ASPIRE_PACKAGES // In the words of Aspire's health checks.
-        text.Should().ContainAll($"Failed to connect to 127.0.0.1:{nobody}", "Aspire.Confluent.Kafka.Producer", "Aspire.Confluent.Kafka.Consumer");
-#else
-        text.Should().ContainAll("PostgreSQL does not answer", $"Kafka at 127.0.0.1:{nobody} does not answer");
-#endif
+        text.Should().Contain($"Failed to connect to 127.0.0.1:{nobody}");
         (await HealthAsync(app, "/alive")).Status.Should().Be(HttpStatusCode.OK);
-    }
-
-    [Fact]
-    public async Task Kafka_clients_take_their_servers_from_the_connection_string_and_their_settings_from_configuration()
-    {
-        var builder = Builder(
-            ("ConnectionStrings:kafka", "127.0.0.1:1"),
-            ("Aspire:Confluent:Kafka:Consumer:Config:GroupId", "configured"),
-            ("Aspire:Confluent:Kafka:Producer:kafka:Config:LingerMs", "7"));
-        double? linger = null;
-        builder.AddKafkaProducer<string, string>("kafka", settings => linger = settings.Config.LingerMs, (_, _) => { });
-        builder.AddKafkaConsumer<string, string>("kafka", configureBuilder: (_, consumer) => consumer.SetErrorHandler((_, _) => { }));
-        await using var app = builder.Build();
-
-        linger.Should().Be(7);
-        app.Services.GetRequiredService<IProducer<string, string>>().Should().NotBeNull();
-        app.Services.GetRequiredService<IConsumer<string, string>>().Should().NotBeNull();
     }
 
     [Fact]
@@ -73,16 +49,9 @@ public sealed class IntegrationTests(PostgresServer postgres)
     {
         var builder = Builder();
         builder.AddNpgsqlDataSource("shop");
-        builder.AddKafkaProducer<string, string>("kafka");
         await using var app = builder.Build();
 
         app.Services.Invoking(services => services.GetRequiredService<NpgsqlDataSource>()).Should().Throw<InvalidOperationException>().WithMessage("*ConnectionStrings*shop*");
-        app.Services.Invoking(services => services.GetRequiredService<IProducer<string, string>>()).Should().Throw<InvalidOperationException>()
-#if ASPIRE_PACKAGES
-            .WithMessage("No bootstrap servers configured.");
-#else
-            .WithMessage("*ConnectionStrings__kafka*");
-#endif
     }
 
     [Fact]
