@@ -31,8 +31,18 @@ internal static class CdcProcessorApp
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.TryAddSingleton(ShopModel.Instance);
-        builder.Services.AddSingleton(_ => new ClickHouseClient(builder.Configuration.GetConnectionString("clickhouse")
-            ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
+        // Made here: what cannot be read ends the start with a sentence, since no retry would mend it.
+        if (builder.Configuration.GetConnectionString("clickhouse") is { Length: > 0 } clickhouse)
+        {
+            var client = new ClickHouseClient(clickhouse);
+            builder.Services.AddSingleton(_ => client);
+        }
+        else
+        {
+            builder.Services.AddSingleton<ClickHouseClient>(
+                _ => throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse."));
+        }
+
         builder.Services.AddSingleton<CopyProgress>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<CdcMetrics>();

@@ -35,8 +35,11 @@ try
 {
     var connectionString = builder.Configuration.GetConnectionString("clickhouse")
         ?? throw new MigrationException("ConnectionStrings:clickhouse is not set. Set ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
+    var server = ClickHouseEndpoint.Parse(connectionString);
+    using var http = server.HasCertificates ? new HttpClient(server.CreateHandler()) : null;
     var migrator = new Migrator(
-        new ClickHouseConnectionStringBuilder(connectionString), builder.Configuration["ClickHouse:Cluster"], host.Services.GetRequiredService<ILogger<Migrator>>());
+        new ClickHouseConnectionStringBuilder(server.ToConnectionString()), builder.Configuration["ClickHouse:Cluster"],
+        host.Services.GetRequiredService<ILogger<Migrator>>(), http);
     var migrations = Migration.ReadAll(Path.Combine(AppContext.BaseDirectory, "Migrations"));
     var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
 
@@ -50,7 +53,7 @@ try
         Console.WriteLine($"{line.State,-8} {line.AppliedAt?.ToString("u"),-21} {line.Name}");
     return statuses.All(line => line.State == MigrationState.Applied) ? 0 : 1;
 }
-catch (MigrationException e)
+catch (Exception e) when (e is MigrationException or FormatException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;

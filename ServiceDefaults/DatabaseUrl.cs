@@ -68,12 +68,13 @@ public static partial class DatabaseUrl
         var connection = new NpgsqlConnectionStringBuilder();
         var (authority, path, query) = Split(rest);
         var at = authority.LastIndexOf('@');
+        if (authority.Length > at + 1)
+            SetHosts(connection, authority[(at + 1)..]);
         if (at >= 0)
         {
             var user = authority[..at].Split(':', 2);
             if (user[0].Length > 0) connection.Username = Unescape(user[0]);
             if (user.Length > 1) connection.Password = Unescape(user[1]);
-            authority = authority[(at + 1)..];
         }
 
         if (path.Length > 0) connection.Database = Unescape(path);
@@ -83,8 +84,6 @@ public static partial class DatabaseUrl
             LibpqParameters.Set(connection, Unescape(pair[0]), pair.Length > 1 ? Unescape(pair[1]) : "");
         }
 
-        if (authority.Length > 0)
-            SetHosts(connection, authority);
         if (string.IsNullOrEmpty(connection.Host))
             throw new FormatException("The database URL names no host: write postgresql://user:password@host:port/database, and percent-encode what is special in a part.");
         return connection.ConnectionString;

@@ -45,6 +45,7 @@ internal sealed class Connector(
         .WithHttpHealthCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", $"built-in connector ({because})"))
         .WithEnvironment("ConnectionStrings__shop", shopForCdc)
+        .WithOperationsToken(builder.AddOperationsToken())
         .WithReferenceRelationship(shop)
         .WithReference(redpanda, "kafka")
         .WaitFor(redpanda)

@@ -17,6 +17,9 @@ internal sealed class WireConnection : IAsyncDisposable
 {
     private const int ReceiveBufferSize = 256 * 1024;
 
+    /// <summary>PostgreSQL's own limit of a message (MaxAllocSize), and the bound of what a broken length can make us allocate.</summary>
+    private const int MaxMessage = 0x3fffffff;
+
     private readonly Socket _socket;
     private readonly SemaphoreSlim _sending = new(1);
     private Stream _stream = Stream.Null;
@@ -28,6 +31,9 @@ internal sealed class WireConnection : IAsyncDisposable
 
     /// <summary>Bytes that the last <see cref="ReceiveAsync"/> brought.</summary>
     public int LastReceived { get; private set; }
+
+    /// <summary>Bytes that are missing of the message that has begun; 0 where that is not known yet.</summary>
+    public int Missing => _end - _start >= 5 ? Math.Max(0, Length(_start) - (_end - _start)) : 0;
 
     /// <summary>Connects to the server that the connection string names; where it names several, to the first that answers and is the primary.</summary>
     public static async Task<WireConnection> OpenAsync(string connectionString, string applicationName, bool replication, CancellationToken cancellationToken)
@@ -101,7 +107,7 @@ internal sealed class WireConnection : IAsyncDisposable
         var available = _end - _start;
         if (available >= 5)
         {
-            var length = 1 + BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(_start + 1));
+            var length = Length(_start);
             if (available >= length)
             {
                 type = (char)_buffer[_start];
@@ -322,6 +328,15 @@ internal sealed class WireConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>The length of the message that begins at <paramref name="start"/>, with its type.</summary>
+    private int Length(int start)
+    {
+        var length = BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(start + 1));
+        return length is >= 4 and <= MaxMessage
+            ? 1 + length
+            : throw new InvalidDataException($"PostgreSQL sent a message 0x{_buffer[start]:x2} that says it is {length} bytes long: what answers there does not speak PostgreSQL's protocol, or lost its place.");
+    }
+
     /// <summary>Moves what is unread to the front, and makes the buffer large enough for the message that it begins with.</summary>
     private void MakeRoom()
     {
@@ -332,7 +347,7 @@ internal sealed class WireConnection : IAsyncDisposable
             _start = 0;
         }
 
-        var wanted = _end >= 5 ? 1 + BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(1)) : 0;
+        var wanted = _end >= 5 ? Length(0) : 0;
         if (wanted > _buffer.Length || _end == _buffer.Length)
         {
             var larger = ArrayPool<byte>.Shared.Rent(Math.Max(wanted, _buffer.Length * 2));
