@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Net.Security;
 using System.Security.Cryptography;
@@ -16,6 +17,9 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <param name="mayBind">This side could bind, if the server offered it: which a server then takes for a sign that somebody has taken its offer away.</param>
 internal sealed class Scram(string password, byte[]? binding, bool mayBind)
 {
+    /// <summary>Some seconds of work; what asks for more wants to keep the processor busy. (PostgreSQL's default is 4096.)</summary>
+    private const int MaxIterations = 10_000_000;
+
     private const string Plain = "SCRAM-SHA-256";
     private const string Plus = "SCRAM-SHA-256-PLUS";
 
@@ -64,13 +68,15 @@ internal sealed class Scram(string password, byte[]? binding, bool mayBind)
     public byte[] Final(ReadOnlySpan<byte> serverFirst)
     {
         var challenge = Encoding.UTF8.GetString(serverFirst);
-        var fields = challenge.Split(',').ToDictionary(field => field[0], field => field[2..]);
-        if (!fields['r'].StartsWith(_firstBare[5..], StringComparison.Ordinal))
+        if (challenge.Split(',') is not [['r', '=', .. var nonce], ['s', '=', .. var salt], ['i', '=', .. var count], ..]
+            || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) || iterations is < 1 or > MaxIterations
+            || !Base64.IsValid(salt))
+            throw new InvalidDataException("The server's SCRAM challenge cannot be read.");
+        if (!nonce.StartsWith(_firstBare[5..], StringComparison.Ordinal))
             throw new InvalidDataException("The server's SCRAM challenge does not continue this client's nonce.");
 
-        var iterations = int.Parse(fields['i'], CultureInfo.InvariantCulture);
-        var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password.Normalize(NormalizationForm.FormKC)), Convert.FromBase64String(fields['s']), iterations, HashAlgorithmName.SHA256, 32);
-        var withoutProof = $"c={Convert.ToBase64String([.. Encoding.UTF8.GetBytes(_header), .. binding ?? []])},r={fields['r']}";
+        var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password.Normalize(NormalizationForm.FormKC)), Convert.FromBase64String(salt), iterations, HashAlgorithmName.SHA256, 32);
+        var withoutProof = $"c={Convert.ToBase64String([.. Encoding.UTF8.GetBytes(_header), .. binding ?? []])},r={nonce}";
         var message = Encoding.UTF8.GetBytes($"{_firstBare},{challenge},{withoutProof}");
 
         var clientKey = HMACSHA256.HashData(salted, "Client Key"u8);
@@ -86,7 +92,7 @@ internal sealed class Scram(string password, byte[]? binding, bool mayBind)
     public void Verify(ReadOnlySpan<byte> serverFinal)
     {
         var text = Encoding.UTF8.GetString(serverFinal);
-        if (!text.StartsWith("v=", StringComparison.Ordinal) || !CryptographicOperations.FixedTimeEquals(Convert.FromBase64String(text[2..]), _serverSignature))
+        if (!text.StartsWith("v=", StringComparison.Ordinal) || !Base64.IsValid(text.AsSpan(2)) || !CryptographicOperations.FixedTimeEquals(Convert.FromBase64String(text[2..]), _serverSignature))
             throw new InvalidDataException("The server could not prove that it knows the password.");
     }
 }

@@ -135,12 +135,9 @@ internal sealed class WireConnection : IAsyncDisposable
     public static WireException Error(ReadOnlySpan<byte> body)
     {
         var fields = new Dictionary<char, string>();
-        while (body.Length > 1)
-        {
-            var end = body[1..].IndexOf((byte)0) + 1;
-            fields[(char)body[0]] = Encoding.UTF8.GetString(body[1..end]);
-            body = body[(end + 1)..];
-        }
+        var reader = new WireReader(body);
+        while (reader.Rest.Length > 1)
+            fields[(char)reader.Byte()] = reader.String();
         var hint = fields.TryGetValue('H', out var text) ? $" ({text})" : "";
         return new WireException(fields.GetValueOrDefault('C', ""), fields.GetValueOrDefault('M', "unknown error") + hint);
     }
@@ -222,8 +219,8 @@ internal sealed class WireConnection : IAsyncDisposable
             if (type != 'R')
                 continue;
 
+            var asked = new WireReader(body.Span).Int32();
             var rest = body[4..];
-            var asked = BinaryPrimitives.ReadInt32BigEndian(body.Span);
             if (binding == ChannelBinding.Require && asked is 3 or 5)
                 throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} asks {user} for a password without it.");
             if (known is null && asked is 3 or 5 or 10)
@@ -248,10 +245,10 @@ internal sealed class WireConnection : IAsyncDisposable
                     await SendAsync('p', [.. Encoding.UTF8.GetBytes(scram.Mechanism), 0, .. length, .. first], cancellationToken);
                     break;
                 case 11:
-                    await SendAsync('p', scram!.Final(rest.Span), cancellationToken);
+                    await SendAsync('p', (scram ?? throw Unasked(server)).Final(rest.Span), cancellationToken);
                     break;
                 case 12:
-                    scram!.Verify(rest.Span);
+                    (scram ?? throw Unasked(server)).Verify(rest.Span);
                     bound = true;
                     break;
                 case var method:
@@ -259,6 +256,8 @@ internal sealed class WireConnection : IAsyncDisposable
             }
         }
     }
+
+    private static InvalidDataException Unasked(ServerAddress server) => new($"PostgreSQL at {server} goes on with a login that it has not begun.");
 
     private static string Md5(string user, string password, ReadOnlySpan<byte> salt)
     {
@@ -290,16 +289,12 @@ internal sealed class WireConnection : IAsyncDisposable
 
     private static string?[] Row(ReadOnlySpan<byte> body)
     {
-        var row = new string?[BinaryPrimitives.ReadInt16BigEndian(body)];
-        body = body[2..];
+        var reader = new WireReader(body);
+        var row = new string?[(ushort)reader.Int16()];
         for (var i = 0; i < row.Length; i++)
         {
-            var length = BinaryPrimitives.ReadInt32BigEndian(body);
-            body = body[4..];
-            if (length < 0)
-                continue;
-            row[i] = Encoding.UTF8.GetString(body[..length]);
-            body = body[length..];
+            if (reader.Int32() is >= 0 and var length)
+                row[i] = Encoding.UTF8.GetString(reader.Take(length));
         }
         return row;
     }

@@ -78,7 +78,7 @@ public sealed class GraphTests(SharedStack stack)
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
-    public async Task The_api_has_its_pages_and_lets_every_origin_in_as_in_development()
+    public async Task The_api_has_its_pages_and_lets_the_seeds_client_in()
     {
         var app = await stack.StartedAsync(Cancel);
         using var api = app.CreateHttpClient("api");

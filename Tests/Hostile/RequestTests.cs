@@ -5,7 +5,6 @@ using AspireCdc.CdcProcessor;
 using AspireCdc.Tests.Api;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
-using Microsoft.AspNetCore.Builder;
 using Xunit;
 
 namespace AspireCdc.Tests.Hostile;
