@@ -1,5 +1,5 @@
 using AspireCdc.AppHost.Embedded;
-using Microsoft.Extensions.DependencyInjection;
+using AspireCdc.AppHost.Running;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 
@@ -42,7 +42,7 @@ internal static class EmbeddedStack
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
         var shopAsOwner = ReferenceExpression.Create(
             $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop");
-        postgres.WithHealthCheck(builder.AddPostgresHealthCheck(shopAsOwner));
+        postgres.WithPatientCheck("postgres_check", cancellationToken => IsThereAsync(shopAsOwner, cancellationToken));
         var shop = builder.AddDatabase("shop", postgres.Resource, shopAsOwner);
         var shopForCdc = ReferenceExpression.Create(
             $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop");
@@ -51,7 +51,7 @@ internal static class EmbeddedStack
         var clickHouse = builder.AddProject<Projects.EmbeddedClickHouse>("clickhouse")
             .WithIconName("DatabaseLightning")
             .WithHttpEndpoint(port: ports.ClickHouse, isProxied: false)
-            .WithHttpHealthCheck("/health")
+            .WithReadinessCheck("/health")
             .WithUrlForEndpoint("http", url => url.DisplayText = "local (panda, pandapass)")
             .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
             .WithEnvironment("EmbeddedClickHouse__Data", state.ClickHouse)
@@ -69,28 +69,23 @@ internal static class EmbeddedStack
     }
 
     /// <summary>Healthy once the database is there, which the server does not have from its first moment on.</summary>
-    private static string AddPostgresHealthCheck(this IDistributedApplicationBuilder builder, ReferenceExpression database)
+    private static async Task<HealthCheckResult> IsThereAsync(ReferenceExpression database, CancellationToken cancellationToken)
     {
-        const string Key = "postgres_check";
-        builder.Services.AddHealthChecks().AddAsyncCheck(Key, async cancellationToken =>
+        // By way of the database that every server has: asking for one that is missing would fill the server's log.
+        var shop = new NpgsqlConnectionStringBuilder(await database.GetValueAsync(cancellationToken));
+        var maintenance = new NpgsqlConnectionStringBuilder(shop.ConnectionString) { Database = "postgres", Pooling = false, Timeout = 5 };
+        try
         {
-            // By way of the database that every server has: asking for one that is missing would fill the server's log.
-            var shop = new NpgsqlConnectionStringBuilder(await database.GetValueAsync(cancellationToken));
-            var maintenance = new NpgsqlConnectionStringBuilder(shop.ConnectionString) { Database = "postgres", Pooling = false, Timeout = 5 };
-            try
-            {
-                await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
-                await connection.OpenAsync(cancellationToken);
-                await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = shop.Database } } };
-                return await exists.ExecuteScalarAsync(cancellationToken) is null
-                    ? HealthCheckResult.Unhealthy($"The database {shop.Database} is not there yet.")
-                    : HealthCheckResult.Healthy();
-            }
-            catch (NpgsqlException exception)
-            {
-                return HealthCheckResult.Unhealthy(exception.Message);
-            }
-        });
-        return Key;
+            await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
+            await connection.OpenAsync(cancellationToken);
+            await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = shop.Database } } };
+            return await exists.ExecuteScalarAsync(cancellationToken) is null
+                ? HealthCheckResult.Unhealthy($"The database {shop.Database} is not there yet.")
+                : HealthCheckResult.Healthy();
+        }
+        catch (NpgsqlException exception)
+        {
+            return HealthCheckResult.Unhealthy(exception.Message);
+        }
     }
 }

@@ -13,6 +13,8 @@ try
     var builder = DistributedApplication.CreateBuilder(CommandLine.ToConfiguration(args));
     var ports = new Ports(builder.Configuration);
     var backends = await builder.AddBackendsAsync(ports);
+    backends.Postgres.WithPostgresSql(backends.Shop);
+    backends.ClickHouse.WithClickHouseSql(backends.Star);
 
     // Without its launch profile, whose port would be init-db's too and go before --Ports:Api.
     var initDb = builder.AddProject<Projects.Api>("init-db", launchProfileName: null)
@@ -35,7 +37,7 @@ try
     var processor = builder.AddProject<Projects.CdcProcessor>("cdc-processor")
         .WithIconName("ArrowSync")
         .WithHttpEndpoint(port: backends.ProcessorPort)
-        .WithHttpHealthCheck("/ready")
+        .WithReadinessCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", "readiness"))
         .WithReference(backends.Star, "clickhouse")
         .WaitForCompletion(migrator)
@@ -46,7 +48,7 @@ try
     builder.AddProject<Projects.Api>("api", launchProfileName: null)
         .WithIconName("Globe")
         .WithHttpEndpoint(port: ports.Api, isProxied: false)
-        .WithHttpHealthCheck("/health")
+        .WithReadinessCheck("/health")
         .WithUrlForEndpoint("http", url => url.DisplayText = "live page")
         .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })
         .WithReference(backends.Shop, "shop")

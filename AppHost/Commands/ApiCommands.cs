@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AspireCdc.AppHost.Commands;
 
 /// <summary>What the dashboard offers for the API: something to look at, and a fresh start.</summary>
@@ -6,7 +8,10 @@ internal static class ApiCommands
     public const string GenerateLoad = "generate-load";
     public const string ResetData = "reset-data";
 
-    private static readonly TimeSpan LoadLasts = TimeSpan.FromSeconds(5);
+    /// <summary>The input of <see cref="GenerateLoad"/>: for how long, from 1 to <see cref="LongestLoad"/>.</summary>
+    public const string Seconds = "seconds";
+
+    private const int LongestLoad = 300;
 
     /// <param name="api">The API.</param>
     /// <param name="initDb">What makes its database; to reset the data it runs once more, and recreates the tables.</param>
@@ -20,19 +25,30 @@ internal static class ApiCommands
                 async context =>
                 {
                     using var http = new HttpClient { BaseAddress = new(endpoint.Url) };
-                    return CommandResults.Success(await new ShopLoad(http).RunAsync(LoadLasts, context.CancellationToken));
+                    var lasts = TimeSpan.FromSeconds(int.Parse(context.Arguments[Seconds].Value!, CultureInfo.InvariantCulture));
+                    return CommandResults.Success(await new ShopLoad(http).RunAsync(lasts, context.CancellationToken));
                 },
                 new()
                 {
-                    Description = $"Makes customers, products and orders with items for {LoadLasts.TotalSeconds} seconds.",
+                    Description = "Makes customers, products and orders with items.",
                     IconName = "TopSpeed",
                     UpdateState = CommandState.WhenHealthy,
+                    Progress = new() { Message = "Customers order." },
+                    Arguments = [new() { Name = Seconds, Label = "Seconds", InputType = InputType.Number, Required = true, Value = "5" }],
+                    ValidateArguments = validation =>
+                    {
+                        var seconds = validation.Inputs[Seconds];
+                        if (!int.TryParse(seconds.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var lasts) || lasts is < 1 or > LongestLoad)
+                            validation.AddValidationError(seconds, $"It takes 1 to {LongestLoad}.");
+                        return Task.CompletedTask;
+                    },
                 })
             .WithCommand(ResetData, "Reset data", context => reset.RunAsync(context.Services, context.CancellationToken), new()
             {
                 Description = "Recreates PostgreSQL's tables, empty; ClickHouse follows.",
                 ConfirmationMessage = "This destroys every row of the shop, in PostgreSQL and in ClickHouse. Go on?",
                 IconName = "Delete",
+                Progress = new() { Message = "The tables are made anew, and ClickHouse follows.", HideCancelButton = true },
                 UpdateState = CommandState.WhenHealthy,
             });
     }

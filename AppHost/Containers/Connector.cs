@@ -1,4 +1,5 @@
 using System.Globalization;
+using AspireCdc.AppHost.Running;
 
 namespace AspireCdc.AppHost.Containers;
 
@@ -42,7 +43,7 @@ internal sealed class Connector(
         .WithIconName("PlugConnected")
         .WithArgs("--source", "postgresql", "--sink", "kafka")
         .WithHttpEndpoint(port: ports.Processor, isProxied: false)
-        .WithHttpHealthCheck("/ready")
+        .WithReadinessCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", $"built-in connector ({because})"))
         .WithEnvironment("ConnectionStrings__shop", shopForCdc)
         .WithOperationsToken(builder.AddOperationsToken())

@@ -23,6 +23,9 @@ internal static class Development
             configuration["ASPIRE_CLI_PID"] ??= process.ToString(CultureInfo.InvariantCulture);
 
         builder.StartBuiltPrograms();
+#pragma warning disable ASPIRECERTIFICATES001 // Aspire may still change its form.
+        builder.Services.AddSingleton<IDeveloperCertificateService, OrchestratorCertificate>();
+#pragma warning restore ASPIRECERTIFICATES001
         builder.Services.AddHostedService<CrashRestarts>();
         builder.Services.AddHostedService<OrderedStop>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMinutes(1));

@@ -41,7 +41,7 @@ public sealed class CommandTests(SharedStack stack)
         await QueryAsync(app, $"ALTER TABLE customer_dim DELETE WHERE customer_id = {id} SETTINGS mutations_sync = 1");
         (await CountAsync(app, $"customer_dim WHERE customer_id = {id}")).Should().Be(0);
 
-        await ExecuteAsync(app, "cdc-processor", ProcessorCommands.Resync, "customer");
+        await ExecuteAsync(app, "cdc-processor", ProcessorCommands.Resync, Arguments(ProcessorCommands.Table, "customer"));
 
         await Wait.ForAsync(() => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer again", Cancel);
     }
@@ -53,7 +53,7 @@ public sealed class CommandTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
 
-        var result = await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", ProcessorCommands.Resync, Arguments(table), Cancel);
+        var result = await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", ProcessorCommands.Resync, Arguments(ProcessorCommands.Table, table), Cancel);
 
         result.Success.Should().BeFalse();
         // Which argument it is, and why, Aspire tells the dashboard's dialog only.
@@ -66,7 +66,7 @@ public sealed class CommandTests(SharedStack stack)
         var app = await stack.StartedAsync(Cancel);
         var (orders, items) = (await RowsAsync(app, "\"order\""), await RowsAsync(app, "orderitem"));
 
-        var told = await ExecuteAsync(app, "api", ApiCommands.GenerateLoad);
+        var told = await ExecuteAsync(app, "api", ApiCommands.GenerateLoad, Arguments(ApiCommands.Seconds, "5"));
 
         orders = await RowsAsync(app, "\"order\"") - orders;
         items = await RowsAsync(app, "orderitem") - items;
@@ -82,6 +82,48 @@ public sealed class CommandTests(SharedStack stack)
         await Wait.ForAsync(() => CountAsync(app, "customer_dim"), found => found == 0, "an empty dimension", Cancel);
         var id = await PostCustomerAsync(app);
         await Wait.ForAsync(() => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the first customer afterwards", Cancel);
+    }
+
+    [Theory(Timeout = SharedStack.Deadline)]
+    [InlineData("0")]
+    [InlineData("301")]
+    [InlineData("long")]
+    public async Task Load_lasts_some_seconds_and_no_longer_than_minutes(string seconds)
+    {
+        var app = await stack.StartedAsync(Cancel);
+
+        var result = await app.ResourceCommands.ExecuteCommandAsync("api", ApiCommands.GenerateLoad, Arguments(ApiCommands.Seconds, seconds), Cancel);
+
+        result.Success.Should().BeFalse();
+    }
+
+    [Theory(Timeout = SharedStack.Deadline)]
+    [InlineData("postgres", "SELECT 1.50 AS price, 'a|b' AS name, NULL AS city", "| price | name | city |\n| --- | --- | --- |\n| 1.50 | a\\|b | *NULL* |")]
+    [InlineData("postgres", "CREATE TEMP TABLE t AS SELECT 1", "1 rows")]
+    [InlineData("clickhouse", "SELECT 1 AS one, 'x' AS text", "| one | text |\n|-:|:-|\n| 1 | x |")]
+    public async Task A_statement_is_answered_with_a_table_that_opens_at_once(string server, string sql, string table)
+    {
+        var app = await stack.StartedAsync(Cancel);
+
+        var result = await app.ResourceCommands.ExecuteCommandAsync(server, SqlCommands.Sql, Arguments(SqlCommands.Statement, sql), Cancel);
+
+        result.Success.Should().BeTrue(result.Message);
+        result.Data!.Value.ReplaceLineEndings("\n").Trim().Should().Be(table);
+        result.Data.Format.Should().Be(CommandResultFormat.Markdown);
+        result.Data.DisplayImmediately.Should().BeTrue();
+    }
+
+    [Theory(Timeout = SharedStack.Deadline)]
+    [InlineData("postgres", "SELEC 1", "PostgreSQL: 42601: syntax error at or near \"SELEC\"*")]
+    [InlineData("clickhouse", "SELECT nothing", "ClickHouse: Code: 47.*")]
+    public async Task A_failing_statement_is_answered_in_the_servers_words(string server, string sql, string words)
+    {
+        var app = await stack.StartedAsync(Cancel);
+
+        var result = await app.ResourceCommands.ExecuteCommandAsync(server, SqlCommands.Sql, Arguments(SqlCommands.Statement, sql), Cancel);
+
+        result.Success.Should().BeFalse();
+        result.Message.Should().Match(words);
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
@@ -104,15 +146,14 @@ public sealed class CommandTests(SharedStack stack)
         }
     }
 
-    private static async Task<string> ExecuteAsync(DistributedApplication app, string resource, string command, string? table = null)
+    private static async Task<string> ExecuteAsync(DistributedApplication app, string resource, string command, InteractionInputCollection? arguments = null)
     {
-        var result = await app.ResourceCommands.ExecuteCommandAsync(resource, command, table is null ? new([]) : Arguments(table), Cancel);
+        var result = await app.ResourceCommands.ExecuteCommandAsync(resource, command, arguments ?? new([]), Cancel);
         result.Success.Should().BeTrue(result.Message);
         return result.Message!;
     }
 
-    private static InteractionInputCollection Arguments(string table) =>
-        new([new() { Name = ProcessorCommands.Table, InputType = InputType.Choice, Value = table }]);
+    private static InteractionInputCollection Arguments(string name, string value) => new([new() { Name = name, InputType = InputType.Text, Value = value }]);
 
     private static async Task PhaseAsync(DistributedApplication app, string phase)
     {

@@ -68,12 +68,11 @@ public sealed class LifetimeTests
     [Fact(Timeout = SharedStack.Deadline)]
     public async Task By_dotnet_run_and_behind_a_dead_proxy_telemetry_arrives_and_all_ends_with_it()
     {
-        const string Key = "key-of-a-test-0123456789abcdef";
         using var state = new TemporaryFolder();
         var proxy = $"http://127.0.0.1:{FreePort.Next()}";
         var environment = new Dictionary<string, string>
         {
-            ["AppHost__DashboardApiKey"] = Key,
+            ["ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS"] = "true",
             ["HTTP_PROXY"] = proxy,
             ["http_proxy"] = proxy,
             ["ALL_PROXY"] = proxy,
@@ -86,7 +85,6 @@ public sealed class LifetimeTests
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         (await http.PostAsJsonAsync(process.Address("live page") + "/api/products", new { name = "Mouse", category = "Input", price = 1 }, Cancel)).EnsureSuccessStatusCode();
 
-        http.DefaultRequestHeaders.Add("x-api-key", Key);
         var dashboard = new Uri(process.Address("Dashboard"));
         await Wait.UntilAsync(
             async () => (await http.GetStringAsync(new Uri(dashboard, "/api/telemetry/spans?resource=api"), Cancel)).Contains("POST /api/products", StringComparison.Ordinal),
