@@ -33,16 +33,17 @@ internal static class ShopApi
         builder.Services.AddApiDocument();
         builder.Services.AddSingleton<StarReader>();
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
-            .AllowAnyOrigin().AllowAnyMethod().AllowAnyHeader()
+            .WithOrigins(builder.Configuration.ReadOrigins()).AllowAnyMethod().AllowAnyHeader()
             .WithExposedHeaders("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn")));
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
 
         var app = builder.Build();
+        app.UseForeignPageRefusal();
         app.UseHead();
         app.UseRouting(); // Here, since it would come first by itself and find no endpoint for HEAD.
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        if (app.Environment.IsDevelopment()) app.UseCors();
+        app.UseCors(); // For the origins that the configuration names: in development the seed's client.
         app.MapDefaultEndpoints();
         app.MapApiDocument();
         app.MapLivePage();
@@ -81,7 +82,12 @@ internal static class ShopApi
             // TablesCheck asks the same database, and says why it is not ready.
             settings.DisableHealthChecks = true;
             settings.ConnectionString = WithPreparedStatements(settings.ConnectionString!);
-        }, options => options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false));
+        }, options =>
+        {
+            options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false);
+            if (DatabasePassword.From(builder.Configuration) is { } password)
+                options.UseNpgsql(npgsql => npgsql.ConfigureDataSource(password.ApplyTo));
+        });
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHealthChecks().AddCheck<TablesCheck>(TablesCheck.Name);
         builder.Services.AddSingleton(services => StarFile.Read(

@@ -33,6 +33,7 @@ try
         .WithParentRelationship(backends.ClickHouse)
         .WithHiddenOnCompletion();
 
+    var operationsToken = builder.AddOperationsToken();
     var processor = builder.AddProject<Projects.CdcProcessor>("cdc-processor")
         .WithIconName("ArrowSync")
         .WithHttpEndpoint(port: backends.ProcessorPort)
@@ -40,7 +41,8 @@ try
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", "readiness"))
         .WithReference(backends.Star, "clickhouse")
         .WaitForCompletion(migrator)
-        .WithProcessorCommands();
+        .WithOperationsToken(operationsToken)
+        .WithProcessorCommands(operationsToken);
     backends.Feed(processor, initDb);
 
     builder.AddProject<Projects.Api>("api", launchProfileName: null)

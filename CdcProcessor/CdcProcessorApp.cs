@@ -27,20 +27,32 @@ internal static class CdcProcessorApp
             {
                 ServerAddress.PreferPrimary(source.ConnectionStringBuilder);
                 PinnedSession.Pin(source);
+                DatabasePassword.From(builder.Configuration)?.ApplyTo(source);
             });
         }
         builder.Services.AddOptions<KafkaOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.TryAddSingleton(_ => StarFile.Read(CdcOptions.ModelOf(builder.Configuration)));
-        builder.Services.AddSingleton(_ => new ClickHouseClient(builder.Configuration.GetConnectionString("clickhouse")
-            ?? throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse.")));
+        // Made here: what cannot be read ends the start with a sentence, since no retry would mend it.
+        if (builder.Configuration.GetConnectionString("clickhouse") is { Length: > 0 } clickhouse)
+        {
+            var client = new ClickHouseClient(clickhouse);
+            builder.Services.AddSingleton(_ => client);
+        }
+        else
+        {
+            builder.Services.AddSingleton<ClickHouseClient>(
+                _ => throw new InvalidOperationException("There is no connection string 'clickhouse': set ConnectionStrings__clickhouse."));
+        }
+
         builder.Services.AddSingleton<CopyProgress>();
         builder.Services.AddSingleton<FactProgress>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
         builder.Services.AddSingleton<ProcessorControl>();
+        builder.Services.AddSingleton<OperationAccess>();
         builder.Services.AddHostedService<ProcessorService>();
         builder.Services.AddSingleton<KafkaConnection>();
         var health = builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
@@ -50,6 +62,7 @@ internal static class CdcProcessorApp
         var app = builder.Build();
         // A wrong model ends the start, before anything runs by it.
         _ = app.Services.GetRequiredService<StarModel>();
+        app.UseForeignPageRefusal();
         app.MapDefaultEndpoints();
         app.MapOperations();
         return app;

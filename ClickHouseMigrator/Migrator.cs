@@ -28,7 +28,7 @@ internal sealed record MigrationStatus(string Name, MigrationState State, DateTi
 /// Applies the migrations that a database does not have yet, in order. ClickHouse's DDL knows no transactions: a file is recorded after its last
 /// statement, so one that was interrupted runs from its start again, and every statement has to be one that may run twice (IF NOT EXISTS).
 /// </summary>
-internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target, string? cluster, ILogger<Migrator> log)
+internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target, string? cluster, ILogger<Migrator> log, HttpClient? http = null)
 {
     private const string History = "schema_migration";
 
@@ -37,7 +37,7 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
     public async Task<int> ApplyAsync(IReadOnlyList<Migration> migrations, CancellationToken cancellationToken)
     {
         await CreateDatabaseAsync(cancellationToken);
-        await using var connection = new ClickHouseConnection(target.ConnectionString);
+        await using var connection = Connect(target);
         await ExecuteAsync(connection, $"CREATE TABLE IF NOT EXISTS {History} (name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY name", cancellationToken);
         var applied = await ReadHistoryAsync(connection, cancellationToken);
         Refuse(migrations, applied);
@@ -69,7 +69,7 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
     /// <summary>How every file stands, in order, and what was applied without having a file any more.</summary>
     public async Task<IReadOnlyList<MigrationStatus>> StatusAsync(IReadOnlyList<Migration> migrations, CancellationToken cancellationToken)
     {
-        await using var connection = new ClickHouseConnection(Maintenance.ConnectionString);
+        await using var connection = Connect(Maintenance);
         var applied = await HasHistoryAsync(connection, cancellationToken)
             ? await ReadHistoryAsync(connection, cancellationToken, $"`{target.Database}`.")
             : [];
@@ -82,6 +82,8 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
     }
 
     // A connection to a database that does not exist yet is refused; "default" always does.
+    private ClickHouseConnection Connect(ClickHouseConnectionStringBuilder to) => http is null ? new(to.ConnectionString) : new(to.ConnectionString, http);
+
     private ClickHouseConnectionStringBuilder Maintenance => new(target.ConnectionString) { Database = "default" };
 
     private static void Refuse(IReadOnlyList<Migration> migrations, Dictionary<string, HistoryRecord> applied)
@@ -107,7 +109,7 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
 
     private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
     {
-        await using var connection = new ClickHouseConnection(Maintenance.ConnectionString);
+        await using var connection = Connect(Maintenance);
         await ExecuteAsync(connection, $"CREATE DATABASE IF NOT EXISTS `{target.Database}`", cancellationToken);
     }
 

@@ -31,7 +31,7 @@ try
             return await MigrateAsync(command.Verb == Verb.Status);
     }
 }
-catch (Exception e) when (e is MigrationException or DefinitionException or StarModelException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is MigrationException or DefinitionException or StarModelException or FormatException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;
@@ -57,8 +57,11 @@ async Task<int> MigrateAsync(bool status)
     {
         var connectionString = builder.Configuration.GetConnectionString("clickhouse")
             ?? throw new MigrationException("ConnectionStrings:clickhouse is not set. Set ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
+        var server = ClickHouseEndpoint.Parse(connectionString);
+        using var http = server.HasCertificates ? new HttpClient(server.CreateHandler()) : null;
         var migrator = new Migrator(
-            new ClickHouseConnectionStringBuilder(connectionString), builder.Configuration["ClickHouse:Cluster"], host.Services.GetRequiredService<ILogger<Migrator>>());
+            new ClickHouseConnectionStringBuilder(server.ToConnectionString()), builder.Configuration["ClickHouse:Cluster"],
+            host.Services.GetRequiredService<ILogger<Migrator>>(), http);
         var migrations = Migration.ReadFor(builder.Configuration["Cdc:Model"]);
         var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         if (!status)

@@ -1,3 +1,4 @@
+using AspireCdc.EmbeddedClickHouse.Engine;
 using Microsoft.Extensions.Options;
 
 namespace AspireCdc.EmbeddedClickHouse;
@@ -22,6 +23,14 @@ public sealed record EmbeddedClickHouseOptions
 
     /// <summary>The database of a request that names none; created at start if it is not there.</summary>
     public string Database { get; set; } = "default";
+
+    /// <summary>
+    /// What queries may reach outside of this server, by ClickHouse's names of sources, with commas: <c>URL,POSTGRES</c>. By default nothing: a query
+    /// cannot call other machines.
+    /// </summary>
+    public string Sources { get; set; } = "";
+
+    internal IReadOnlyList<string> SourceNames => Sources.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
 internal sealed class EmbeddedClickHouseOptionsValidator : IValidateOptions<EmbeddedClickHouseOptions>
@@ -39,6 +48,8 @@ internal sealed class EmbeddedClickHouseOptionsValidator : IValidateOptions<Embe
             failures.Add("EmbeddedClickHouse:Username is empty: name the user that clients log in as.");
         if (options.Database.Length == 0)
             failures.Add("EmbeddedClickHouse:Database is empty: name the database that is used when a request names none.");
+        foreach (var source in options.SourceNames.Where(source => !Source.IsKnown(source)))
+            failures.Add($"EmbeddedClickHouse:Sources has '{source}', which is none: it takes {string.Join(", ", Source.Names)}.");
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 }

@@ -13,6 +13,7 @@ try
 
     await using var app = builder.Build();
     app.Services.GetRequiredService<ChdbEngine>().Start();
+    app.UseForeignPageRefusal();
     app.MapDefaultEndpoints();
     app.MapHttpInterface();
     await app.RunAsync();

@@ -1,13 +1,19 @@
 using System.Data.Common;
+using AspireCdc.ServiceDefaults;
 using ClickHouse.Driver.ADO;
 using ClickHouse.Driver.Utility;
 
 namespace AspireCdc.Api.Live;
 
 /// <summary>Reads the star schema in ClickHouse for the live page.</summary>
-internal sealed class StarReader(IConfiguration configuration)
+internal sealed class StarReader(IConfiguration configuration) : IDisposable
 {
+    private HttpClient? _http; // with the certificates that the connection string names
+
     private const string Orders = "SELECT order_id, customer_name, city, status, total FROM order_fact";
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose() => _http?.Dispose();
 
     /// <summary>The newest rows.</summary>
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
@@ -27,11 +33,17 @@ internal sealed class StarReader(IConfiguration configuration)
     }
 
     /// <summary>True where ClickHouse is to blame: it may be back in a moment.</summary>
-    public static bool IsAway(Exception exception) => exception is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException;
+    public static bool IsAway(Exception exception) => exception is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException or FormatException;
 
-    private ClickHouseConnection Connect() => configuration.GetConnectionString("clickhouse") is { Length: > 0 } connectionString
-        ? new(connectionString)
-        : throw new InvalidOperationException("no ClickHouse is named. Set ConnectionStrings__clickhouse.");
+    private ClickHouseConnection Connect()
+    {
+        if (configuration.GetConnectionString("clickhouse") is not { Length: > 0 } connectionString)
+            throw new InvalidOperationException("no ClickHouse is named. Set ConnectionStrings__clickhouse.");
+        var server = ClickHouseEndpoint.Parse(connectionString);
+        return server.HasCertificates
+            ? new(server.ToConnectionString(), _http ??= new HttpClient(server.CreateHandler()))
+            : new(server.ToConnectionString());
+    }
 
     private static LiveOrder ToOrder(DbDataReader row) => new(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4));
 

@@ -14,9 +14,10 @@ internal static class ProcessorCommands
     /// <summary>The input of <see cref="Resync"/>.</summary>
     public const string Table = "table";
 
-    public static IResourceBuilder<ProjectResource> WithProcessorCommands(this IResourceBuilder<ProjectResource> processor)
+    public static IResourceBuilder<ProjectResource> WithProcessorCommands(
+        this IResourceBuilder<ProjectResource> processor, IResourceBuilder<ParameterResource>? token)
     {
-        var operations = new Operations(processor.GetEndpoint("http"));
+        var operations = new Operations(processor.GetEndpoint("http"), token?.Resource);
         return processor
             .WithCommand(Pause, "Pause", context => operations.PostAsync("pause", context.CancellationToken), new()
             {
@@ -59,11 +60,11 @@ internal static class ProcessorCommands
     }
 
     /// <summary>The operations of a running processor.</summary>
-    private sealed class Operations(EndpointReference processor)
+    private sealed class Operations(EndpointReference processor, ParameterResource? token)
     {
         public async Task<ExecuteCommandResult> PostAsync(string operation, CancellationToken cancellationToken)
         {
-            using var http = Client();
+            using var http = await ClientAsync(cancellationToken);
             using var response = await http.PostAsync(operation, content: null, cancellationToken);
             var sentence = await response.Content.ReadAsStringAsync(cancellationToken);
             return response.IsSuccessStatusCode ? CommandResults.Success(sentence)
@@ -73,13 +74,20 @@ internal static class ProcessorCommands
         /// <summary>The tables that the processor replicates, as it says itself.</summary>
         public async Task LoadTablesAsync(LoadInputContext load)
         {
-            using var http = Client();
+            using var http = await ClientAsync(load.CancellationToken);
             var status = await http.GetFromJsonAsync<JsonElement>("status", load.CancellationToken);
             load.Input.Options = [.. status.GetProperty("tables").EnumerateArray()
                 .Select(table => table.GetProperty("source").GetString()!)
                 .Select(name => KeyValuePair.Create(name, name))];
         }
 
-        private HttpClient Client() => new() { BaseAddress = new($"{processor.Url}/operations/") };
+        private async Task<HttpClient> ClientAsync(CancellationToken cancellationToken)
+        {
+            var http = new HttpClient { BaseAddress = new($"{processor.Url}/operations/") };
+            http.DefaultRequestHeaders.UserAgent.ParseAdd("AppHost (dashboard)");
+            if (token is not null)
+                http.DefaultRequestHeaders.Authorization = new("Bearer", await token.GetValueAsync(cancellationToken));
+            return http;
+        }
     }
 }

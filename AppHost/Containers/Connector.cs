@@ -46,6 +46,7 @@ internal sealed class Connector(
         .WithReadinessCheck("/ready")
         .WithUrlForEndpoint("http", url => (url.Url, url.DisplayText) = ("/ready", $"built-in connector ({because})"))
         .WithEnvironment("ConnectionStrings__shop", shopForCdc)
+        .WithOperationsToken(builder.AddOperationsToken())
         .WithReferenceRelationship(shop)
         .WithReference(redpanda, "kafka")
         .WaitFor(redpanda)

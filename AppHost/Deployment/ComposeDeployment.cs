@@ -63,6 +63,6 @@ internal static partial class ComposeDeployment
 
     private static string WithDefaults(string value) => Secret.Replace(value.Replace("_PORT}", "_PORT:-8080}", StringComparison.Ordinal), "${$1:?}");
 
-    [GeneratedRegex(@"\$\{(\w+_(?:PASSWORD|LICENSE))\}")]
+    [GeneratedRegex(@"\$\{(\w+_(?:PASSWORD|LICENSE|TOKEN))\}")]
     private static partial Regex Secret { get; }
 }

@@ -34,6 +34,7 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
             ["EmbeddedClickHouse__Username"] = Username,
             ["EmbeddedClickHouse__Password"] = Password,
             ["EmbeddedClickHouse__Database"] = Database,
+            ["EmbeddedClickHouse__Sources"] = "POSTGRES", // MaterializedPostgreSQL reads from there
         }, line => log($"{name}: {line}"));
         _http = new HttpClient { BaseAddress = new Uri($"http://localhost:{_port}"), Timeout = TimeSpan.FromMinutes(5) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Username}:{Password}")));

@@ -1,7 +1,7 @@
-using System.Data.Common;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using AspireCdc.ServiceDefaults;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -19,25 +19,29 @@ internal sealed class ClickHouseClient : IDisposable
     private readonly string _query;
 
     public ClickHouseClient(string connectionString)
-        : this(connectionString, new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(5) })
+        : this(ClickHouseEndpoint.Parse(connectionString))
+    {
+    }
+
+    private ClickHouseClient(ClickHouseEndpoint server)
+        : this(server, server.CreateHandler())
     {
     }
 
     internal ClickHouseClient(string connectionString, HttpMessageHandler handler)
+        : this(ClickHouseEndpoint.Parse(connectionString), handler)
     {
-        var settings = new DbConnectionStringBuilder { ConnectionString = connectionString };
-        var host = Read("Host") ?? throw new ArgumentException("ConnectionStrings:clickhouse names no Host. It looks like Host=localhost;Port=18123;Username=panda;Password=…;Database=local.");
-        var protocol = Read("Protocol") ?? "http";
-        var port = Read("Port") ?? (protocol == "https" ? "8443" : "8123");
-        Database = Read("Database") ?? "default";
-        Address = new Uri($"{protocol}://{host}:{port}/");
+    }
+
+    private ClickHouseClient(ClickHouseEndpoint server, HttpMessageHandler handler)
+    {
+        Database = server.Database;
+        Address = server.Address;
         _query = $"?database={Uri.EscapeDataString(Database)}&{Settings}";
 
         _http = new HttpClient(handler) { BaseAddress = Address, Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Read("Username") ?? Read("User") ?? "default"}:{Read("Password")}")));
-
-        string? Read(string key) => settings.TryGetValue(key, out var value) && value is string { Length: > 0 } text ? text : null;
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{server.Username}:{server.Password}")));
     }
 
     public Uri Address { get; }

@@ -94,11 +94,13 @@ internal static class OperationEndpoints
         return $"{before - left} dead letters were dropped.";
     }
 
-    /// <summary>No web page may ask (a browser names its origin), and what cannot be done gets a sentence.</summary>
+    /// <summary>No web page may ask (a browser names its origin), nobody without the token, and what cannot be done gets a sentence.</summary>
     private static async ValueTask<object?> AnswerAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         if (context.HttpContext.Request.Headers.Origin.Count > 0)
             return Results.Text("Operations are not for web pages.", statusCode: StatusCodes.Status403Forbidden);
+        if (context.HttpContext.RequestServices.GetRequiredService<OperationAccess>().Refuse(context.HttpContext) is { } refusal)
+            return refusal;
         try
         {
             return await next(context);

@@ -39,6 +39,7 @@ internal static class Verbs
 
         Loopback.KeepFromProxies();
         using var http = new HttpClient { BaseAddress = operations };
+        OperationAccess.Authorize(http, Environment.GetEnvironmentVariable("Operations__Token"));
         try
         {
             switch (words)

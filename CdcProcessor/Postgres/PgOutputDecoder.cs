@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.Model;
 
@@ -28,7 +29,21 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
     public long CommitTime => _commitTime;
 
     /// <summary>Appends what one message says.</summary>
+    /// <exception cref="InvalidDataException">The message is not as PostgreSQL sends one; the text says which it is, and what is wrong.</exception>
     public void Decode(ulong lsn, ReadOnlySpan<byte> message, StreamBatch batch)
+    {
+        try
+        {
+            Read(lsn, message, batch);
+        }
+        catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or InvalidOperationException or OverflowException)
+        {
+            var kind = message.IsEmpty ? "of no kind" : char.IsAsciiLetter((char)message[0]) ? $"'{(char)message[0]}'" : $"0x{message[0]:x2}";
+            throw new InvalidDataException($"PostgreSQL sent a replication message {kind} of {message.Length} bytes at {Lsn.Format(lsn)} that cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
+    private void Read(ulong lsn, ReadOnlySpan<byte> message, StreamBatch batch)
     {
         var reader = new WireReader(message);
         switch ((char)reader.Byte())
@@ -71,7 +86,8 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
         var schema = reader.String();
         var name = reader.String();
         var identity = (char)reader.Byte();
-        var columns = new RelationColumn[reader.Int16()];
+        var count = reader.Int16();
+        var columns = count >= 0 ? new RelationColumn[count] : throw new InvalidDataException($"it describes {count} columns");
         for (var i = 0; i < columns.Length; i++)
         {
             reader.Take(1);
@@ -164,7 +180,7 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
 
     private Relation? Find(uint id) => _relations.TryGetValue(id, out var relation)
         ? relation
-        : throw new InvalidDataException($"PostgreSQL sent a change of relation {id} without describing it.");
+        : throw new InvalidDataException($"it changes relation {id}, which was not described");
 
     private Change Change(Relation relation, ChangeOperation operation, ulong lsn, RowRef old, RowRef row) =>
         new(relation, operation, Lsn.Version(_commitLsn, lsn), _commitLsn, -1, _commitTime, old, row);
@@ -174,7 +190,7 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
         complete = true;
         var count = reader.Int16();
         if (count != relation.Columns.Count)
-            throw new InvalidDataException($"PostgreSQL sent {count} values for the {relation.Columns.Count} columns of '{relation.Table.Source}'.");
+            throw new InvalidDataException($"it has {count} values for the {relation.Columns.Count} columns of '{relation.Table.Source}'");
 
         var row = batch.AddRow(count);
         for (var i = 0; i < count; i++)
@@ -191,7 +207,7 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
                     batch.SetText(row, i, reader.Take(reader.Int32()));
                     break;
                 case var kind:
-                    throw new InvalidDataException($"PostgreSQL sent a value of unknown kind '{kind}'.");
+                    throw new InvalidDataException($"it has a value of unknown kind 0x{(int)kind:x2}");
             }
         }
         return row;

@@ -14,7 +14,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private const string ObjectInUse = "55006";
     private static readonly TimeSpan PatienceWithSlot = TimeSpan.FromSeconds(3);
 
-    private readonly string _connectionString;
+    private readonly SourceServer _server;
     private readonly StarModel _model;
     private readonly CdcOptions _options;
     private readonly bool _copiesInOrder;
@@ -36,10 +36,10 @@ internal sealed partial class PostgresSource : IChangeSource
     private IReadOnlyList<TableMapping> _unfinished = [];
 
     public PostgresSource(
-        string connectionString, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
+        SourceServer server, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
         TimeProvider time, ILogger<PostgresSource> logger)
     {
-        _connectionString = connectionString;
+        _server = server;
         _model = model;
         _options = options;
         _copiesInOrder = copiesInOrder;
@@ -56,7 +56,7 @@ internal sealed partial class PostgresSource : IChangeSource
         foreach (var warning in await _catalog.CheckAsync(cancellationToken))
             Warn(warning);
 
-        _connection = await WireConnection.OpenAsync(_connectionString, "aspirecdc " + _options.Slot, replication: true, cancellationToken);
+        _connection = await _server.OpenAsync("aspirecdc " + _options.Slot, replication: true, cancellationToken);
         await LeadAsync(_connection, cancellationToken);
 
         var system = (await _connection.QueryAsync("IDENTIFY_SYSTEM", cancellationToken))[0];
@@ -150,7 +150,7 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         var connection = _connection!;
         var copying = Task.CompletedTask;
-        var copier = new TableCopier(_connectionString, _catalog, _options, _copyProgress);
+        var copier = new TableCopier(_server, _catalog, _options, _copyProgress);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (_isNew)
         {
@@ -202,7 +202,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private async Task RecopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, CancellationToken cancellationToken)
     {
         // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first copy did. Exporter and slot go together.
-        await using var exporter = await WireConnection.OpenAsync(_connectionString, "aspirecdc resync", replication: true, cancellationToken);
+        await using var exporter = await _server.OpenAsync("aspirecdc resync", replication: true, cancellationToken);
         var name = $"{_options.Slot[..Math.Min(_options.Slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
         var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken);
         LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));

@@ -7,7 +7,7 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Copies tables at the point of one snapshot, by ranges of their pages, over several connections.</summary>
-internal sealed class TableCopier(string connectionString, PostgresCatalog catalog, CdcOptions options, CopyProgress progress)
+internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, CdcOptions options, CopyProgress progress)
 {
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
@@ -61,7 +61,7 @@ internal sealed class TableCopier(string connectionString, PostgresCatalog catal
 
     private async Task ReadRangesAsync(ConcurrentQueue<CopyRange> ranges, Snapshot snapshot, Action whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
-        await using var connection = await WireConnection.OpenAsync(connectionString, "aspirecdc copy", replication: false, cancellationToken);
+        await using var connection = await server.OpenAsync("aspirecdc copy", replication: false, cancellationToken);
         await connection.QueryAsync($"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot.Name}'", cancellationToken);
         whenImported();
 

@@ -61,7 +61,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
                     await TakeKeepaliveAsync(body, cancellationToken);
             }
 
-            await pace.BeforeReceiveAsync(connection.LastReceived, cancellationToken);
+            await pace.BeforeReceiveAsync(connection.LastReceived, connection.Missing, cancellationToken);
             await connection.ReceiveAsync(cancellationToken);
             Volatile.Write(ref _lastHeard, time.GetTimestamp());
         }

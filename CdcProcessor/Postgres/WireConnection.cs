@@ -17,6 +17,9 @@ internal sealed class WireConnection : IAsyncDisposable
 {
     private const int ReceiveBufferSize = 256 * 1024;
 
+    /// <summary>PostgreSQL's own limit of a message (MaxAllocSize), and the bound of what a broken length can make us allocate.</summary>
+    private const int MaxMessage = 0x3fffffff;
+
     private readonly Socket _socket;
     private readonly SemaphoreSlim _sending = new(1);
     private Stream _stream = Stream.Null;
@@ -29,13 +32,13 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>Bytes that the last <see cref="ReceiveAsync"/> brought.</summary>
     public int LastReceived { get; private set; }
 
+    /// <summary>Bytes that are missing of the message that has begun; 0 where that is not known yet.</summary>
+    public int Missing => _end - _start >= 5 ? Math.Max(0, Length(_start) - (_end - _start)) : 0;
+
     /// <summary>Connects to the server that the connection string names; where it names several, to the first that answers and is the primary.</summary>
     public static async Task<WireConnection> OpenAsync(string connectionString, string applicationName, bool replication, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
-        if (settings.ChannelBinding == ChannelBinding.Require)
-            throw new NotSupportedException("ConnectionStrings:shop says Channel Binding=Require, which the replication connection cannot do: say SSL Mode=VerifyFull, which proves the server as well.");
-
         var servers = ServerAddress.Of(settings);
         if (servers is [var only])
             return await OpenAsync(settings, only, applicationName, replication, cancellationToken);
@@ -104,7 +107,7 @@ internal sealed class WireConnection : IAsyncDisposable
         var available = _end - _start;
         if (available >= 5)
         {
-            var length = 1 + BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(_start + 1));
+            var length = Length(_start);
             if (available >= length)
             {
                 type = (char)_buffer[_start];
@@ -132,12 +135,9 @@ internal sealed class WireConnection : IAsyncDisposable
     public static WireException Error(ReadOnlySpan<byte> body)
     {
         var fields = new Dictionary<char, string>();
-        while (body.Length > 1)
-        {
-            var end = body[1..].IndexOf((byte)0) + 1;
-            fields[(char)body[0]] = Encoding.UTF8.GetString(body[1..end]);
-            body = body[(end + 1)..];
-        }
+        var reader = new WireReader(body);
+        while (reader.Rest.Length > 1)
+            fields[(char)reader.Byte()] = reader.String();
         var hint = fields.TryGetValue('H', out var text) ? $" ({text})" : "";
         return new WireException(fields.GetValueOrDefault('C', ""), fields.GetValueOrDefault('M', "unknown error") + hint);
     }
@@ -199,14 +199,15 @@ internal sealed class WireConnection : IAsyncDisposable
         BinaryPrimitives.WriteInt32BigEndian(bytes, bytes.Length);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), 196608);
         await _stream.WriteAsync(bytes, cancellationToken);
-        await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, cancellationToken);
+        await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, settings.ChannelBinding, cancellationToken);
         await QueryAsync(PinnedSession.Sql, cancellationToken);
     }
 
-    private async Task AuthenticateAsync(string user, string? known, ServerAddress server, CancellationToken cancellationToken)
+    private async Task AuthenticateAsync(string user, string? known, ServerAddress server, ChannelBinding binding, CancellationToken cancellationToken)
     {
         var password = known ?? "";
-        var scram = new Scram(password);
+        Scram? scram = null;
+        var bound = false;
         while (true)
         {
             var (type, body) = await ReadAsync(cancellationToken);
@@ -217,12 +218,16 @@ internal sealed class WireConnection : IAsyncDisposable
             if (type != 'R')
                 continue;
 
+            var asked = new WireReader(body.Span).Int32();
             var rest = body[4..];
-            var asked = BinaryPrimitives.ReadInt32BigEndian(body.Span);
+            if (binding == ChannelBinding.Require && asked is 3 or 5)
+                throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} asks {user} for a password without it.");
             if (known is null && asked is 3 or 5 or 10)
                 throw new InvalidOperationException($"PostgreSQL at {server} wants a password of {user}, and there is none in the connection string, in PGPASSWORD or in a password file.");
             switch (asked)
             {
+                case 0 when binding == ChannelBinding.Require && !bound:
+                    throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} lets {user} in without it.");
                 case 0:
                     break;
                 case 3:
@@ -232,24 +237,26 @@ internal sealed class WireConnection : IAsyncDisposable
                     await SendAsync('p', [.. Encoding.UTF8.GetBytes(Md5(user, password, rest.Span)), 0], cancellationToken);
                     break;
                 case 10:
-                    if (!Encoding.UTF8.GetString(rest.Span).Split('\0').Contains(Scram.Mechanism))
-                        throw new NotSupportedException($"PostgreSQL offers no {Scram.Mechanism}.");
+                    scram = Scram.Choose(password, Encoding.UTF8.GetString(rest.Span).Split('\0'), _stream as SslStream, binding);
                     var first = scram.First;
                     var length = new byte[4];
                     BinaryPrimitives.WriteInt32BigEndian(length, first.Length);
-                    await SendAsync('p', [.. Encoding.UTF8.GetBytes(Scram.Mechanism), 0, .. length, .. first], cancellationToken);
+                    await SendAsync('p', [.. Encoding.UTF8.GetBytes(scram.Mechanism), 0, .. length, .. first], cancellationToken);
                     break;
                 case 11:
-                    await SendAsync('p', scram.Final(rest.Span), cancellationToken);
+                    await SendAsync('p', (scram ?? throw Unasked(server)).Final(rest.Span), cancellationToken);
                     break;
                 case 12:
-                    scram.Verify(rest.Span);
+                    (scram ?? throw Unasked(server)).Verify(rest.Span);
+                    bound = true;
                     break;
                 case var method:
                     throw new NotSupportedException($"PostgreSQL asks for authentication method {method}; this reader knows passwords (SCRAM-SHA-256, MD5, plain) and trust.");
             }
         }
     }
+
+    private static InvalidDataException Unasked(ServerAddress server) => new($"PostgreSQL at {server} goes on with a login that it has not begun.");
 
     private static string Md5(string user, string password, ReadOnlySpan<byte> salt)
     {
@@ -281,16 +288,12 @@ internal sealed class WireConnection : IAsyncDisposable
 
     private static string?[] Row(ReadOnlySpan<byte> body)
     {
-        var row = new string?[BinaryPrimitives.ReadInt16BigEndian(body)];
-        body = body[2..];
+        var reader = new WireReader(body);
+        var row = new string?[(ushort)reader.Int16()];
         for (var i = 0; i < row.Length; i++)
         {
-            var length = BinaryPrimitives.ReadInt32BigEndian(body);
-            body = body[4..];
-            if (length < 0)
-                continue;
-            row[i] = Encoding.UTF8.GetString(body[..length]);
-            body = body[length..];
+            if (reader.Int32() is >= 0 and var length)
+                row[i] = Encoding.UTF8.GetString(reader.Take(length));
         }
         return row;
     }
@@ -319,6 +322,15 @@ internal sealed class WireConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>The length of the message that begins at <paramref name="start"/>, with its type.</summary>
+    private int Length(int start)
+    {
+        var length = BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(start + 1));
+        return length is >= 4 and <= MaxMessage
+            ? 1 + length
+            : throw new InvalidDataException($"PostgreSQL sent a message 0x{_buffer[start]:x2} that says it is {length} bytes long: what answers there does not speak PostgreSQL's protocol, or lost its place.");
+    }
+
     /// <summary>Moves what is unread to the front, and makes the buffer large enough for the message that it begins with.</summary>
     private void MakeRoom()
     {
@@ -329,7 +341,7 @@ internal sealed class WireConnection : IAsyncDisposable
             _start = 0;
         }
 
-        var wanted = _end >= 5 ? 1 + BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(1)) : 0;
+        var wanted = _end >= 5 ? Length(0) : 0;
         if (wanted > _buffer.Length || _end == _buffer.Length)
         {
             var larger = ArrayPool<byte>.Shared.Rent(Math.Max(wanted, _buffer.Length * 2));

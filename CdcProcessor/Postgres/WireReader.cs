@@ -24,13 +24,19 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
 
     public string String()
     {
-        var text = Encoding.UTF8.GetString(Take(_rest.IndexOf((byte)0)));
+        var end = _rest.IndexOf((byte)0);
+        if (end < 0)
+            throw new InvalidDataException("it has a text without an end");
+        var text = Encoding.UTF8.GetString(Take(end));
         _rest = _rest[1..];
         return text;
     }
 
+    /// <exception cref="InvalidDataException">The message ends before that.</exception>
     public ReadOnlySpan<byte> Take(int length)
     {
+        if ((uint)length > (uint)_rest.Length)
+            throw new InvalidDataException($"it says that {length} bytes follow, and {_rest.Length} do");
         var taken = _rest[..length];
         _rest = _rest[length..];
         return taken;

@@ -1,6 +1,7 @@
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -22,7 +23,7 @@ internal sealed class PipelineFactory(
         ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<KafkaConnection>(),
             services.GetRequiredService<ILogger<KafkaChangeSource>>())
         : new PostgresSource(
-            configuration.GetConnectionString("shop")!, services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
+            new SourceServer(configuration.GetConnectionString("shop")!, DatabasePassword.From(configuration)), services.GetRequiredService<NpgsqlDataSource>(), model, options.Value, sink.CopiesInOrder,
             services.GetRequiredService<CopyProgress>(), status, time, services.GetRequiredService<ILogger<PostgresSource>>());
 
     public DeadLetterTable CreateDeadLetters() => pair.Sink == Pair.Kafka

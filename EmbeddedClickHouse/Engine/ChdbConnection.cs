@@ -8,6 +8,12 @@ namespace AspireCdc.EmbeddedClickHouse.Engine;
 /// </summary>
 internal sealed unsafe class ChdbConnection : IDisposable
 {
+    /// <summary>
+    /// The setting by which a connection's queries are found, and which no statement may change. It is one of the engine's for which there is no use here:
+    /// a setting of an own name would be unknown to it, and the usual one, log_comment, is the client's.
+    /// </summary>
+    public const string Marker = "stream_like_engine_insert_queue";
+
     private readonly nint* _connection;
 
     private ChdbConnection(nint* connection, string id)
@@ -16,21 +22,28 @@ internal sealed unsafe class ChdbConnection : IDisposable
         Id = id;
     }
 
-    /// <summary>The connection's queries show this as their setting <c>log_comment</c>, by which they can be killed.</summary>
+    /// <summary>The connection's queries show this as their setting <see cref="Marker"/>, by which they can be killed.</summary>
     public string Id { get; }
 
     private nint Handle => *_connection;
 
     /// <summary>Null if the engine refuses, of which it tells the reason on standard error only.</summary>
-    public static ChdbConnection? Open(string path, string id)
+    public static ChdbConnection? Open(EngineFiles files, string id)
     {
         using var arguments = new NativeText(
-            "clickhouse", $"--path={path}", $"--log_comment={id}",
+            "clickhouse", $"--path={files.Data}", $"--config-file={files.Configuration}", $"--{Marker}={id}",
             "--final=1", "--apply_prewhere_after_final=1", // what a reader sees is deduplicated
             "--implicit_select=0"); // as a server has it
         var connection = LibChdb.Connect(arguments.Count, arguments.Pointers);
-        return connection == null || *connection == 0 ? null : new ChdbConnection(connection, id);
+        if (connection == null || *connection == 0)
+            return null;
+        var opened = new ChdbConnection(connection, id);
+        opened.AllowFiles(false);
+        return opened;
     }
+
+    /// <summary>Whether the connection's next statement may read and write files; where, the server has to see to.</summary>
+    public void AllowFiles(bool allowed) => Query(allowed ? "SET ROLE ALL" : "SET ROLE NONE");
 
     /// <summary>Runs a statement whose result, if any, is small.</summary>
     public (byte[] Output, QueryStatistics Statistics) Query(ReadOnlySpan<byte> sql, string format, ReadOnlySpan<QueryParameter> parameters)

@@ -12,7 +12,6 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     /// <summary>Calls into the engine block a thread each, so their number has a bound; a request beyond it waits its turn.</summary>
     private const int MaxQueries = 200;
 
-    private static readonly TimeSpan RepeatKillAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(3);
 
     private readonly EmbeddedClickHouseOptions _options;
@@ -21,6 +20,8 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     private readonly IdleConnections _idle = new();
     private readonly SemaphoreSlim _queries = new(MaxQueries);
     private readonly Lock _controlLock = new();
+    private readonly QueryKiller _killer;
+    private EngineFiles? _files;
     private ChdbConnection? _control;
     private long _lastId;
 
@@ -29,7 +30,14 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         _options = options.Value;
         _time = time;
         _logger = logger;
+        _killer = new QueryKiller(Kill, time, logger);
     }
+
+    /// <summary>The queries of clients.</summary>
+    public RunningQueries Running { get; } = new();
+
+    /// <summary>The folder that <c>file()</c> reads and writes in.</summary>
+    public string UserFiles => _files!.UserFiles;
 
     public string Version { get; private set; } = "";
 
@@ -41,8 +49,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         ThreadPool.GetMinThreads(out var workers, out var completions);
         ThreadPool.SetMinThreads(workers + MaxQueries, completions);
 
-        var data = Path.GetFullPath(_options.Data);
-        Directory.CreateDirectory(data);
+        _files = EngineFiles.Write(_options.Data, _options.SourceNames);
         try
         {
             LibChdb.Load(_options.Library);
@@ -52,7 +59,10 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
             throw new EngineStartException($"'{_options.Library}' cannot be loaded as libchdb ({e.Message.Trim()}). Set EmbeddedClickHouse:Library to the libchdb.so of this platform.");
         }
 
-        _control = ChdbConnection.Open(data, NextId()) ?? throw new EngineStartException(
+        // The engine takes a name that is no table's for a file of the working folder.
+        Environment.CurrentDirectory = _files.UserFiles;
+        var data = _files.Data;
+        _control = ChdbConnection.Open(_files, NextId()) ?? throw new EngineStartException(
             $"The data folder '{data}' cannot be opened; the engine's reason stands above. Most often another process has it open: stop that one, or set EmbeddedClickHouse:Data to another folder.");
         Version = _control.Query("SELECT version()").TrimEnd();
         TimeZone = _control.Query("SELECT timezone()").TrimEnd();
@@ -94,7 +104,13 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     /// </summary>
     public async Task<T> RunAsync<T>(ChdbConnection connection, Func<T> call, CancellationToken cancellation)
     {
-        var running = Task.Run(call, CancellationToken.None);
+        var running = Task.Run(
+            () =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                return call();
+            },
+            CancellationToken.None);
         if (!cancellation.CanBeCanceled)
             return await running;
 
@@ -105,9 +121,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
                 return await running;
         }
 
-        // A query that has not begun yet cannot be killed, so once may not be enough.
-        while (await Task.WhenAny(running, Task.Delay(RepeatKillAfter, _time, CancellationToken.None)) != running)
-            await KillAsync(connection);
+        _ = _killer.KillAsync(connection.Id);
         try
         {
             await running;
@@ -116,19 +130,36 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         {
             // The client that would read it has gone.
         }
+        finally
+        {
+            _killer.Forget(connection.Id);
+        }
 
         throw new OperationCanceledException(cancellation);
     }
 
     /// <summary>Tells the engine to stop the connection's query, without waiting until it has.</summary>
-    public async Task KillAsync(ChdbConnection connection)
+    public Task KillAsync(ChdbConnection connection) => _killer.KillAsync(connection.Id);
+
+    /// <summary>The same for one that its client named; returns when it has been told.</summary>
+    public Task KillAsync(RunningQuery query) => query.Connection is { } connection ? _killer.KillAsync(connection) : Task.CompletedTask;
+
+    /// <summary>What the connection's query has read so far: rows, bytes, rows in all; null before it has begun.</summary>
+    public async Task<string[]?> ProgressAsync(ChdbConnection connection)
     {
-        LogKilled(connection.Id);
-        await Task.Run(() => Control($"KILL QUERY WHERE Settings['log_comment'] = {SqlText.QuoteString(connection.Id)} ASYNC"));
+        var line = await Task.Run(() => Control(
+            $"SELECT read_rows, read_bytes, total_rows_approx, written_rows, written_bytes FROM system.processes WHERE Settings['{ChdbConnection.Marker}'] = {SqlText.QuoteString(connection.Id)}"));
+        return line.Length == 0 ? null : line.TrimEnd('\n').Split('\t');
     }
 
-    /// <summary>Throws if the engine does not answer.</summary>
-    public Task CheckAsync(CancellationToken cancellation) => Task.Run(() => Control("SELECT 1"), cancellation);
+    /// <summary>Does what a request needs: a connection to the database that is served, and a query. Throws if that is not possible.</summary>
+    public Task CheckAsync(CancellationToken cancellation) => Task.Run(
+        () =>
+        {
+            using var connection = Open(_options.Database, []);
+            connection.Query("SELECT 1 FROM system.one");
+        },
+        cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -168,7 +199,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
 
     private ChdbConnection Open(string database, IReadOnlyList<Setting> settings)
     {
-        var connection = ChdbConnection.Open(Path.GetFullPath(_options.Data), NextId())
+        var connection = ChdbConnection.Open(_files!, NextId())
             ?? throw ClickHouseException.Raise(ErrorCode.UnknownException, "UNKNOWN_EXCEPTION", "The engine did not open a connection");
         try
         {
@@ -185,11 +216,13 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         }
     }
 
+    private void Kill(IReadOnlyCollection<string> connections) =>
+        Control($"KILL QUERY WHERE Settings['{ChdbConnection.Marker}'] IN ({string.Join(", ", connections.Select(SqlText.QuoteString))}) ASYNC");
 
-    private void Control(string sql)
+    private string Control(string sql)
     {
         lock (_controlLock)
-            _control!.Query(sql);
+            return _control!.Query(sql);
     }
 
     private string NextId() => $"embedded-clickhouse-{Interlocked.Increment(ref _lastId)}";
@@ -207,7 +240,4 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
 
     [LoggerMessage(3, LogLevel.Warning, "Queries still run after the time to stop; the process ends under them")]
     private partial void LogStillRunning();
-
-    [LoggerMessage(4, LogLevel.Debug, "Asked the engine to stop the query of connection {Connection}: its client has gone")]
-    private partial void LogKilled(string connection);
 }

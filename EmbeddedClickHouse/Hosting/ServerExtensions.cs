@@ -28,7 +28,7 @@ internal static class ServerExtensions
     {
         builder.Services.AddSingleton<SessionStore>();
         builder.Services.AddSingleton<QueryEndpoint>();
-        builder.Services.AddRequestDecompression(decompression => decompression.DecompressionProviders.Add("zstd", new ZstdDecompression()));
+        builder.Services.AddRequestDecompression(decompression => RequestDecompression.AddTo(decompression.DecompressionProviders));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeToFinish);
 
         // A query is part of somebody's trace or of none: those of services that look after themselves would bury the rest.

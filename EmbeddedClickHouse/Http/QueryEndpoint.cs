@@ -26,9 +26,9 @@ internal sealed partial class QueryEndpoint(
         catch (ClickHouseException e)
         {
             LogFailed(response.Request?.QueryId ?? "-", e.Message);
-            await response.FailAsync(e, cancellation);
+            await response.FailAsync(e.Code == ErrorCode.ReadOnly && Refuse.Reads(context.Request.Method) ? e.With(Refuse.GetReads) : e, cancellation);
         }
-        catch (Exception e) when (e is InvalidDataException or ZstdException)
+        catch (Exception e) when (e is InvalidDataException or ZstdException or EndOfStreamException || e is InvalidOperationException { Source: "System.IO.Compression.Brotli" })
         {
             await response.FailAsync(ClickHouseException.Raise(ErrorCode.CannotDecompress, "CANNOT_DECOMPRESS", $"The request's body cannot be decompressed: {e.Message}"), cancellation);
         }
@@ -49,24 +49,52 @@ internal sealed partial class QueryEndpoint(
         Refuse.UnknownCoding(context.Request);
         var body = request.Form is not null ? Stream.Null : request.DecompressBlocks ? new BlockReader(context.Request.Body) : context.Request.Body;
         using var text = await RequestText.ReadAsync(request.Query, body, cancellation);
-        Refuse.WhatHttpDoesNotAllow(text, context.Request.Method);
+        Refuse.WhatHttpDoesNotAllow(text);
+        request.CheckRole();
 
+        using var running = await engine.Running.BeginAsync(request.QueryId, request.ReplaceRunningQuery ? engine.KillAsync : null, cancellation);
+        request.CheckNames(text);
         if (request.SessionId is { } id)
         {
+            Refuse.WritingInSession(text, context.Request.Method);
             using var slot = await engine.EnterAsync(cancellation);
-            using var session = sessions.Acquire(id, request.SessionTimeout, request.SessionMustExist);
+            using var session = sessions.Acquire(id, request.SessionTimeout, request.SessionMustExist, request.CloseSession);
+            running.Connection = session.Connection.Id;
             using var scope = await SessionScope.EnterAsync(engine, session.Connection, request, cancellation);
             scope.DropAfterwards(await ExternalTables.LoadAsync(engine, session.Connection, request, context.Request.Query, cancellation));
-            return await new QueryRunner(engine, session.Connection, request, response).RunAsync(text, body, cancellation);
+            return await RunAsync(session.Connection, request, response, text, body, cancellation);
         }
 
-        using var lease = await engine.RentAsync(request.Database, request.Settings, cancellation);
+        using var lease = await engine.RentAsync(request.Database, request.SettingsFor(context.Request.Method), cancellation);
+        running.Connection = lease.Connection.Id;
         var tables = await ExternalTables.LoadAsync(engine, lease.Connection, request, context.Request.Query, cancellation);
-        var statistics = await new QueryRunner(engine, lease.Connection, request, response).RunAsync(text, body, cancellation);
+        var statistics = await RunAsync(lease.Connection, request, response, text, body, cancellation);
         if (text.Statement.Keyword is "DROP" or "DETACH" or "RENAME")
             engine.ForgetIdle();
         lease.Clean = tables.Count == 0 && LeavesNothingBehind(text.Statement);
         return statistics;
+    }
+
+    private async Task<QueryStatistics> RunAsync(
+        ChdbConnection connection, QueryRequest request, QueryResponse response, RequestText text, Stream body, CancellationToken cancellation)
+    {
+        var (edits, usesFiles) = Inspection.Of(text.StatementBytes, text.Statement, engine.UserFiles, request.QueryId, engine.Running.List());
+        text.Apply(edits);
+        if (usesFiles && text.Statement.Keyword == "INSERT" && connection.Query("SELECT toUInt8(getSetting('readonly'))") != "0\n")
+            throw ClickHouseException.Raise(ErrorCode.ReadOnly, "READONLY", "Cannot execute query in readonly mode."); // the engine lets it write files
+        usesFiles |= text.Statement.Kind == StatementKind.InsertFromInput;
+        await using var progress = request.SendProgress ? ProgressHeaders.Collect(engine, connection, request, response, time) : null;
+        if (usesFiles)
+            connection.AllowFiles(true);
+        try
+        {
+            return await new QueryRunner(engine, connection, request, response).RunAsync(text, body, cancellation);
+        }
+        finally
+        {
+            if (usesFiles)
+                connection.AllowFiles(false);
+        }
     }
 
     private static bool LeavesNothingBehind(Statement statement) =>

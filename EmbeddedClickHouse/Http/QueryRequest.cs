@@ -1,5 +1,6 @@
 using System.Globalization;
 using AspireCdc.EmbeddedClickHouse.Engine;
+using AspireCdc.EmbeddedClickHouse.Sql;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace AspireCdc.EmbeddedClickHouse.Http;
@@ -10,13 +11,9 @@ internal sealed class QueryRequest
     /// <summary>Parameters of the interface itself; every other one is a setting.</summary>
     private static readonly HashSet<string> Reserved =
     [
-        "", "query", "user", "password", "quota_key", "role", "stacktrace", "client_protocol_version", "close_session",
-        "http_method",
+        "", "query", "user", "password", "quota_key", "stacktrace", "client_protocol_version", "http_method",
         // Settings of ClickHouse's that its HTTP server carries out, not its engine.
-        "send_progress_in_http_headers", "http_headers_progress_interval_ms", "http_write_exception_in_output_format",
-        "cancel_http_readonly_queries_on_client_close", "add_http_cors_header",
-        // By this one the server finds a connection's query.
-        "log_comment",
+        "http_write_exception_in_output_format", "cancel_http_readonly_queries_on_client_close", "add_http_cors_header",
     ];
 
     private QueryRequest()
@@ -40,6 +37,19 @@ internal sealed class QueryRequest
     public TimeSpan SessionTimeout { get; private set; } = TimeSpan.FromSeconds(60);
 
     public bool SessionMustExist { get; private set; }
+
+    /// <summary>The session ends with this request.</summary>
+    public bool CloseSession { get; private set; }
+
+    /// <summary>Stops a running query of this id first; else it is an error that there is one.</summary>
+    public bool ReplaceRunningQuery { get; private set; }
+
+    /// <summary>Tells in headers how far the query is, as long as they have not gone out.</summary>
+    public bool SendProgress { get; private set; }
+
+    public TimeSpan ProgressInterval { get; private set; } = TimeSpan.FromMilliseconds(100);
+
+    private string? Role { get; set; }
 
     public bool WaitEndOfQuery { get; private set; }
 
@@ -67,8 +77,7 @@ internal sealed class QueryRequest
         // Only this type is a form: curl calls every body application/x-www-form-urlencoded.
         if (context.Request.ContentType is { } type && type.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase))
         {
-            request.Form = await context.Request.ReadFormAsync(
-                new FormOptions { ValueLengthLimit = int.MaxValue, MultipartBodyLengthLimit = long.MaxValue, ValueCountLimit = 100_000 }, context.RequestAborted);
+            request.Form = await ReadFormAsync(context);
             foreach (var (name, values) in request.Form)
                 request.Read(name, values[^1] ?? "");
             var files = request.Form.Files.Select(file => file.Name).ToHashSet();
@@ -83,6 +92,39 @@ internal sealed class QueryRequest
         if (request.QueryId.Length == 0)
             request.QueryId = headers["X-ClickHouse-Query-Id"] is [{ Length: > 0 } id, ..] ? id : Guid.NewGuid().ToString();
         return request;
+    }
+
+    /// <summary>There are no roles here, so every one is unknown.</summary>
+    public void CheckRole()
+    {
+        if (Role is { } role)
+            throw ClickHouseException.Raise(ErrorCode.UnknownRole, "UNKNOWN_ROLE", $"There is no role `{role}` in user directories");
+    }
+
+    /// <summary>A name that comes as a parameter is one that stands in the text.</summary>
+    public void CheckNames(RequestText text)
+    {
+        if (Parameters.Count > 0 && text.StatementBytes.IndexOf("Identifier"u8) >= 0)
+            Parameters.ForEach(parameter => Inspection.CheckName(parameter.Value));
+    }
+
+    /// <summary>The settings of a request outside a session; by GET it may read only, and the engine sees to that.</summary>
+    public IReadOnlyList<Setting> SettingsFor(string method) =>
+        !Refuse.Reads(method) || Settings.Exists(setting => setting is { Name: "readonly", Value: "1" or "2" })
+            ? Settings
+            : [.. Settings.Where(setting => setting.Name != "readonly"), new("readonly", "2")];
+
+    private static async Task<IFormCollection> ReadFormAsync(HttpContext context)
+    {
+        try
+        {
+            return await context.Request.ReadFormAsync(
+                new FormOptions { ValueLengthLimit = int.MaxValue, MultipartBodyLengthLimit = long.MaxValue, ValueCountLimit = 100_000 }, context.RequestAborted);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException && !context.RequestAborted.IsCancellationRequested)
+        {
+            throw ClickHouseException.Raise(ErrorCode.BadArguments, "BAD_ARGUMENTS", $"The multipart form cannot be read: {e.Message}");
+        }
     }
 
     private static bool DescribesFile(string name, HashSet<string> files) =>
@@ -112,6 +154,21 @@ internal sealed class QueryRequest
                 break;
             case "session_check":
                 SessionMustExist = value == "1";
+                break;
+            case "close_session":
+                CloseSession = value == "1";
+                break;
+            case "role":
+                Role = value;
+                break;
+            case "replace_running_query":
+                ReplaceRunningQuery = ParseBool(value);
+                break;
+            case "send_progress_in_http_headers":
+                SendProgress = ParseBool(value);
+                break;
+            case "http_headers_progress_interval_ms":
+                ProgressInterval = TimeSpan.FromMilliseconds(Math.Clamp(ParseNumber(name, value), 10, 60_000));
                 break;
             case "wait_end_of_query" or "http_wait_end_of_query":
                 WaitEndOfQuery = ParseBool(value);

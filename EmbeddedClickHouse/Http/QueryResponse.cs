@@ -23,6 +23,7 @@ internal sealed class QueryResponse : IAsyncDisposable
     private FileBufferingWriteStream? _buffer;
     private long _buffered;
     private readonly Stack<Stream> _layers = [];
+    private readonly List<string> _progress = [];
     private Stream? _body;
 
     public QueryResponse(HttpContext context, ChdbEngine engine, TimeProvider time)
@@ -41,6 +42,17 @@ internal sealed class QueryResponse : IAsyncDisposable
     public QueryRequest? Request { get; set; }
 
     private long Limit => Request is { WaitEndOfQuery: true } ? long.MaxValue : Math.Max(MinBuffer, Request?.BufferSize ?? 0);
+
+    /// <summary>False once the headers have gone out.</summary>
+    public bool AddProgress(string progress)
+    {
+        lock (_progress)
+        {
+            if (_body is null)
+                _progress.Add(progress);
+            return _body is null;
+        }
+    }
 
     public void SetFormat(string format)
     {
@@ -148,6 +160,12 @@ internal sealed class QueryResponse : IAsyncDisposable
         var headers = _context.Response.Headers;
         if (Request is not null)
             headers["X-ClickHouse-Query-Id"] = Request.QueryId;
+        lock (_progress)
+        {
+            if (_progress.Count > 0)
+                headers["X-ClickHouse-Progress"] = _progress.ToArray();
+        }
+
         headers["X-ClickHouse-Summary"] =
             $$"""{"read_rows":"{{s.ReadRows}}","read_bytes":"{{s.ReadBytes}}","written_rows":"{{s.WrittenRows}}","written_bytes":"{{s.WrittenBytes}}","total_rows_to_read":"0","result_rows":"{{s.ResultRows}}","result_bytes":"{{s.ResultBytes}}","elapsed_ns":"{{elapsed}}"}""";
     }

@@ -37,6 +37,7 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
         var format = Format(text.Statement);
         response.SetFormat(format);
         var written = 0L;
+        byte[] unpiped = [];
         await using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
         var sql = WriteInto(text, pipe, format);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -46,7 +47,8 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
             {
                 try
                 {
-                    return connection.Query(sql, format, Parameters).Statistics;
+                    (unpiped, var statistics) = connection.Query(sql, format, Parameters);
+                    return statistics;
                 }
                 finally
                 {
@@ -68,7 +70,9 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
 
         try
         {
-            return await query;
+            var statistics = await query;
+            await response.WriteAsync(unpiped, cancellation); // none, unless the engine did not take what stands behind the statement for its part
+            return statistics with { ResultBytes = Math.Max(statistics.ResultBytes, (ulong)written) };
         }
         catch (ClickHouseException e) when (e.Code == ErrorCode.SyntaxError && written == 0)
         {
@@ -80,7 +84,7 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
     private static byte[] WriteInto(RequestText text, AnonymousPipeServerStream pipe, string format)
     {
         var statement = text.Statement;
-        var into = Encoding.ASCII.GetBytes($" INTO OUTFILE '{Path(pipe)}' APPEND FORMAT {format} ");
+        var into = Encoding.ASCII.GetBytes($"\nINTO OUTFILE '{Path(pipe)}' APPEND FORMAT {format}\n");
         return [.. text.Bytes.Span[..statement.BodyEnd], .. into, .. text.Bytes.Span[statement.Tail]];
     }
 
@@ -121,7 +125,7 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
     private async Task<QueryStatistics> InsertAsync(RequestText text, Stream body, CancellationToken cancellation)
     {
         var statement = text.Statement;
-        byte[] sql = [.. text.Bytes.Span[..statement.BodyEnd], .. text.Bytes.Span[statement.Tail]];
+        byte[] sql = [.. text.Bytes.Span[..statement.BodyEnd], .. "\n"u8, .. text.Bytes.Span[statement.Tail], .. "\n"u8];
         var format = Format(statement);
         using var insert = await engine.RunAsync(connection, () => connection.BeginInsert(sql, format, Parameters), cancellation);
 
@@ -189,6 +193,7 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
             .. bytes[..statement.Input.Start.Value],
             .. Encoding.ASCII.GetBytes($"file('{Path(pipe)}', {format}, "),
             .. bytes[open..statement.BodyEnd],
+            .. "\n"u8,
             .. bytes[statement.Tail],
         ];
     }

@@ -25,6 +25,31 @@ internal sealed class RequestText : IDisposable
     /// <summary>What has been read of an INSERT's data; the rest is still in the body.</summary>
     public ReadOnlyMemory<byte> DataRead => Bytes[Statement.DataStart..];
 
+    /// <summary>The text without data that follow it.</summary>
+    public ReadOnlySpan<byte> StatementBytes => Statement.Kind is StatementKind.Insert or StatementKind.InsertFromInput ? Bytes.Span[..Statement.DataStart] : Bytes.Span;
+
+    /// <summary>Changes parts of the statement, which are given in their order.</summary>
+    public void Apply(IReadOnlyList<Edit> edits)
+    {
+        if (edits.Count == 0)
+            return;
+        var changed = new ArrayBufferWriter<byte>(_length + edits.Sum(edit => edit.Text.Length * 3));
+        var from = 0;
+        foreach (var (part, text) in edits)
+        {
+            changed.Write(Bytes.Span[from..part.Start.Value]);
+            Encoding.UTF8.GetBytes(text, changed);
+            from = part.End.Value;
+        }
+
+        changed.Write(Bytes.Span[from..]);
+        var buffer = ArrayPool<byte>.Shared.Rent(changed.WrittenCount + 1);
+        changed.WrittenSpan.CopyTo(buffer);
+        ArrayPool<byte>.Shared.Return(_buffer);
+        (_buffer, _length) = (buffer, changed.WrittenCount);
+        Statement = StatementParser.Parse(Bytes.Span, complete: true)!;
+    }
+
     public static async Task<RequestText> ReadAsync(string query, Stream body, CancellationToken cancellation)
     {
         var text = new RequestText(ArrayPool<byte>.Shared.Rent(Math.Max(FirstRead, Encoding.UTF8.GetMaxByteCount(query.Length) + 1)));

@@ -13,7 +13,7 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
     private bool _disposed;
 
     /// <summary>Takes the session for one request; a second one meanwhile is refused.</summary>
-    public SessionLease Acquire(string id, TimeSpan timeout, bool mustExist)
+    public SessionLease Acquire(string id, TimeSpan timeout, bool mustExist, bool close)
     {
         lock (_lock)
         {
@@ -30,7 +30,7 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
             session.Locked = true;
             session.Expiry?.Dispose();
             session.Expiry = null;
-            return new SessionLease(session.Connection, () => Release(id, session, timeout));
+            return new SessionLease(session.Connection, () => Release(id, session, timeout, close));
         }
     }
 
@@ -50,13 +50,14 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
         }
     }
 
-    private void Release(string id, Session session, TimeSpan timeout)
+    private void Release(string id, Session session, TimeSpan timeout, bool close)
     {
         lock (_lock)
         {
             session.Locked = false;
-            if (_disposed)
+            if (_disposed || close)
             {
+                _sessions.Remove(id);
                 session.Connection.Dispose();
                 return;
             }

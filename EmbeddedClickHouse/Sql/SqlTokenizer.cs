@@ -35,6 +35,8 @@ internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
         if (start >= _text.Length)
             return new(SqlTokenKind.End, start, start);
 
+        if (UnicodeQuote(start) is { } quoted)
+            return quoted;
         var c = _text[start];
         switch (c)
         {
@@ -94,6 +96,20 @@ internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
         return new(kind, start, Position);
     }
 
+    /// <summary>‘text’ and “name”, as word processors write them, with nothing special inside.</summary>
+    private SqlToken? UnicodeQuote(int start)
+    {
+        var rest = _text[start..];
+        var (kind, close) = rest.StartsWith("‘"u8) ? (SqlTokenKind.String, "’"u8.ToArray())
+            : rest.StartsWith("“"u8) ? (SqlTokenKind.QuotedName, "”"u8.ToArray())
+            : default;
+        if (close is null)
+            return null;
+        var end = rest[close.Length..].IndexOf(close);
+        Position = end < 0 ? _text.Length : start + close.Length + end + close.Length;
+        return new(kind, start, Position);
+    }
+
     /// <summary><c>$tag$ … $tag$</c>, with a tag or without.</summary>
     private readonly int? HeredocEnd(int start)
     {
@@ -114,10 +130,10 @@ internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
             var rest = _text[Position..];
             if (IsSpace(rest[0]))
                 Position++;
-            else if (rest.StartsWith("--"u8) || rest.StartsWith("# "u8) || rest.StartsWith("#!"u8))
-                Skip(rest, "\n"u8, 0);
+            else if (rest.StartsWith("--"u8) || rest.StartsWith("//"u8) || rest.StartsWith("# "u8) || rest.StartsWith("#!"u8))
+                SkipLine(rest);
             else if (rest.StartsWith("/*"u8))
-                Skip(rest, "*/"u8, 2);
+                SkipComment();
             else if (rest.StartsWith("\u00A0"u8))
                 Position += 2;
             else if (rest.StartsWith("\uFEFF"u8))
@@ -127,9 +143,35 @@ internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
         }
     }
 
-    private void Skip(ReadOnlySpan<byte> rest, ReadOnlySpan<byte> end, int from)
+    private void SkipLine(ReadOnlySpan<byte> rest)
     {
-        var found = rest[from..].IndexOf(end);
-        Position = found < 0 ? _text.Length : Position + from + found + end.Length;
+        var end = rest.IndexOf((byte)'\n');
+        Position = end < 0 ? _text.Length : Position + end + 1;
+    }
+
+    /// <summary>A comment may stand in a comment; one that is never closed reaches to the end.</summary>
+    private void SkipComment()
+    {
+        var depth = 0;
+        do
+        {
+            var found = _text[Position..].IndexOfAny((byte)'/', (byte)'*');
+            if (found < 0 || Position + found + 1 >= _text.Length)
+            {
+                Position = _text.Length;
+                return;
+            }
+
+            Position += found;
+            var change = (_text[Position], _text[Position + 1]) switch
+            {
+                ((byte)'/', (byte)'*') => 1,
+                ((byte)'*', (byte)'/') => -1,
+                _ => 0,
+            };
+            depth += change;
+            Position += change == 0 ? 1 : 2;
+        }
+        while (depth > 0);
     }
 }

@@ -47,6 +47,9 @@ internal sealed record Statement
     /// <summary>INTO OUTFILE or FROM INFILE: a file of the client, which HTTP does not have.</summary>
     public bool NamesClientFile { get; init; }
 
+    /// <summary>PARALLEL WITH: more than one statement.</summary>
+    public bool IsParallel { get; init; }
+
     /// <summary>There is nothing but space and comments.</summary>
     public bool IsEmpty { get; init; }
 }

@@ -237,6 +237,7 @@ internal ref struct StatementParser
         var name = default(SqlToken);
         var tail = default(SqlToken);
         var second = -1;
+        var parallel = false;
         for (; _token.Kind != SqlTokenKind.End; Advance())
         {
             if (_token.Kind == SqlTokenKind.Symbol && _text[_token.Start] == ';' && _depth == 0)
@@ -251,10 +252,12 @@ internal ref struct StatementParser
                 break;
             }
 
-            if (_depth != 0 || _token.Kind != SqlTokenKind.Word)
-                continue;
             if (Is("OUTFILE") && IsWord(_previous, "INTO") || Is("INFILE") && IsWord(_previous, "FROM"))
                 _namesClientFile = true;
+            if (_depth != 0 || _token.Kind != SqlTokenKind.Word)
+                continue;
+            if (Is("WITH") && IsWord(_previous, "PARALLEL"))
+                parallel = true;
             else if (Is("INSERT") && kind == StatementKind.Select)
                 kind = StatementKind.Command; // WITH … INSERT … SELECT
             else if (format is null && Is("FORMAT") && MayEndExpression(_previous) && FormatName(out name, out tail))
@@ -269,6 +272,7 @@ internal ref struct StatementParser
             BodyEnd = format?.Start ?? _previous.End,
             Tail = tail.Kind == SqlTokenKind.Word ? tail.Start.._previous.End : 0..0,
             SecondStatement = second,
+            IsParallel = parallel,
             NamesClientFile = _namesClientFile,
         };
     }
@@ -313,5 +317,5 @@ internal ref struct StatementParser
         token.Kind == SqlTokenKind.Word && Ascii.EqualsIgnoreCase(_text[token.Start..token.End], word);
 
     private readonly string Unquote(SqlToken token) =>
-        Encoding.UTF8.GetString(token.Kind == SqlTokenKind.QuotedName ? _text[(token.Start + 1)..(token.End - 1)] : _text[token.Start..token.End]);
+        Encoding.UTF8.GetString(_text[token.Start..token.End]).Trim('`', '"', '“', '”');
 }

@@ -78,7 +78,7 @@ public sealed class GraphTests(SharedStack stack)
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
-    public async Task The_api_has_its_pages_and_lets_every_origin_in_as_in_development()
+    public async Task The_api_has_its_pages_and_lets_the_seeds_client_in()
     {
         var app = await stack.StartedAsync(Cancel);
         using var api = app.CreateHttpClient("api");
@@ -86,7 +86,7 @@ public sealed class GraphTests(SharedStack stack)
 
         using var answer = await api.SendAsync(request, Cancel);
 
-        answer.Headers.GetValues("Access-Control-Allow-Origin").Should().Equal("*");
+        answer.Headers.GetValues("Access-Control-Allow-Origin").Should().Equal("http://localhost:3001");
         (await api.GetAsync("/docs", Cancel)).IsSuccessStatusCode.Should().BeTrue();
     }
 

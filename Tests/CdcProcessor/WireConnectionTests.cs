@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Npgsql;
@@ -21,6 +22,9 @@ public sealed class WireConnectionTests(WireConnectionTests.SecureServer server,
     [InlineData("Username=scram;SSL Mode=Require;SSL Negotiation=Direct", "scram", true)]
     [InlineData("Username=scram;SSL Mode=VerifyCA;Root Certificate=@root;Host=127.0.0.1", "scram", true)]
     [InlineData("Username=scram;SSL Mode=VerifyFull;Root Certificate=@root", "scram", true)]
+    [InlineData("Username=scram;SSL Mode=Require;Channel Binding=Require", "scram", true)]
+    [InlineData("Username=scram;SSL Mode=VerifyFull;Root Certificate=@root;Channel Binding=Require", "scram", true)]
+    [InlineData("Username=scram;SSL Mode=Require;Channel Binding=Disable", "scram", true)]
     [InlineData("Username=md5;SSL Mode=Disable", "md5", false)]
     [InlineData("Username=plain;SSL Mode=Require", "plain", true)]
     [InlineData("Username=onlytls;SSL Mode=Allow", "onlytls", true)]
@@ -84,10 +88,43 @@ public sealed class WireConnectionTests(WireConnectionTests.SecureServer server,
             .Should().ThrowAsync<InvalidOperationException>().WithMessage("PostgreSQL at localhost does not offer TLS, and the connection string demands it (SSL Mode=Require).");
     }
 
+    [Theory]
+    [InlineData("Username=scram;SSL Mode=Disable;Channel Binding=Require", "ConnectionStrings:shop says Channel Binding=Require, and the connection is without TLS: say SSL Mode=Require.")]
+    [InlineData("Username=plain;SSL Mode=Require;Channel Binding=Require", "*asks plain for a password without it.")]
+    [InlineData("Username=certified;SSL Mode=Require;SSL Certificate=@client.crt;SSL Key=@client.key;Channel Binding=Require", "*lets certified in without it.")]
+    public async Task Channel_binding_that_is_demanded_is_not_done_without(string settings, string sentence) =>
+        (await FluentActions.Awaiting(() => WireConnection.OpenAsync(server.ConnectionString(settings), "test", replication: true, Cancel)).Should().ThrowAsync<InvalidOperationException>()).WithMessage(sentence);
+
     [Fact]
-    public async Task Channel_binding_is_refused_where_it_is_demanded() =>
-        await FluentActions.Awaiting(() => WireConnection.OpenAsync(server.ConnectionString("Username=scram;Channel Binding=Require"), "test", replication: true, Cancel))
-            .Should().ThrowAsync<NotSupportedException>().WithMessage("*Channel Binding=Require*say SSL Mode=VerifyFull*");
+    public async Task A_password_that_changes_is_asked_for_at_each_connect()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "token");
+        var source = new SourceServer(DatabasePassword.Strip(server.ConnectionString("Username=scram;SSL Mode=Require;Channel Binding=Require")), new DatabasePassword($"cat '{file}'"));
+
+        await File.WriteAllTextAsync(file, "yesterday's\n", Cancel);
+        await FluentActions.Awaiting(() => source.OpenAsync("test", replication: true, Cancel)).Should().ThrowAsync<WireException>().WithMessage("password authentication failed*");
+
+        await File.WriteAllTextAsync(file, new NpgsqlConnectionStringBuilder(server.ConnectionString("Username=scram")).Password + "\n", Cancel);
+        await using (await source.OpenAsync("test", replication: true, Cancel))
+        {
+        }
+
+        await using var pool = Pool(source);
+        await using (await pool.OpenConnectionAsync(Cancel))
+        {
+        }
+
+        await FluentActions.Awaiting(() => new DatabasePassword("echo none >&2; exit 3").AskAsync(Cancel)).Should().ThrowAsync<InvalidOperationException>()
+            .WithMessage("The command of Database__PasswordCommand ended with 3 and no password: none");
+
+        static NpgsqlDataSource Pool(SourceServer source)
+        {
+            var builder = new NpgsqlDataSourceBuilder(source.ConnectionString);
+            source.Password!.ApplyTo(builder);
+            return builder.Build();
+        }
+    }
 
     [Theory]
     [InlineData("@dead,localhost:@port")]

@@ -3,8 +3,10 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using AspireCdc.EmbeddedClickHouse.Blocks;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
+using K4os.Compression.LZ4.Streams;
 using Xunit;
 
 namespace AspireCdc.Tests.EmbeddedClickHouse;
@@ -41,6 +43,9 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("1,x\n2,\"y;\n\nz\"\n", "INSERT INTO t SELECT a, s FROM input('a Int64, s String') FORMAT CSV")]
     [InlineData("INSERT INTO t SELECT number + 1, if(number = 0, 'x', 'y;\n\nz') FROM numbers(2)", "")]
     [InlineData("WITH y AS (SELECT number + 1, if(number = 0, 'x', 'y;\n\nz') FROM numbers(2)) INSERT INTO t SELECT * FROM y", "")]
+    [InlineData("INSERT INTO t // VALUES\nSELECT number + 1, if(number = 0, 'x', 'y;\n\nz') FROM numbers(2) // the end", "")]
+    [InlineData("1,x\n2,\"y;\n\nz\"\n", "INSERT INTO t /* /* VALUES */ FORMAT TSV */ # or\n FORMAT CSV")]
+    [InlineData("1,x\n2,\"y;\n\nz\"\n", "INSERT INTO “t” FORMAT CSV")]
     [InlineData("INSERT INTO TABLE FUNCTION null('a Int32') VALUES (1); ", "", "")]
     public async Task Data_may_come_in_every_way(string body, string query, string rows = "1\tx\n2\ty;\\n\\nz\n")
     {
@@ -56,6 +61,7 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("zstd")]
     [InlineData("deflate")]
     [InlineData("br")]
+    [InlineData("lz4")]
     public async Task A_body_may_be_compressed(string coding)
     {
         using var compressed = new MemoryStream();
@@ -71,6 +77,9 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Theory]
     [InlineData("gzip", 500, 271)]
     [InlineData("zstd", 500, 271)]
+    [InlineData("deflate", 500, 271)]
+    [InlineData("br", 500, 271)]
+    [InlineData("lz4", 500, 271)]
     [InlineData("snappy", 501, 48)]
     public async Task A_body_that_cannot_be_decompressed_is_refused(string coding, int status, int code)
     {
@@ -80,6 +89,58 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
 
         ((int)response.StatusCode).Should().Be(status);
         response.Headers.GetValues("X-ClickHouse-Exception-Code").Should().Equal(code.ToString());
+        (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
+    }
+
+    /// <summary>Wherever it is cut, the last row would be a part of one, and the rest would be missing without a word.</summary>
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("zstd")]
+    [InlineData("deflate")]
+    [InlineData("br")]
+    [InlineData("lz4")]
+    [InlineData("blocks")]
+    public async Task Of_a_body_that_is_cut_nothing_is_kept(string coding)
+    {
+        using var whole = new MemoryStream();
+        await using (var compressor = coding == "blocks" ? new BlockWriter(whole) : Compressor(whole, coding))
+        {
+            for (var i = 100_000; i < 300_000; i++)
+                await compressor.WriteAsync(Encoding.ASCII.GetBytes($"{i}\tx\n"), TestContext.Current.CancellationToken);
+        }
+
+        var bytes = whole.ToArray();
+        foreach (var length in (int[])[1, 3, 9, 17, bytes.Length / 3, bytes.Length / 2, bytes.Length - 9, bytes.Length - 4, bytes.Length - 1])
+        {
+            foreach (var sql in (string[])["INSERT INTO t FORMAT TSV", "INSERT INTO t SELECT * FROM input('a Int64, s String') FORMAT TSV"])
+            {
+                var body = new ByteArrayContent(bytes, 0, length);
+                if (coding != "blocks")
+                    body.Headers.ContentEncoding.Add(coding);
+
+                using var response = await _http.PostAsync(
+                    body, $"query={Uri.EscapeDataString(sql)}{(coding == "blocks" ? "&decompress=1" : "")}", TestContext.Current.CancellationToken);
+
+                var answer = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+                answer.Should().StartWith("Code: 271. DB::Exception: ", $"{length} of {bytes.Length} bytes came of {sql}");
+            }
+        }
+
+        (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
+    }
+
+    [Theory]
+    [InlineData("--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nINSERT INTO t SELECT 1, 'x'")]
+    [InlineData("--b\r\nContent-Disposition: form-data; name=")]
+    [InlineData("no form at all")]
+    public async Task Of_a_form_that_is_cut_nothing_is_kept(string form)
+    {
+        var body = new ByteArrayContent(Encoding.ASCII.GetBytes(form));
+        body.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=b");
+
+        using var response = await _http.PostAsync(body, "", TestContext.Current.CancellationToken);
+
+        (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should().StartWith("Code: 36. DB::Exception: The multipart form cannot be read");
         (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
     }
 
@@ -163,10 +224,11 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
 
     private static Stream Compressor(Stream to, string coding) => coding switch
     {
-        "gzip" => new GZipStream(to, CompressionLevel.Fastest),
-        "deflate" => new ZLibStream(to, CompressionLevel.Fastest),
-        "br" => new BrotliStream(to, CompressionLevel.Fastest),
-        _ => new ZstdSharp.CompressionStream(to),
+        "gzip" => new GZipStream(to, CompressionLevel.Fastest, leaveOpen: true),
+        "deflate" => new ZLibStream(to, CompressionLevel.Fastest, leaveOpen: true),
+        "br" => new BrotliStream(to, CompressionLevel.Fastest, leaveOpen: true),
+        "lz4" => LZ4Stream.Encode(to, leaveOpen: true),
+        _ => new ZstdSharp.CompressionStream(to, leaveOpen: true),
     };
 
     /// <summary>Rows of (a Int64, s String) in RowBinary.</summary>

@@ -50,6 +50,15 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("SHOW TABLES", "", "")]
     [InlineData("EXPLAIN SYNTAX SELECT 1 FORMAT TSVRaw", "", "SELECT 1\nFROM system.one\n")]
     [InlineData("SELECT 1 -- the end", "", "1\n")]
+    [InlineData("SELECT 1 AS res // two", "", "1\n")]
+    [InlineData("SELECT 1 // two\n FORMAT TSV // three", "", "1\n")]
+    [InlineData("SELECT 1 # two", "", "1\n")]
+    [InlineData("SELECT 1 #! two", "", "1\n")]
+    [InlineData("SELECT 1 /* a /* b */ FORMAT JSON */", "", "1\n")]
+    [InlineData("SELECT 1 /* FORMAT JSON", "", "1\n")]
+    [InlineData("SELECT ‘it's // “’", "", "it\\'s // “\n")]
+    [InlineData("SELECT queryID(), query_id ( )", "query_id=an%20id", "an id\tan id\n")]
+    [InlineData("SELECT 1", "log_comment=mine", "1\n")]
     [InlineData("SELECT 1;", "", "1\n")]
     [InlineData("(SELECT 1) UNION ALL (SELECT 1)", "", "1\n1\n")]
     [InlineData("WITH t AS (SELECT 5 AS a) SELECT a FROM t", "", "5\n")]
@@ -113,6 +122,7 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
         var summary = JsonDocument.Parse(Header(response, "X-ClickHouse-Summary")).RootElement;
         summary.GetProperty("read_rows").GetString().Should().Be("10");
         summary.GetProperty("result_rows").GetString().Should().Be("10");
+        summary.GetProperty("result_bytes").GetString().Should().NotBe("0");
         summary.GetProperty("elapsed_ns").GetString().Should().NotBe("0");
     }
 
@@ -144,6 +154,7 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("SELECT 1", "default_format=a%20b", 404, 73, "(UNKNOWN_FORMAT)")]
     [InlineData("SELECT 1", "no_such_setting=1", 404, 115, "Unknown setting 'no_such_setting'")]
     [InlineData("SELECT 1", "&database=nowhere", 404, 81, "(UNKNOWN_DATABASE)")]
+    [InlineData("SELECT 1", "role=reader", 404, 511, "There is no role `reader`")]
     [InlineData("SELECT throwIf(1)", "", 500, 395, "(FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)")]
     [InlineData("SELECT 1 INTO OUTFILE '/tmp/x'", "", 500, 358, "(INTO_OUTFILE_NOT_ALLOWED)")]
     [InlineData("CREATE TABLE t (a Int32) ENGINE = Memory; DROP TABLE t", "", 400, 62, "Multi-statements are not allowed")]
@@ -163,17 +174,22 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Theory]
     [InlineData("SELECT 1", true)]
     [InlineData("SHOW TABLES", true)]
-    [InlineData("CREATE TABLE t (a Int32) ENGINE = Memory", false)]
+    [InlineData("CREATE TABLE u (a Int32) ENGINE = Memory", false)]
     [InlineData("INSERT INTO t VALUES (1)", false)]
-    [InlineData("DROP DATABASE default", false)]
+    [InlineData("DROP TABLE t", false)]
     [InlineData("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", false)]
     public async Task Get_only_reads(string sql, bool allowed)
     {
+        await _http.QueryAsync("CREATE TABLE t (a UInt8) ENGINE = Memory");
+
         using var response = await _http.GetAsync("query=" + Uri.EscapeDataString(sql));
 
         response.IsSuccessStatusCode.Should().Be(allowed);
         if (!allowed)
+        {
             Header(response, "X-ClickHouse-Exception-Code").Should().Be("164");
+            (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should().Contain("method GET implies readonly");
+        }
     }
 
     [Theory]

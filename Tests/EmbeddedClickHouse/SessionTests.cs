@@ -50,6 +50,16 @@ public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_session_ends_with_the_request_that_closes_it()
+    {
+        await _http.QueryAsync("CREATE TEMPORARY TABLE mine (a Int32)", _session);
+
+        (await _http.QueryAsync("SELECT count() FROM mine", _session + "&close_session=1")).Should().Be("0\n");
+
+        (await CodeAsync("SELECT 1", _session + "&session_check=1")).Should().Be("372");
+    }
+
+    [Fact]
     public async Task Two_requests_at_once_in_one_session_are_one_too_many()
     {
         await _http.QueryAsync("SELECT 1", _session);

@@ -106,6 +106,42 @@ public sealed class StreamTests(ClickHouseServer clickhouse) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Many_clients_that_leave_at_once_cost_one_order_to_stop()
+    {
+        await using var server = new OwnClickHouse { LogLevel = "Debug" };
+        await server.StartAsync(TestContext.Current.CancellationToken);
+        using var http = new ClickHouseHttp(new TestClickHouse(server.Address, "default"));
+        using var clients = new CancellationTokenSource();
+        var queries = Enumerable.Range(0, 400)
+            .Select(_ => http.PostAsync(new StringContent("SELECT count() FROM system.numbers WHERE sipHash64(number) = 1 SETTINGS max_threads = 1"), "", clients.Token))
+            .ToList();
+        const string running = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%system.processes%'";
+        // As many as it runs at once; the question goes past the queue, to the engine's own connection.
+        await Wait.UntilAsync(
+            async () => (await http.Client.GetAsync("/health", TestContext.Current.CancellationToken)).IsSuccessStatusCode && server.Log.Count >= 0,
+            "the server to be busy", TestContext.Current.CancellationToken);
+
+        await clients.CancelAsync();
+
+        foreach (var query in queries)
+            await FluentActions.Awaiting(() => query).Should().ThrowAsync<OperationCanceledException>();
+        await Wait.UntilAsync(async () => await http.QueryAsync(running) == "0\n", "the queries to end", TestContext.Current.CancellationToken);
+        server.Log.Count(line => line.Contains("Asked the engine to stop")).Should().BeLessThan(10);
+    }
+
+    [Fact]
+    public async Task Progress_comes_in_headers()
+    {
+        using var response = await _http.PostAsync(
+            "SELECT sum(sleepEachRow(0.01)) FROM numbers(50)", "max_block_size=5&send_progress_in_http_headers=1&http_headers_progress_interval_ms=20");
+
+        var progress = response.Headers.GetValues("X-ClickHouse-Progress").Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        progress.Should().HaveCountGreaterThan(1);
+        progress.Select(step => long.Parse(step.GetProperty("read_rows").GetString()!, CultureInfo.InvariantCulture)).Should().BeInAscendingOrder();
+        progress[^1].GetProperty("read_rows").GetString().Should().NotBe("0");
+    }
+
+    [Fact]
     public async Task An_error_after_rows_ends_the_response_in_a_way_that_nobody_takes_for_its_end()
     {
         using var response = await _http.PostAsync("SELECT number, throwIf(number = 1000000, 'boom') FROM numbers(2000000)", "max_block_size=1000");
@@ -142,6 +178,7 @@ public sealed class StreamTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("zstd")]
     [InlineData("br")]
     [InlineData("deflate")]
+    [InlineData("lz4")]
     public async Task A_response_is_compressed_as_its_reader_likes(string coding)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, $"/?user={TestClickHouse.Username}&password={TestClickHouse.Password}&enable_http_compression=1")
@@ -176,6 +213,7 @@ public sealed class StreamTests(ClickHouseServer clickhouse) : IAsyncLifetime
     {
         "gzip" => new System.IO.Compression.GZipStream(from, System.IO.Compression.CompressionMode.Decompress),
         "deflate" => new System.IO.Compression.ZLibStream(from, System.IO.Compression.CompressionMode.Decompress),
+        "lz4" => K4os.Compression.LZ4.Streams.LZ4Stream.Decode(from),
         "br" => new System.IO.Compression.BrotliStream(from, System.IO.Compression.CompressionMode.Decompress),
         _ => new ZstdSharp.DecompressionStream(from),
     };

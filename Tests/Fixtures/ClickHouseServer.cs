@@ -88,6 +88,15 @@ internal sealed class OwnClickHouse(string? folder = null) : IAsyncDisposable
     /// <summary>The HTTP address.</summary>
     public Uri Address { get; } = new($"http://localhost:{FreePort.Next()}");
 
+    /// <summary>The database that is served where a request names none.</summary>
+    public string Database { get; init; } = "default";
+
+    /// <summary>What queries may reach outside of the server.</summary>
+    public string Sources { get; init; } = "";
+
+    /// <summary>The server's levels of logging, beside the default ones.</summary>
+    public string? LogLevel { get; init; }
+
     /// <summary>The folder that keeps the tables.</summary>
     public string Data => Path.Combine(folder ?? _folder.Path, "data");
 
@@ -107,6 +116,9 @@ internal sealed class OwnClickHouse(string? folder = null) : IAsyncDisposable
                 ["EmbeddedClickHouse__Data"] = Data,
                 ["EmbeddedClickHouse__Username"] = TestClickHouse.Username,
                 ["EmbeddedClickHouse__Password"] = TestClickHouse.Password,
+                ["EmbeddedClickHouse__Database"] = Database,
+                ["EmbeddedClickHouse__Sources"] = Sources,
+                ["Logging__LogLevel__AspireCdc"] = LogLevel ?? "Information",
             },
             Log.Enqueue);
         using var http = new HttpClient { BaseAddress = Address };

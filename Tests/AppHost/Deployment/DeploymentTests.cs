@@ -35,6 +35,8 @@ public sealed partial class DeploymentTests : IDisposable
         Text(services["connector"]["image"]).Should().Be("${CONNECTOR_IMAGE:-cdcprocessor}");
         Text(services["postgres"]["environment"]["POSTGRES_PASSWORD"]).Should().Be("${POSTGRES_PASSWORD:?}");
         Text(services["cdc-processor"]["deploy"]["replicas"]).Should().Be("3");
+        foreach (var processor in (string[])["cdc-processor", "connector"])
+            Text(services[processor]["environment"]["Operations__Token"]).Should().Be("${OPERATIONS_TOKEN:?}");
 
         IEnumerable<string> Waits(string service) => ((YamlMappingNode)services[service]["depends_on"]).Select(wait => $"{wait.Key} {wait.Value["condition"]}");
     }
@@ -65,6 +67,8 @@ public sealed partial class DeploymentTests : IDisposable
             Text(container["livenessProbe"]["httpGet"]["path"]).Should().Be("/alive");
         }
 
+        foreach (var processor in (string[])["cdc-processor", "connector"])
+            ((YamlMappingNode)Parse($"templates/{processor}/secrets.yaml")["stringData"]).Children.Keys.Select(Text).Should().Contain("Operations__Token");
         Text(Parse("templates/cdc-processor/deployment.yaml")["spec"]["replicas"]).Should().Be("3");
         Text(Parse("templates/connector/deployment.yaml")["spec"]["strategy"]["type"]).Should().Be("Recreate", "a replication slot has one reader");
         Text(Parse("templates/clickhouse/deployment.yaml")["spec"]["strategy"]["type"]).Should().Be("Recreate", "its files have one owner");

@@ -1,0 +1,171 @@
+using System.Text;
+using AspireCdc.EmbeddedClickHouse.Engine;
+
+namespace AspireCdc.EmbeddedClickHouse.Sql;
+
+/// <summary>
+/// What the server sees to in a statement because the engine does not: the ids of queries, and what reaches out of the server although its user has no
+/// right to (scalar <c>file()</c>, sources of dictionaries, which may be programs).
+/// </summary>
+internal ref struct Inspection
+{
+    private static readonly HashSet<string> AfterTable = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "WHERE", "PREWHERE", "GROUP", "ORDER", "LIMIT", "SETTINGS", "FORMAT", "UNION", "EXCEPT", "INTERSECT", "HAVING", "JOIN", "INNER", "LEFT", "RIGHT",
+        "FULL", "CROSS", "ANY", "ALL", "ASOF", "GLOBAL", "ARRAY", "FINAL", "SAMPLE", "ON", "USING", "QUALIFY", "WINDOW", "OFFSET", "FETCH", "INTO", "SEMI",
+        "ANTI", "PASTE",
+    };
+
+    private readonly ReadOnlySpan<byte> _text;
+    private readonly Statement _statement;
+    private readonly string _userFiles;
+    private readonly List<Edit> _edits = [];
+    private SqlToken _previous;
+    private SqlToken _token;
+    private SqlTokenizer _tokens;
+
+    private Inspection(ReadOnlySpan<byte> text, Statement statement, string userFiles)
+    {
+        _text = text;
+        _statement = statement;
+        _userFiles = userFiles;
+        _tokens = new SqlTokenizer(text);
+    }
+
+    /// <summary>
+    /// Returns what to change in <paramref name="text"/>, which is the statement without data that follow it, and whether it reads or writes files of
+    /// <paramref name="userFiles"/>. Throws for what is not allowed.
+    /// </summary>
+    public static (List<Edit> Edits, bool UsesFiles) Of(
+        ReadOnlySpan<byte> text, Statement statement, string userFiles, string queryId, IReadOnlyList<(string Connection, string Query)> running)
+    {
+        var inspection = new Inspection(text, statement, userFiles);
+        return inspection.Run(queryId, running);
+    }
+
+    private (List<Edit> Edits, bool UsesFiles) Run(string queryId, IReadOnlyList<(string Connection, string Query)> running)
+    {
+        var usesFiles = false;
+        var dictionary = false;
+        string? source = null;
+        for (_token = _tokens.Next(); _token.Kind != SqlTokenKind.End; _previous = _token, _token = _tokens.Next())
+        {
+            if (_token.Kind == SqlTokenKind.QuotedName)
+                CheckName(Text(_token));
+            if (_token.Kind is not (SqlTokenKind.Word or SqlTokenKind.QuotedName))
+                continue;
+
+            var name = _token.Kind == SqlTokenKind.QuotedName ? Unquoted(_token) : Text(_token);
+            if (Same(name, "file") && Opens(_tokens))
+            {
+                ConfineFile();
+                usesFiles = true;
+            }
+            else if ((Same(name, "filesystem") || Same(name, "fileCluster")) && Opens(_tokens))
+                throw Denied($"{name}() is not available here; file() reads and writes in {_userFiles}");
+            else if (Same(name, "disk") && Opens(_tokens))
+                throw Denied("disk() is not available here: tables are kept in the server's own folder");
+            else if (Same(name, "DICTIONARY"))
+                dictionary = true;
+            else if (Same(name, "SOURCE") && Opens(_tokens))
+                source ??= ForeignSource();
+            else if (Same(name, "HOST") && Ahead(1) is { Kind: SqlTokenKind.String } host && !IsLoopback(Text(host)))
+                source ??= "another host";
+            else if (Same(name, "SET") && IsRole())
+                throw ClickHouseException.Raise(ErrorCode.UnknownRole, "UNKNOWN_ROLE", "There are no roles here");
+            else if (name is "queryID" or "query_id" or "initialQueryID" or "initial_query_id" && IsCall())
+                _edits.Add(new(_token.Start..Ahead(2).End, SqlText.QuoteString(queryId)));
+            else if (_statement.Keyword == "KILL" && name is "query_id" or "initial_query_id")
+                _edits.Add(new(_token.Start.._token.End, ClientId(name, running)));
+            else if (_statement.Kind == StatementKind.Select && name == "system" && IsProcesses(out var end))
+                _edits.Add(new(_token.Start..end.End, Processes(running, end)));
+        }
+
+        if (dictionary && source is not null)
+            throw Denied($"a dictionary from {source} is not available here: its source can only be CLICKHOUSE, a table of this server");
+        return (_edits, usesFiles);
+    }
+
+    /// <summary>The database <c>default</c> has a table for each file, named by its path.</summary>
+    internal static void CheckName(string name)
+    {
+        if (name.Contains("..", StringComparison.Ordinal) || name.TrimStart('`', '"', '“').StartsWith('/'))
+            throw Denied($"the name {name} would be a file's");
+    }
+
+    private void ConfineFile()
+    {
+        var argument = Ahead(2);
+        if (argument.Kind != SqlTokenKind.String || _text[argument.Start] != '\'' || Ahead(3) is not { Kind: SqlTokenKind.Symbol } next || _text[next.Start] is not ((byte)',' or (byte)')'))
+            throw Denied($"file() is available for files in {_userFiles} only, and wants the name as a string");
+        var path = Text(argument)[1..^1];
+        if (path.StartsWith(_userFiles, StringComparison.Ordinal))
+            path = path[_userFiles.Length..];
+        if (path.StartsWith('/') || path.Contains("..", StringComparison.Ordinal) || path.AsSpan().ContainsAny('\\', '\'', '|'))
+            throw Denied($"file() is available for files in {_userFiles} only, not for {Text(argument)}");
+        _edits.Add(new(argument.Start..argument.End, SqlText.QuoteString(_userFiles + path)));
+    }
+
+    /// <summary>The name of a dictionary's source, unless it is a table of this server.</summary>
+    private readonly string? ForeignSource()
+    {
+        var source = Text(Ahead(2));
+        return Same(source, "CLICKHOUSE") || Same(source, "NULL") ? null : source;
+    }
+
+    private readonly bool IsRole() =>
+        Ahead(1) is { Kind: SqlTokenKind.Word } what && (Same(Text(what), "ROLE") || Same(Text(what), "DEFAULT"))
+        && !(Ahead(2) is { Kind: SqlTokenKind.Symbol } equals && _text[equals.Start] == '=');
+
+    private readonly bool IsCall() =>
+        Opens(_tokens) && Ahead(2) is { Kind: SqlTokenKind.Symbol } close && _text[close.Start] == ')';
+
+    private readonly bool IsProcesses(out SqlToken end)
+    {
+        end = Ahead(2);
+        return _previous.Kind == SqlTokenKind.Word && (Same(Text(_previous), "FROM") || Same(Text(_previous), "JOIN"))
+            && Ahead(1) is { Kind: SqlTokenKind.Symbol } dot && _text[dot.Start] == '.'
+            && end.Kind == SqlTokenKind.Word && Text(end) == "processes"
+            && !(Ahead(3) is { Kind: SqlTokenKind.Symbol } next && _text[next.Start] is (byte)'.' or (byte)'(');
+    }
+
+    private readonly string Processes(IReadOnlyList<(string Connection, string Query)> running, SqlToken end)
+    {
+        var tokens = new SqlTokenizer(_text, end.End);
+        var next = tokens.Next();
+        var alias = next.Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName && !AfterTable.Contains(Text(next)) ? "" : " AS processes";
+        return $"(SELECT * REPLACE ({ClientId("query_id", running)} AS query_id, {ClientId("initial_query_id", running)} AS initial_query_id) FROM system.processes){alias}";
+    }
+
+    private static string ClientId(string column, IReadOnlyList<(string Connection, string Query)> running) =>
+        running.Count == 0
+            ? column
+            : $"transform(Settings['{ChdbConnection.Marker}'], [{string.Join(", ", running.Select(query => SqlText.QuoteString(query.Connection)))}], "
+                + $"[{string.Join(", ", running.Select(query => SqlText.QuoteString(query.Query)))}], {column})";
+
+    private readonly bool Opens(SqlTokenizer tokens)
+    {
+        var next = tokens.Next();
+        return next.Kind == SqlTokenKind.Symbol && _text[next.Start] == '(';
+    }
+
+    private readonly SqlToken Ahead(int count)
+    {
+        var tokens = _tokens;
+        var token = default(SqlToken);
+        for (var i = 0; i < count; i++)
+            token = tokens.Next();
+        return token;
+    }
+
+    private readonly string Text(SqlToken token) => Encoding.UTF8.GetString(_text[token.Start..token.End]);
+
+    private readonly string Unquoted(SqlToken token) => Text(token).Trim('`', '"', '“', '”');
+
+    private static bool Same(string word, string other) => word.Equals(other, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsLoopback(string host) => host is "'localhost'" or "'127.0.0.1'" or "'::1'";
+
+    private static ClickHouseException Denied(string text) =>
+        ClickHouseException.Raise(ErrorCode.AccessDenied, "ACCESS_DENIED", $"Not enough privileges: {text}");
+}

@@ -1,0 +1,182 @@
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.EmbeddedClickHouse;
+
+/// <summary>What a query may not reach: this machine's files, its programs, other machines, and what the server itself lives on.</summary>
+public sealed class ConfinementTests : IAsyncLifetime
+{
+    private OwnClickHouse _server = null!;
+    private ClickHouseHttp _http = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ClickHouseServer.StartOwnAsync(Cancellation);
+        _http = new ClickHouseHttp(await _server.CreateDatabaseAsync("d", Cancellation));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Nothing_leads_out_of_the_server()
+    {
+        using var secret = new TemporaryFolder();
+        var file = Path.Combine(secret.Path, "secret.csv");
+        await File.WriteAllTextAsync(file, "secret\n", Cancellation);
+        var made = Path.Combine(secret.Path, "made");
+        string[] attempts =
+        [
+            $"SELECT * FROM file('{file}', 'LineAsString')",
+            $"SELECT * FROM file('../../../../../../../..{file}', 'LineAsString')",
+            $"SELECT * FROM `file`('{file}', 'LineAsString')",
+            $"SELECT * FROM /* a /* b */ c */ file // x\n ('{file}', 'LineAsString')",
+            $"SELECT * FROM file($${file}$$, 'LineAsString')",
+            $"SELECT * FROM file(concat('/', '{file}'), 'LineAsString')",
+            $"SELECT file('{file}')",
+            $"SELECT file(concat('{file}', ''))",
+            "CREATE FUNCTION f AS (x) -> file(x)",
+            $"SELECT * FROM `{file}`",
+            $"SELECT * FROM default.`{file}`",
+            $"SELECT * FROM default.\"{file}\" AS t, file('mine.csv')",
+            $"SELECT * FROM “{file}”",
+            $"SELECT * FROM filesystem('{secret.Path}')",
+            $"INSERT INTO FUNCTION file('{made}', 'CSV', 'a Int32') VALUES (1)",
+            $"INSERT INTO FUNCTION file('{made}', 'CSV', 'a Int32') SELECT 1",
+            $"INSERT INTO t SELECT * FROM input('a Int32') AS i, file('{file}', 'LineAsString') FORMAT CSV\n1\n",
+            $"SELECT 1 INTO OUTFILE '{made}'",
+            $"SELECT 1 ) INTO OUTFILE '{made}'",
+            $"CREATE TABLE f (a Int32) ENGINE = File(CSV, '{made}')",
+            $"CREATE DATABASE f ENGINE = Filesystem('{secret.Path}')",
+            $"CREATE DATABASE f ENGINE = SQLite('{made}')",
+            $"BACKUP DATABASE d TO File('{made}')",
+            $"CREATE TABLE f (a Int32) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '{made}/')",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(FILE(path '{file}' format 'LineAsString')) LAYOUT(FLAT()) LIFETIME(0)",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(EXECUTABLE(command 'touch {made}' format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(`executable`(command 'touch {made}' format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            "CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(HTTP(url 'http://localhost:1/' format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            "CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(CLICKHOUSE(host '10.0.0.1' table 't')) LAYOUT(FLAT()) LIFETIME(0)",
+            "SELECT * FROM executable('x', 'TSV', 'a Int32')",
+            "SELECT * FROM url('http://localhost:1/', 'CSV', 'a Int32')",
+            "SELECT * FROM s3('http://localhost:1/bucket/x.csv', 'CSV', 'a Int32')",
+            "SELECT * FROM remote('localhost:1', system.one)",
+            "SELECT * FROM postgresql('localhost:1', 'a', 'b', 'c', 'd')",
+            "CREATE TABLE f (a Int32) ENGINE = URL('http://localhost:1/', 'CSV')",
+            "CREATE TABLE f (a Int32) ENGINE = Kafka('localhost:1', 't', 'g', 'CSV')",
+            "CREATE DATABASE f ENGINE = MaterializedPostgreSQL('localhost:1', 'a', 'b', 'c')",
+            $"CREATE VIEW v (a String) DEFINER = default SQL SECURITY DEFINER AS SELECT * FROM default.`{file}`",
+            "SET ROLE ALL",
+            "SET DEFAULT ROLE ALL TO default",
+            "SET max_threads = 1 PARALLEL WITH SET ROLE ALL",
+        ];
+        await _http.QueryAsync("CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a");
+
+        foreach (var sql in attempts)
+        {
+            using var response = await _http.PostAsync(sql);
+            var answer = await response.Content.ReadAsStringAsync(Cancellation);
+            answer.Should().StartWith("Code: ", sql).And.NotContain("secret\n");
+            Path.Exists(made).Should().BeFalse(sql);
+        }
+
+        (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
+    }
+
+    [Fact]
+    public async Task A_name_that_comes_as_a_parameter_is_a_name()
+    {
+        using var response = await _http.PostAsync("SELECT * FROM default.{x:Identifier}", "param_x=/etc/passwd");
+
+        (await response.Content.ReadAsStringAsync(Cancellation)).Should().StartWith("Code: 497.");
+    }
+
+    [Fact]
+    public async Task A_folder_of_the_servers_takes_and_gives_files()
+    {
+        var folder = Path.Combine(_server.Data, "user_files");
+
+        await _http.QueryAsync("INSERT INTO FUNCTION file('a.csv', 'CSV', 'a Int32, s String') VALUES (1, 'x')");
+        await _http.QueryAsync("INSERT INTO FUNCTION file('sub/b.csv', 'CSV', 'a Int32, s String') SELECT 2, 'y'", "engine_file_truncate_on_insert=1");
+
+        (await File.ReadAllTextAsync(Path.Combine(folder, "a.csv"), Cancellation)).Should().Be("1,\"x\"\n");
+        (await _http.QueryAsync("SELECT * FROM file('*.csv', 'CSV', 'a Int32, s String')")).Should().Be("1\tx\n");
+        (await _http.QueryAsync("SELECT * FROM file('sub/b.csv')")).Should().Be("2\ty\n");
+        (await _http.QueryAsync($"SELECT * FROM file('{folder}/a.csv')")).Should().Be("1\tx\n");
+        (await _http.QueryAsync("SELECT file('a.csv')")).Should().Be("1,\"x\"\\n\n");
+        (await _http.QueryAsync("SELECT count() FROM system.tables WHERE database = 'system' AND name = 'one'")).Should().Be("1\n");
+    }
+
+    [Theory]
+    [InlineData("DROP DATABASE default")]
+    [InlineData("DETACH DATABASE default")]
+    [InlineData("RENAME DATABASE default TO other")]
+    [InlineData("DROP DATABASE system")]
+    [InlineData("DETACH DATABASE system")]
+    [InlineData("DROP TABLE system.one")]
+    [InlineData("DETACH TABLE system.processes")]
+    [InlineData("SYSTEM KILL")]
+    [InlineData("SYSTEM SHUTDOWN")]
+    [InlineData("SYSTEM SUSPEND FOR 100 SECOND")]
+    public async Task What_the_server_lives_on_stays(string sql)
+    {
+        using var response = await _http.PostAsync(sql);
+
+        (await response.Content.ReadAsStringAsync(Cancellation)).Should().StartWith("Code: 497.").And.Contain("(ACCESS_DENIED)");
+        (await _http.QueryAsync("SELECT count() FROM system.one")).Should().Be("1\n");
+        (await _http.Client.GetStringAsync("/health", Cancellation)).Should().Be("""{"status":"ok"}""");
+    }
+
+    [Fact]
+    public async Task Health_is_bad_once_a_request_would_fail()
+    {
+        await using var server = new OwnClickHouse { Database = "served" };
+        await server.StartAsync(Cancellation);
+        using var http = new ClickHouseHttp(new TestClickHouse(server.Address, "default"));
+        (await http.Client.GetAsync("/health", Cancellation)).IsSuccessStatusCode.Should().BeTrue();
+
+        await http.QueryAsync("DROP DATABASE served");
+
+        var health = await http.Client.GetAsync("/health", Cancellation);
+        ((int)health.StatusCode).Should().Be(503);
+        (await health.Content.ReadAsStringAsync(Cancellation)).Should().Contain("served");
+    }
+
+    [Theory]
+    [InlineData("SET max_threads = 1 PARALLEL WITH DROP TABLE t")]
+    [InlineData("SET max_threads = 1 PARALLEL WITH DROP TABLE t", "readonly=1&")]
+    [InlineData("DROP TABLE t", "readonly=2&", true)]
+    [InlineData("INSERT INTO t VALUES (1)", "readonly=1&", true)]
+    [InlineData("INSERT INTO t VALUES (1)")]
+    [InlineData("INSERT INTO FUNCTION file('x.csv', 'CSV', 'a Int32') SELECT 1")]
+    [InlineData("SELECT 1 SETTINGS readonly = 0")]
+    [InlineData("SET max_threads = 1 PARALLEL WITH DROP TABLE t", "session_id=s1&")]
+    [InlineData("CREATE TABLE u (a Int32) ENGINE = Memory", "session_id=s1&")]
+    public async Task Who_may_only_read_writes_in_no_way(string sql, string parameters = "", bool post = false)
+    {
+        await _http.QueryAsync("CREATE TABLE t (a Int32) ENGINE = Memory");
+
+        using var response = post
+            ? await _http.PostAsync(sql, parameters.TrimEnd('&'))
+            : await _http.GetAsync($"{parameters}query={Uri.EscapeDataString(sql)}");
+
+        response.Headers.GetValues("X-ClickHouse-Exception-Code").Should().Equal("164");
+        (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
+    }
+
+    [Fact]
+    public async Task Sources_that_are_named_are_allowed()
+    {
+        await using var server = new OwnClickHouse { Sources = "URL" };
+        await server.StartAsync(Cancellation);
+        using var http = new ClickHouseHttp(new TestClickHouse(server.Address, "default"));
+
+        (await http.QueryAsync($"SELECT * FROM url('{server.Address}ping', 'LineAsString')")).Should().Be("Ok.\n");
+        (await (await http.PostAsync("SELECT * FROM remote('localhost:1', system.one)")).Content.ReadAsStringAsync(Cancellation)).Should().StartWith("Code: 497.");
+    }
+}
