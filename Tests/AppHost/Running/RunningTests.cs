@@ -3,7 +3,6 @@ using Aspire.Hosting.ApplicationModel;
 using AspireCdc.AppHost.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AspireCdc.Tests.AppHost.Running;
