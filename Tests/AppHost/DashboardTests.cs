@@ -192,6 +192,13 @@ public sealed class DashboardTests(SharedStack stack)
 
     private sealed record Pages(Browser Browser, IPage Page, Uri Address) : IAsyncDisposable
     {
-        public ValueTask DisposeAsync() => Browser.DisposeAsync();
+        /// <summary>A dialog stays until it is answered, on every page: one that a failed test leaves must not stand in the others' way.</summary>
+        public async ValueTask DisposeAsync()
+        {
+            var cancel = Page.Locator("fluent-dialog fluent-button").GetByText("Cancel", new() { Exact = true });
+            if (await cancel.IsVisibleAsync())
+                await cancel.ClickAsync();
+            await Browser.DisposeAsync();
+        }
     }
 }
