@@ -48,7 +48,9 @@ internal sealed partial class StartReport(DistributedApplication app)
         await foreach (var change in app.ResourceNotifications.WatchAsync(stopping))
         {
             latest[change.ResourceId] = change;
-            await TellAsync(change, wasReady);
+            // A database is as its server is, which is told already.
+            if (change.Resource is not Database)
+                await TellAsync(change, wasReady);
             if (!wasReady && Started.All(resource => latest.Values.Any(other => other.Resource == resource)) && latest.Values.All(IsReady))
             {
                 wasReady = true;

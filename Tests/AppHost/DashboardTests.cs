@@ -93,8 +93,18 @@ public sealed class DashboardTests(SharedStack stack)
         await CommandAsync(page, "cdc-processor", "Resync a table");
         var dialog = page.Locator("fluent-dialog");
         await ShowsAsync(dialog.GetByText("Copies one table anew").First);
-        await dialog.Locator("fluent-dropdown").ClickAsync();
-        await dialog.Locator("fluent-option").GetByText("product", new() { Exact = true }).ClickAsync();
+        // The tables are asked for when the dialog opens, and their arrival closes what is open.
+        var product = dialog.Locator("fluent-option").GetByText("product", new() { Exact = true });
+        await product.WaitForAsync(new() { State = WaitForSelectorState.Attached });
+        await Wait.UntilAsync(
+            async () =>
+            {
+                if (!await product.IsVisibleAsync())
+                    await dialog.Locator("fluent-dropdown").ClickAsync();
+                return await product.IsVisibleAsync();
+            },
+            "the list of tables", Cancel, TimeSpan.FromMilliseconds(Patience));
+        await product.ClickAsync();
         await KeepAsync(page, "resync");
         await dialog.Locator("fluent-button").Filter(new() { HasText = "Resync a table" }).ClickAsync();
 
@@ -182,6 +192,13 @@ public sealed class DashboardTests(SharedStack stack)
 
     private sealed record Pages(Browser Browser, IPage Page, Uri Address) : IAsyncDisposable
     {
-        public ValueTask DisposeAsync() => Browser.DisposeAsync();
+        /// <summary>A dialog stays until it is answered, on every page: one that a failed test leaves must not stand in the others' way.</summary>
+        public async ValueTask DisposeAsync()
+        {
+            var cancel = Page.Locator("fluent-dialog fluent-button").GetByText("Cancel", new() { Exact = true });
+            if (await cancel.IsVisibleAsync())
+                await cancel.ClickAsync();
+            await Browser.DisposeAsync();
+        }
     }
 }

@@ -61,7 +61,7 @@ public sealed class ContainersStackTests
         var connector = graph.Resource("connector").Should().BeOfType<ProjectResource>().Subject;
 
         Arguments(connector).Should().Equal("--source", "postgresql", "--sink", "kafka");
-        Endpoints(connector).Should().Equal("http 4196 -> any");
+        Endpoints(connector).Should().Equal("http 4196 -> 4196");
         Waits(connector).Should().BeEquivalentTo("redpanda: WaitUntilHealthy", "init-db: WaitForCompletion");
         Environment(connector).Should()
             .Contain(
