@@ -1,7 +1,8 @@
 namespace AspireCdc.AppHost;
 
 /// <summary>
-/// What the processors' operations ask for. Deployed, it is a secret that each of them has. In development their ports are this machine's only, and ask for
+/// What the processors' operations ask for. Deployed, it is a secret that each of them has. In development their ports are this machine's
+/// only, and ask for
 /// none unless <c>Parameters:operations-token</c> names one.
 /// </summary>
 internal static class OperationsToken

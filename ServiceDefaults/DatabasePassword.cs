@@ -5,10 +5,12 @@ using Npgsql;
 namespace AspireCdc.ServiceDefaults;
 
 /// <summary>
-/// The password of a database whose cloud changes it: the output of a command, which is asked at each connect. A token of Entra or of IAM is good for minutes
+/// The password of a database whose cloud changes it: the output of a command, which is asked at each connect. A token of Entra or of IAM
+/// is good for minutes
 /// only, and then for a connection that was opened with it.
 /// </summary>
-/// <param name="Command">What a shell runs: <c>aws rds generate-db-auth-token …</c>, <c>az account get-access-token … --query accessToken -o tsv</c>.</param>
+/// <param name="Command">What a shell runs: <c>aws rds generate-db-auth-token …</c>, <c>az account get-access-token … --query accessToken
+/// -o tsv</c>.</param>
 public sealed record DatabasePassword(string Command)
 {
     /// <summary>The configuration key of the command: <c>Database__PasswordCommand</c>.</summary>
@@ -25,7 +27,8 @@ public sealed record DatabasePassword(string Command)
         source.UsePasswordProvider(_ => AskAsync(CancellationToken.None).GetAwaiter().GetResult(), async (_, cancellation) => await AskAsync(cancellation));
 
     /// <summary>The password of now.</summary>
-    /// <exception cref="InvalidOperationException">The command fails, or says nothing; the message has what it wrote to its standard error.</exception>
+    /// <exception cref="InvalidOperationException">The command fails, or says nothing; the message has what it wrote to its standard
+    /// error.</exception>
     public async Task<string> AskAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -6,11 +6,13 @@ using Npgsql;
 
 namespace AspireCdc.ServiceDefaults;
 
-/// <summary>Lets a PostgreSQL connection string also be a <c>postgresql://</c> URL, or come as <c>DATABASE_URL</c>, as the consoles of clouds give it.</summary>
+/// <summary>Lets a PostgreSQL connection string also be a <c>postgresql://</c> URL, or come as <c>DATABASE_URL</c>, as the consoles of
+/// clouds give it.</summary>
 public static partial class DatabaseUrl
 {
     /// <summary>
-    /// Makes <c>ConnectionStrings:{name}</c> an Npgsql connection string, whichever of its forms it has; where it is absent, <c>DATABASE_URL</c> takes its place.
+    /// Makes <c>ConnectionStrings:{name}</c> an Npgsql connection string, whichever of its forms it has; where it is absent,
+    /// <c>DATABASE_URL</c> takes its place.
     /// </summary>
     /// <exception cref="FormatException">It cannot be read; the message names the setting, and not what stands in it.</exception>
     public static void AddDatabaseUrl(this IHostApplicationBuilder builder, string name)
@@ -35,7 +37,8 @@ public static partial class DatabaseUrl
     }
 
     /// <summary>
-    /// Translates a <c>postgresql://</c> URL, also with a driver's name (<c>postgresql+psycopg://</c>), a <c>jdbc:postgresql://</c> one, and libpq's
+    /// Translates a <c>postgresql://</c> URL, also with a driver's name (<c>postgresql+psycopg://</c>), a <c>jdbc:postgresql://</c> one,
+    /// and libpq's
     /// <c>host=… dbname=…</c>; any other text is taken as a connection string already.
     /// </summary>
     /// <exception cref="FormatException">The URL is malformed, or has a parameter that is not known.</exception>
@@ -89,7 +92,8 @@ public static partial class DatabaseUrl
         return connection.ConnectionString;
     }
 
-    /// <summary>Special characters in a password that nobody has encoded end neither the host's part nor the path before the last @.</summary>
+    /// <summary>Special characters in a password that nobody has encoded end neither the host's part nor the path before the last
+    /// @.</summary>
     private static (string Authority, string Path, string Query) Split(string rest)
     {
         var from = rest.LastIndexOf('@') is var at && at >= 0 && (rest.IndexOf('?') is var ask && (ask < 0 || ask > at)) ? at : 0;

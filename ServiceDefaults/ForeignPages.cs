@@ -8,12 +8,14 @@ using Microsoft.Extensions.Logging;
 namespace AspireCdc.ServiceDefaults;
 
 /// <summary>
-/// Keeps web pages of other sites out. A port of this machine is within reach of every page that its browser shows: by a form, a script's request, a
+/// Keeps web pages of other sites out. A port of this machine is within reach of every page that its browser shows: by a form, a script's
+/// request, a
 /// WebSocket, and by a name of the page's own site that leads here (DNS rebinding), for which no password and no firewall is in the way.
 /// </summary>
 public static partial class ForeignPages
 {
-    /// <summary>The configuration key of the origins whose pages may use this service, beside its own: <c>Cors__Origins__0=http://localhost:3001</c>.</summary>
+    /// <summary>The configuration key of the origins whose pages may use this service, beside its own:
+    /// <c>Cors__Origins__0=http://localhost:3001</c>.</summary>
     public const string OriginsKey = "Cors:Origins";
 
     /// <summary>Names that containers have for the machine they run on.</summary>
@@ -23,7 +25,8 @@ public static partial class ForeignPages
     public static string[] ReadOrigins(this IConfiguration configuration) => configuration.GetSection(OriginsKey).Get<string[]>() ?? [];
 
     /// <summary>
-    /// Answers 403 where a browser says that a page of another origin asks, and 421 where the request is for a name that is not this machine's. Requests
+    /// Answers 403 where a browser says that a page of another origin asks, and 421 where the request is for a name that is not this
+    /// machine's. Requests
     /// that no browser has sent pass.
     /// </summary>
     public static IApplicationBuilder UseForeignPageRefusal(this IApplicationBuilder app)
@@ -58,7 +61,8 @@ public static partial class ForeignPages
                 return (StatusCodes.Status403Forbidden, $"Pages of {origin} may not use this service: Cors__Origins__0={origin} in its environment lets them.");
         }
 
-        // An image, a script or a frame of another site names no origin, but browsers say where it comes from; a link that somebody follows is none of these.
+        // An image, a script or a frame of another site names no origin, but browsers say where it comes from; a link that somebody
+        // follows is none of these.
         if (request.Headers.Origin.Count == 0 && request.Headers["Sec-Fetch-Site"] == "cross-site"
             && !(request.Headers["Sec-Fetch-Mode"] == "navigate" && request.Headers["Sec-Fetch-Dest"] == "document" && HttpMethods.IsGet(request.Method)))
             return (StatusCodes.Status403Forbidden, "Pages of other sites may not use this service.");

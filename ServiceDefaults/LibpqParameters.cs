@@ -34,7 +34,8 @@ internal static class LibpqParameters
     };
 
     /// <summary>
-    /// Harmless to leave out: how a socket is kept alive and what other programs tell themselves. Prisma's pgbouncer and schema among them; tables are
+    /// Harmless to leave out: how a socket is kept alive and what other programs tell themselves. Prisma's pgbouncer and schema among
+    /// them; tables are
     /// named with their schema here.
     /// </summary>
     private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)

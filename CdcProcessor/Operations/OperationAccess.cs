@@ -6,7 +6,8 @@ using Microsoft.Net.Http.Headers;
 namespace AspireCdc.CdcProcessor.Operations;
 
 /// <summary>
-/// Who may ask for operations: whoever has the token. Without one, only this machine; a port that others reach refuses, and says what to set.
+/// Who may ask for operations: whoever has the token. Without one, only this machine; a port that others reach refuses, and says what to
+/// set.
 /// </summary>
 internal sealed partial class OperationAccess(IConfiguration configuration, ILogger<OperationAccess> logger)
 {

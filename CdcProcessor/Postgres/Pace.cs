@@ -1,7 +1,8 @@
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// The server wakes up for every message that its reader has room for. While changes flood in, a reader that waits a millisecond lets it fill its buffer, which saves both
+/// The server wakes up for every message that its reader has room for. While changes flood in, a reader that waits a millisecond lets it
+/// fill its buffer, which saves both
 /// sides most of their system calls; a lone commit never waits.
 /// </summary>
 internal sealed class Pace(TimeProvider time)
@@ -15,7 +16,8 @@ internal sealed class Pace(TimeProvider time)
 
     /// <param name="lastReceived">Bytes that the last receive brought.</param>
     /// <param name="missing">
-    /// Bytes that are missing of a message. Of a large one the server has all of the rest at hand, and waiting gains nothing: over TLS, where a receive
+    /// Bytes that are missing of a message. Of a large one the server has all of the rest at hand, and waiting gains nothing: over TLS,
+    /// where a receive
     /// brings one record of 16 KB at most, it would cost a millisecond for each.
     /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>

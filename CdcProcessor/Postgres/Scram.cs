@@ -9,12 +9,14 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// The client's side of SCRAM-SHA-256 (RFC 5802, 7677); over TLS with channel binding to the server's certificate (RFC 5929), so that nobody between the two
+/// The client's side of SCRAM-SHA-256 (RFC 5802, 7677); over TLS with channel binding to the server's certificate (RFC 5929), so that
+/// nobody between the two
 /// can pass the login on.
 /// </summary>
 /// <param name="password">What both sides know.</param>
 /// <param name="binding">The hash of the server's certificate, or null where there is none to bind to.</param>
-/// <param name="mayBind">This side could bind, if the server offered it: which a server then takes for a sign that somebody has taken its offer away.</param>
+/// <param name="mayBind">This side could bind, if the server offered it: which a server then takes for a sign that somebody has taken its
+/// offer away.</param>
 internal sealed class Scram(string password, byte[]? binding, bool mayBind)
 {
     /// <summary>Some seconds of work; what asks for more wants to keep the processor busy. (PostgreSQL's default is 4096.)</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using K4os.Compression.LZ4;
 
 namespace AspireCdc.EmbeddedClickHouse.Blocks;
 
@@ -72,7 +73,8 @@ internal sealed class BlockReader(Stream source) : OneWayStream
         switch (method)
         {
             case BlockFormat.Lz4Method:
-                Lz4.Decompress(block, data);
+                if (LZ4Codec.Decode(block, data) != data.Length)
+                    throw new InvalidDataException("an LZ4 block is broken");
                 break;
             case BlockFormat.ZstdMethod:
                 using (var zstd = new ZstdSharp.Decompressor())

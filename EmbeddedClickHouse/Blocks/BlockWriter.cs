@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using K4os.Compression.LZ4;
 
 namespace AspireCdc.EmbeddedClickHouse.Blocks;
 
@@ -9,7 +10,7 @@ internal sealed class BlockWriter(Stream target) : OneWayStream
     private const int DataStart = BlockFormat.ChecksumSize + BlockFormat.HeaderSize;
 
     private readonly byte[] _data = new byte[BlockSize];
-    private readonly byte[] _block = new byte[DataStart + Lz4.MaxStored(BlockSize)];
+    private readonly byte[] _block = new byte[DataStart + LZ4Codec.MaximumOutputSize(BlockSize)];
     private int _length;
 
     public override bool CanWrite => true;
@@ -37,7 +38,7 @@ internal sealed class BlockWriter(Stream target) : OneWayStream
     {
         if (_length == 0)
             return;
-        var stored = Lz4.Store(_data.AsSpan(0, _length), _block.AsSpan(DataStart));
+        var stored = LZ4Codec.Encode(_data.AsSpan(0, _length), _block.AsSpan(DataStart));
         _block[BlockFormat.ChecksumSize] = BlockFormat.Lz4Method;
         BinaryPrimitives.WriteInt32LittleEndian(_block.AsSpan(BlockFormat.ChecksumSize + 1), BlockFormat.HeaderSize + stored);
         BinaryPrimitives.WriteInt32LittleEndian(_block.AsSpan(BlockFormat.ChecksumSize + 5), _length);

@@ -9,7 +9,8 @@ namespace AspireCdc.EmbeddedClickHouse.Engine;
 internal sealed unsafe class ChdbConnection : IDisposable
 {
     /// <summary>
-    /// The setting by which a connection's queries are found, and which no statement may change. It is one of the engine's for which there is no use here:
+    /// The setting by which a connection's queries are found, and which no statement may change. It is one of the engine's for which
+    /// there is no use here:
     /// a setting of an own name would be unknown to it, and the usual one, log_comment, is the client's.
     /// </summary>
     public const string Marker = "stream_like_engine_insert_queue";

@@ -4,7 +4,8 @@ using System.Security;
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>
-/// The folders and the configuration of the engine. Without one its only user may do everything: read and write each file that this process can, call
+/// The folders and the configuration of the engine. Without one its only user may do everything: read and write each file that this
+/// process can, call
 /// other machines, end the process. Here the engine itself refuses that.
 /// </summary>
 internal sealed class EngineFiles
@@ -25,7 +26,8 @@ internal sealed class EngineFiles
     /// <summary>The file for the engine's option <c>--config-file</c>.</summary>
     public string Configuration { get; }
 
-    /// <summary>Makes folders and configuration; <paramref name="sources"/> are those of ClickHouse's sources that queries may use.</summary>
+    /// <summary>Makes folders and configuration; <paramref name="sources"/> are those of ClickHouse's sources that queries may
+    /// use.</summary>
     public static EngineFiles Write(string data, IReadOnlyList<string> sources)
     {
         var files = new EngineFiles(Path.GetFullPath(data));
@@ -49,7 +51,8 @@ internal sealed class EngineFiles
         """;
 
     /// <summary>
-    /// The role is the right to files; a connection has it while it runs a statement whose files the server has looked at. Database <c>default</c> is the
+    /// The role is the right to files; a connection has it while it runs a statement whose files the server has looked at. Database
+    /// <c>default</c> is the
     /// one that every connection opens with, and <c>system</c> is asked by the engine itself.
     /// </summary>
     private static string Users(IReadOnlyList<string> sources)

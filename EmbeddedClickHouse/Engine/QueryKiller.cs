@@ -1,7 +1,8 @@
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>
-/// Stops the queries of connections whose clients have gone. However many go at once, one statement stops them all; a query that had not begun when it
+/// Stops the queries of connections whose clients have gone. However many go at once, one statement stops them all; a query that had not
+/// begun when it
 /// ran is asked again, more and more seldom.
 /// </summary>
 internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> kill, TimeProvider time, ILogger logger)

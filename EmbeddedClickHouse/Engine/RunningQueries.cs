@@ -1,7 +1,8 @@
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>
-/// Which query runs on which connection. The engine gives its queries ids of its own; clients find theirs by what stands here. An id belongs to one
+/// Which query runs on which connection. The engine gives its queries ids of its own; clients find theirs by what stands here. An id
+/// belongs to one
 /// running query.
 /// </summary>
 internal sealed class RunningQueries
@@ -9,7 +10,8 @@ internal sealed class RunningQueries
     private readonly Lock _lock = new();
     private readonly Dictionary<string, RunningQuery> _queries = [];
 
-    /// <summary>The query until it is disposed of. <paramref name="replace"/> stops one that has the id already, and waits for its end.</summary>
+    /// <summary>The query until it is disposed of. <paramref name="replace"/> stops one that has the id already, and waits for its
+    /// end.</summary>
     public async Task<RunningQuery> BeginAsync(string id, Func<RunningQuery, Task>? replace, CancellationToken cancellation)
     {
         while (true)

@@ -1,6 +1,7 @@
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
-/// <summary>ClickHouse's names for what a query may read from and write to outside of the server's tables, and the table engines that do so.</summary>
+/// <summary>ClickHouse's names for what a query may read from and write to outside of the server's tables, and the table engines that do
+/// so.</summary>
 internal static class Source
 {
     private static readonly Dictionary<string, string[]> Engines = new(StringComparer.OrdinalIgnoreCase)

@@ -4,7 +4,8 @@ using AspireCdc.EmbeddedClickHouse.Engine;
 namespace AspireCdc.EmbeddedClickHouse.Http;
 
 /// <summary>
-/// Collects <c>X-ClickHouse-Progress</c> while a query runs and no byte of its response has gone out. (ClickHouse sends each as it comes; a web server
+/// Collects <c>X-ClickHouse-Progress</c> while a query runs and no byte of its response has gone out. (ClickHouse sends each as it comes;
+/// a web server
 /// sends its headers once.)
 /// </summary>
 internal sealed class ProgressHeaders : IAsyncDisposable

@@ -121,7 +121,7 @@ internal sealed class QueryRequest
             return await context.Request.ReadFormAsync(
                 new FormOptions { ValueLengthLimit = int.MaxValue, MultipartBodyLengthLimit = long.MaxValue, ValueCountLimit = 100_000 }, context.RequestAborted);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or IOException and not BadHttpRequestException && !context.RequestAborted.IsCancellationRequested)
         {
             throw ClickHouseException.Raise(ErrorCode.BadArguments, "BAD_ARGUMENTS", $"The multipart form cannot be read: {e.Message}");
         }

@@ -4,7 +4,8 @@ using AspireCdc.EmbeddedClickHouse.Engine;
 namespace AspireCdc.EmbeddedClickHouse.Sql;
 
 /// <summary>
-/// What the server sees to in a statement because the engine does not: the ids of queries, and what reaches out of the server although its user has no
+/// What the server sees to in a statement because the engine does not: the ids of queries, and what reaches out of the server although
+/// its user has no
 /// right to (scalar <c>file()</c>, sources of dictionaries, which may be programs).
 /// </summary>
 internal ref struct Inspection
@@ -33,7 +34,8 @@ internal ref struct Inspection
     }
 
     /// <summary>
-    /// Returns what to change in <paramref name="text"/>, which is the statement without data that follow it, and whether it reads or writes files of
+    /// Returns what to change in <paramref name="text"/>, which is the statement without data that follow it, and whether it reads or
+    /// writes files of
     /// <paramref name="userFiles"/>. Throws for what is not allowed.
     /// </summary>
     public static (List<Edit> Edits, bool UsesFiles) Of(

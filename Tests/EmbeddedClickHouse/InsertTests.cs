@@ -133,10 +133,11 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nINSERT INTO t SELECT 1, 'x'")]
     [InlineData("--b\r\nContent-Disposition: form-data; name=")]
     [InlineData("no form at all")]
-    public async Task Of_a_form_that_is_cut_nothing_is_kept(string form)
+    [InlineData("[[[[", "multipart/form-data; boundary=b,text/plain; charset=utf-7")]
+    public async Task Of_a_form_that_is_cut_nothing_is_kept(string form, string type = "multipart/form-data; boundary=b")
     {
         var body = new ByteArrayContent(Encoding.ASCII.GetBytes(form));
-        body.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=b");
+        body.Headers.TryAddWithoutValidation("Content-Type", type);
 
         using var response = await _http.PostAsync(body, "", TestContext.Current.CancellationToken);
 

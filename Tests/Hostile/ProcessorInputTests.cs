@@ -82,6 +82,25 @@ public sealed class ProcessorInputTests
         }
     }
 
+    /// <summary>What the campaign found, each by itself.</summary>
+    [Theory]
+    [InlineData("52000000060000", "it says that 4 bytes follow, and 2 do")] // a login's question without its kind
+    [InlineData("450000000853464154", "it has a text without an end")] // an error that does not end
+    [InlineData("52ffffffff", "says it is -1 bytes long")]
+    [InlineData("527fffffff", "says it is 2147483647 bytes long")] // two gigabytes that nobody sends
+    [InlineData("52000000080000000b", "goes on with a login that it has not begun")]
+    public async Task A_broken_frame_is_refused_with_a_sentence(string hex, string sentence)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var answering = AnswerAsync(listener, Convert.FromHexString(hex));
+
+        await FluentActions.Awaiting(() => WireConnection.OpenAsync(
+                $"Host=127.0.0.1;Port={((IPEndPoint)listener.LocalEndpoint).Port};Username=u;Password=secret;SSL Mode=Disable;Timeout=10", "test", replication: true, Cancellation))
+            .Should().ThrowAsync<InvalidDataException>().WithMessage($"*{sentence}*");
+        await answering;
+    }
+
     [Fact]
     public void Kafka_messages_become_changes_or_dead_letters()
     {
