@@ -1,12 +1,12 @@
 using System.Data.Common;
-using AspireCdc.Shop;
-using AspireCdc.Star.Model;
 using AspireCdc.Api.Errors;
 using AspireCdc.Api.InitDb;
 using AspireCdc.Api.Live;
 using AspireCdc.Api.OpenApi;
 using AspireCdc.Api.Resources;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Shop;
+using AspireCdc.Star.Model;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;

@@ -1,8 +1,8 @@
 using System.ComponentModel;
 using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
-using AspireCdc.Shop;
 using AspireCdc.Api.Resources;
+using AspireCdc.Shop;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Text.Json;
-using AspireCdc.Shop;
 using AspireCdc.Api.Errors;
+using AspireCdc.Shop;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using AspireCdc.Shop;
 using AspireCdc.Api.Errors;
+using AspireCdc.Shop;
 using Microsoft.EntityFrameworkCore;
 
 namespace AspireCdc.Api.Resources;

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using AspireCdc.Shop;
 using AspireCdc.Api.Errors;
+using AspireCdc.Shop;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;

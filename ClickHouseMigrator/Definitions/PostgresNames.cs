@@ -7,10 +7,25 @@ internal static class PostgresNames
 {
     private static readonly Dictionary<string, string> Aliases = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["bool"] = "boolean", ["int2"] = "smallint", ["int4"] = "integer", ["int"] = "integer", ["int8"] = "bigint", ["float4"] = "real", ["float8"] = "double precision",
-        ["decimal"] = "numeric", ["varchar"] = "character varying", ["char"] = "character", ["bpchar"] = "character", ["timestamp"] = "timestamp without time zone",
-        ["timestamptz"] = "timestamp with time zone", ["time"] = "time without time zone", ["timetz"] = "time with time zone", ["varbit"] = "bit varying",
-        ["serial"] = "integer", ["bigserial"] = "bigint", ["smallserial"] = "smallint",
+        ["bool"] = "boolean",
+        ["int2"] = "smallint",
+        ["int4"] = "integer",
+        ["int"] = "integer",
+        ["int8"] = "bigint",
+        ["float4"] = "real",
+        ["float8"] = "double precision",
+        ["decimal"] = "numeric",
+        ["varchar"] = "character varying",
+        ["char"] = "character",
+        ["bpchar"] = "character",
+        ["timestamp"] = "timestamp without time zone",
+        ["timestamptz"] = "timestamp with time zone",
+        ["time"] = "time without time zone",
+        ["timetz"] = "time with time zone",
+        ["varbit"] = "bit varying",
+        ["serial"] = "integer",
+        ["bigserial"] = "bigint",
+        ["smallserial"] = "smallint",
     };
 
     private static readonly HashSet<string> Known =

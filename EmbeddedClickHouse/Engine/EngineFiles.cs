@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using System.Security;
+using System.Security.Cryptography;
 
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 

@@ -1,6 +1,3 @@
-using AspireCdc.CdcProcessor.Running;
-using AspireCdc.Star.Model;
-using AspireCdc.Star.Types;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
