@@ -33,7 +33,8 @@ internal static class SchemaCheck
             }
         }
         foreach (var fact in model.Facts)
-            Check(fact.Name, SystemColumnsOfFacts);
+            // Where a changed one is made beside it, that has the new columns, and is looked at when it is opened.
+            Check(fact.Name, [.. SystemColumnsOfFacts, .. fact.Columns.Where(_ => !tables.ContainsKey(fact.Next)).Select(column => (column.Name, (string?)column.Type.Name))]);
         Check(ProgressTable.Name, []);
         Check(DeadLetterTable.Name, []);
 

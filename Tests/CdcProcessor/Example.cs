@@ -25,7 +25,11 @@ internal sealed record Example(string Name)
     public string ModelFile => Path.Combine(Repository.Root, "Tests", "Fixtures", Name, StarFile.Name);
 
     /// <summary>What a processor replicates.</summary>
-    public StarModel Model => field ??= StarFile.Read(ModelFile);
+    public StarModel Model
+    {
+        get => field ??= StarFile.Read(ModelFile);
+        init;
+    }
 
     /// <summary>PostgreSQL's tables.</summary>
     public string Tables => File.ReadAllText(Path.Combine(Path.GetDirectoryName(ModelFile)!, "tables.sql"));

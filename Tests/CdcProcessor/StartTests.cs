@@ -38,7 +38,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
             $"""
             CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT SELECT ON customer, product, "order" TO {role};
             ALTER PUBLICATION {Store.Publication} DROP TABLE product; ALTER PUBLICATION {Store.Publication} SET (publish = 'insert');
-            ALTER TABLE orderitem DROP CONSTRAINT pk_orderitem; ALTER TABLE orderitem ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED
+            ALTER TABLE orderitem DROP CONSTRAINT orderitem_pkey; ALTER TABLE orderitem ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED
             """, Cancel);
         var processor = await shop.StartAsync(
             Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "secret" }.ConnectionString);
@@ -61,7 +61,7 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
         var processor = await shop.StartAsync(Cancel);
 
         await WaitForReasonAsync(processor,
-            "customer_dim.city is String, where the mapping has LowCardinality(String)", "table product_dim is missing", "order_fact.total is missing", "Run ClickHouseMigrator");
+            "customer_dim.city is String, where the model has LowCardinality(String)", "table product_dim is missing", "order_fact.total is missing", "Run ClickHouseMigrator");
     }
 
     [Fact]

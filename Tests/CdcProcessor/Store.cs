@@ -74,6 +74,15 @@ internal sealed class Store : IAsyncDisposable
         new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
             .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made], cancellationToken);
 
+    /// <summary>Makes ClickHouse's tables those of the next model, as 'add' would write it, and has processors replicate that.</summary>
+    public async Task MigrateToAsync(StarModel next, CancellationToken cancellationToken)
+    {
+        var difference = ModelDifference.Between(Model, next, SaidChanges.Nothing);
+        await new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
+            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, new("002_next", MigrationScript.Write(difference))], cancellationToken);
+        Model = next;
+    }
+
     /// <summary>Settings of a processor between the two.</summary>
     public string[] Arguments =>
     [
@@ -158,7 +167,7 @@ internal sealed class Store : IAsyncDisposable
                 $"{name} to hold what PostgreSQL does; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromSeconds(60));
         }
         // And once more by SQL that was written by hand.
-        foreach (var (name, source, star) in _example == Example.Store ? StarOracle.Tables : [])
+        foreach (var (name, source, star) in Model == Example.Store.Model ? StarOracle.Tables : [])
         {
             var expected = await StarOracle.ReadPostgresAsync(Postgres, source, cancellationToken);
             await Wait.ForAsync(
