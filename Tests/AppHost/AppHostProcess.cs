@@ -62,7 +62,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
 
     /// <summary>The address in the table that is printed at the end of the start.</summary>
     public string Address(string name) => Output.Split('\n').Select(line => line.TrimEnd())
-        .Single(line => line.StartsWith("  ", StringComparison.Ordinal) && line.Contains($" {name} ", StringComparison.Ordinal)).Split(' ')[^1];
+        .Single(line => line.Contains($" {name} ", StringComparison.Ordinal) && line.Contains(" http://", StringComparison.Ordinal)).Split(' ')[^1];
 
     public async Task<int> ExitAsync(CancellationToken cancellationToken)
     {
