@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using System.Reflection;
 using AspireCdc.ClickHouseMigrator.Definitions.Translation;
 using AspireCdc.Star;
 using AspireCdc.Star.Model;
@@ -51,7 +52,9 @@ internal sealed class FactRows
         }
         return row.Table.Find(property) is { } column
             ? new FactValue(row, column, property)
-            : throw new TranslationException($"{expression} is not mirrored: take [Unreplicated] away from it");
+            : throw new TranslationException(property.PropertyInfo?.IsDefined(typeof(UnreplicatedAttribute)) == true
+                ? $"{expression} is not mirrored: take [Unreplicated] away from it"
+                : $"{expression} has no type in ClickHouse");
     }
 
     /// <summary>The expression is this column of the root's, unchanged.</summary>

@@ -27,6 +27,9 @@ internal sealed class Normalizer : ExpressionVisitor
     protected override Expression VisitBinary(BinaryExpression node) => IsConstant(node) ? Evaluate(node) : base.VisitBinary(node);
 
     /// <inheritdoc />
+    protected override Expression VisitNew(NewExpression node) => node.Type.IsValueType && IsConstant(node) ? Evaluate(node) : base.VisitNew(node);
+
+    /// <inheritdoc />
     protected override Expression VisitMethodCall(MethodCallExpression node)
     {
         if (node.Method.DeclaringType == typeof(string))

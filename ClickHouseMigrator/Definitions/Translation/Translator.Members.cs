@@ -34,7 +34,7 @@ internal sealed partial class Translator
         nameof(DateTime.DayOfYear) => Integer($"toDayOfYear({value.Sql})", value, 366),
         nameof(DateTime.Hour) when value.Clr == typeof(DateTime) => Integer($"toHour({value.Sql})", value, 23),
         nameof(DateTime.Minute) when value.Clr == typeof(DateTime) => Integer($"toMinute({value.Sql})", value, 59),
-        nameof(DateTime.Second) when value.Clr == typeof(DateTime) => Integer($"toSecond({value.Sql})", value, 59),
+        nameof(DateTime.Second) => throw new TranslationException($"{member} is rounded up to 60 by EF Core's query of PostgreSQL: say Sql.Raw<int>($\"toSecond(…)\")"),
         // toStartOfDay gives a type that ends in 2106.
         nameof(DateTime.Date) when value.Clr == typeof(DateTime) => value with
         {

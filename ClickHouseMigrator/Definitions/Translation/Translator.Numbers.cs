@@ -40,7 +40,8 @@ internal sealed partial class Translator
         if (ClrTypes.IsInteger(left.Clr))
         {
             var divisor = Divisor(right);
-            return new Value($"intDiv({left.Sql}, {divisor.Sql})", left.Clr, left.NullBy ?? divisor.NullBy) { Span = left.Span.Plus(Span.Of(1)) };
+            // Wider, since the least Int32 by -1 is no Int32; in PostgreSQL that row has no value at all.
+            return new Value($"intDiv({(left.Span.Max > int.MaxValue ? "toInt128" : "toInt64")}({left.Sql}), {divisor.Sql})", left.Clr, left.NullBy ?? divisor.NullBy) { Span = left.Span };
         }
         if (right.Constant is { } constant && Inverse(Convert.ToDecimal(constant, CultureInfo.InvariantCulture)) is { } factor)
             return Product(expression, left, Literals.Of(factor, typeof(decimal))!);
@@ -65,11 +66,9 @@ internal sealed partial class Translator
 
     private static Value Float(Expression expression, Value left, string sign, Value right)
     {
-        if (left.Clr != right.Clr)
-            throw Refuse(expression);
-        // ClickHouse computes with doubles; one operation on floats gives the same when it is rounded afterwards.
-        var sql = $"({left.Sql} {sign} {right.Sql})";
-        return new Value(left.Clr == typeof(float) ? $"toFloat32{sql}" : sql, left.Clr, left.NullBy ?? right.NullBy);
+        if (left.Clr != typeof(double) || right.Clr != typeof(double))
+            throw new TranslationException($"{expression} computes with float, by rules of each database's own: cast both sides to double first");
+        return new Value($"({left.Sql} {sign} {right.Sql})", left.Clr, left.NullBy ?? right.NullBy);
     }
 
     private static Value Exact(Expression expression, Span span, Value left, Value right, Func<string, string, string> write, string? nullBy)
