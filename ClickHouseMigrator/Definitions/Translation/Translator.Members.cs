@@ -9,6 +9,9 @@ internal sealed partial class Translator
 {
     private const string Blanks = @"' \t\n\r'";
 
+    /// <summary>The microseconds of a day, as ClickHouse writes an Int64.</summary>
+    private const string Day = "toInt64(86400000000)";
+
     private Value MemberOf(MemberExpression member, Expression of)
     {
         var value = Translate(of);
@@ -38,7 +41,8 @@ internal sealed partial class Translator
         // toStartOfDay gives a type that ends in 2106.
         nameof(DateTime.Date) when value.Clr == typeof(DateTime) => value with
         {
-            Sql = $"fromUnixTimestamp64Micro(toUnixTimestamp64Micro({value.Sql}) - positiveModulo(toUnixTimestamp64Micro({value.Sql}), 86400000000), 'UTC')",
+            // Twice the remainder, since before 1970 it is negative; of Int64, since beside a UInt64 it would run over.
+            Sql = $"fromUnixTimestamp64Micro(toUnixTimestamp64Micro({value.Sql}) - (toUnixTimestamp64Micro({value.Sql}) % {Day} + {Day}) % {Day}, 'UTC')",
             Type = null,
         },
         // A number in PostgreSQL too: 0 is Sunday.
