@@ -161,7 +161,9 @@ public sealed class DefinitionTests
         [Precision(20, 3)] public required decimal Third { get; init; }
         public static Expression<Func<Reader, Raw>> Row => reader => new()
         {
-            Id = reader.Id, Backwards = Star.Sql.Raw<string>($"reverse({reader.Name})"), Third = Star.Sql.Raw<decimal>($"{reader.Balance} / 3"),
+            Id = reader.Id,
+            Backwards = Star.Sql.Raw<string>($"reverse({reader.Name})"),
+            Third = Star.Sql.Raw<decimal>($"{reader.Balance} / 3"),
         };
     }
 
@@ -187,9 +189,17 @@ public sealed class DefinitionTests
         public string? Unset { get; init; }
         public static Expression<Func<Reader, Wrong>> Row => reader => new()
         {
-            Id = reader.Id, Work = reader.Work!.Name, Nick = reader.Nick!, Divided = reader.Balance / reader.Limit!.Value, Quotient = reader.Score / reader.Level,
-            Narrow = reader.Balance * reader.Balance, Blurred = reader.Balance * reader.Balance, Large = reader.Score * reader.Score, Secret = reader.Secret,
-            Hash = reader.Name.GetHashCode(), Cut = (int)reader.Balance,
+            Id = reader.Id,
+            Work = reader.Work!.Name,
+            Nick = reader.Nick!,
+            Divided = reader.Balance / reader.Limit!.Value,
+            Quotient = reader.Score / reader.Level,
+            Narrow = reader.Balance * reader.Balance,
+            Blurred = reader.Balance * reader.Balance,
+            Large = reader.Score * reader.Score,
+            Secret = reader.Secret,
+            Hash = reader.Name.GetHashCode(),
+            Cut = (int)reader.Balance,
         };
     }
 }

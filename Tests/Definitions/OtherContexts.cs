@@ -100,6 +100,9 @@ internal sealed record PointingFact : IFact<Pointing, PointingFact>
     public required int Count { get; init; }
     public static Expression<Func<Pointing, PointingFact>> Row => pointing => new()
     {
-        Id = pointing.Id, ByCode = pointing.ByCode.Id, Hidden = pointing.Hidden.Name, Count = pointing.Points.Count,
+        Id = pointing.Id,
+        ByCode = pointing.ByCode.Id,
+        Hidden = pointing.Hidden.Name,
+        Count = pointing.Points.Count,
     };
 }
