@@ -79,18 +79,10 @@ internal static class LiveEndpoints
     {
         await using var scope = scopes.CreateAsyncScope();
         var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
-        var orders = await (
-            from order in shop.Orders.IgnoreAutoIncludes()
-            join customer in shop.Customers on order.CustomerId equals customer.Id
-            orderby order.Id descending
-            select new LiveOrder(order.Id, customer.Name, customer.City, order.Status, order.Total)).Take(RowsShown).ToListAsync(cancellationToken);
-        var items = await (
-            from item in shop.OrderItems
-            join order in shop.Orders.IgnoreAutoIncludes() on item.OrderId equals order.Id
-            join customer in shop.Customers on order.CustomerId equals customer.Id
-            join product in shop.Products on item.ProductId equals product.Id
-            orderby item.Id descending
-            select new LiveItem(item.Id, item.OrderId, product.Name, customer.City, item.Quantity, item.Quantity * item.Price)).Take(RowsShown).ToListAsync(cancellationToken);
+        var orders = await shop.Orders.IgnoreAutoIncludes().OrderByDescending(order => order.Id).Take(RowsShown)
+            .Select(order => new LiveOrder(order.Id, order.Customer.Name, order.Customer.City, order.Status, order.Total)).ToListAsync(cancellationToken);
+        var items = await shop.OrderItems.OrderByDescending(item => item.Id).Take(RowsShown)
+            .Select(item => new LiveItem(item.Id, item.OrderId, item.Product.Name, item.Order.Customer.City, item.Quantity, item.Quantity * item.Price)).ToListAsync(cancellationToken);
         return new LiveRows(orders, items);
     }
 }

@@ -42,6 +42,10 @@ internal sealed record ModelFolder(string Path)
     /// <summary>Writes a migration.</summary>
     public void WriteMigration(string name, string sql) => File.WriteAllText(System.IO.Path.Combine(Path, name + ".sql"), sql);
 
-    /// <summary>Writes the model.</summary>
-    public void WriteModel(StarModel model) => File.WriteAllText(ModelFile, StarFile.Write(model));
+    /// <summary>Writes the model, and its schema beside it.</summary>
+    public void WriteModel(StarModel model)
+    {
+        File.WriteAllText(ModelFile, StarFile.Write(model));
+        File.WriteAllText(System.IO.Path.Combine(Path, StarFile.SchemaName), StarFile.WriteSchema());
+    }
 }

@@ -111,7 +111,7 @@ internal sealed class Discoverer(StarModel known)
     {
         if (isOnlyKey && column.Name == "id")
             return $"{table.Name}_id";
-        if (!SystemColumns.Landing.Contains(column.Name) && column.Name != "lsn_text")
+        if (!SystemColumns.Landing.Contains(column.Name) && column.Name != SystemColumns.LsnText)
             return column.Name;
         notes.Add($"{column.Name} is called {table.Name}_{column.Name} in ClickHouse, where the pipeline has a column of this name");
         return $"{table.Name}_{column.Name}";
