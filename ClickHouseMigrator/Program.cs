@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using AspireCdc.ClickHouseMigrator;
 using AspireCdc.ClickHouseMigrator.Commands;
 using AspireCdc.ClickHouseMigrator.Definitions;
+using AspireCdc.ClickHouseMigrator.Discovery;
 using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using ClickHouse.Driver.ADO;
@@ -9,6 +10,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 if (!CommandLine.TryParse(args, out var command, out var complaint))
 {
@@ -27,6 +29,11 @@ try
             return 0;
         case Verb.Check:
             return AddCommand.Create(command.Folder, Console.Out).Check() ? 0 : 1;
+        case Verb.Discover:
+            await new DiscoverCommand(new ModelFolder(Path.GetFullPath(command.Options.GetValueOrDefault("--output", "star"))), Console.Out).RunAsync(
+                command.Argument!, command.Options.GetValueOrDefault("--schema"), command.Options.GetValueOrDefault("--publication"),
+                command.Options.GetValueOrDefault("--dropped", "").Split(',', StringSplitOptions.RemoveEmptyEntries), CancellationToken.None);
+            return 0;
         default:
             return await MigrateAsync(command.Verb == Verb.Status);
     }
@@ -34,6 +41,11 @@ try
 catch (Exception e) when (e is MigrationException or DefinitionException or StarModelException or FormatException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(e.Message);
+    return 1;
+}
+catch (Exception e) when (e is NpgsqlException or ArgumentException { Source: "Npgsql" })
+{
+    Console.Error.WriteLine($"PostgreSQL cannot be read: {e.Message}. Start it, or correct the connection string (Host=…;Username=…;Password=…;Database=…).");
     return 1;
 }
 catch (HttpRequestException e) when (e.InnerException is SocketException)

@@ -59,7 +59,7 @@ internal sealed class AddCommand(Definition definition, ModelFolder folder, Text
         return false;
     }
 
-    private bool IsWritten => File.Exists(folder.ModelFile) && File.ReadAllText(folder.ModelFile).ReplaceLineEndings("\n") == StarFile.Write(definition.Model);
+    private bool IsWritten => folder.HasWritten(definition.Model);
 
     private ModelDifference Compare()
     {

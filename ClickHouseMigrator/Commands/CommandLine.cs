@@ -41,13 +41,14 @@ internal sealed record CommandLine(Verb Verb, string? Argument, IReadOnlyDiction
             --output FOLDER              where to; by default ./star
             --schema NAME                only this schema's tables
             --publication NAME           the publication that brings them: one that is there is checked, another is made
+            --dropped NAME               a table, or table.column, of the last model that is gone on purpose
 
         ConnectionStrings__clickhouse    Host=…;Port=…;Username=…;Password=…;Database=…
         ClickHouse__Cluster              name of a cluster: statements run ON CLUSTER, with replicated engines
         Cdc__Model                       another model's star.json, with its .sql files beside it
         """;
 
-    private static readonly string[] Valued = ["--output", "--schema", "--publication"];
+    private static readonly string[] Valued = ["--output", "--schema", "--publication", "--dropped"];
 
     /// <summary>The folder that <c>--output</c> names, or the checkout's.</summary>
     public ModelFolder Folder => Options.TryGetValue("--output", out var output) ? new(Path.GetFullPath(output)) : ModelFolder.Find();
@@ -61,7 +62,10 @@ internal sealed record CommandLine(Verb Verb, string? Argument, IReadOnlyDiction
         for (var i = 0; i < args.Length; i++)
         {
             if (Valued.Contains(args[i]) && i + 1 < args.Length)
-                options[args[i]] = args[++i];
+            {
+                var option = args[i++];
+                options[option] = options.TryGetValue(option, out var before) ? $"{before},{args[i]}" : args[i];
+            }
             else
                 words.Add(args[i]);
         }

@@ -39,9 +39,19 @@ internal sealed record ModelFolder(string Path)
         return $"{numbers.DefaultIfEmpty(0).Max() + 1:000}_{name}";
     }
 
+    /// <summary>The files are those that <see cref="WriteModel"/> would write.</summary>
+    public bool HasWritten(StarModel model) => Has(StarFile.Name, StarFile.Write(model)) && Has(StarFile.SchemaName, StarFile.WriteSchema());
+
     /// <summary>Writes a migration.</summary>
     public void WriteMigration(string name, string sql) => File.WriteAllText(System.IO.Path.Combine(Path, name + ".sql"), sql);
 
-    /// <summary>Writes the model.</summary>
-    public void WriteModel(StarModel model) => File.WriteAllText(ModelFile, StarFile.Write(model));
+    /// <summary>Writes the model, and its schema beside it.</summary>
+    public void WriteModel(StarModel model)
+    {
+        File.WriteAllText(ModelFile, StarFile.Write(model));
+        File.WriteAllText(System.IO.Path.Combine(Path, StarFile.SchemaName), StarFile.WriteSchema());
+    }
+
+    private bool Has(string name, string text) =>
+        System.IO.Path.Combine(Path, name) is var file && File.Exists(file) && File.ReadAllText(file).ReplaceLineEndings("\n") == text;
 }

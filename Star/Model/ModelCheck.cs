@@ -36,7 +36,7 @@ internal static class ModelCheck
             faults.Add($"{path}: no column has \"isKey\": mark those of the primary key, or the table as append-only");
         foreach (var name in Twice(table.Columns.Select(column => column.Source)))
             faults.Add($"{path}: column '{name}' is there twice; keep one");
-        foreach (var name in Twice([.. table.Columns.Select(column => column.Landing), .. SystemColumns.Landing]))
+        foreach (var name in Twice([.. table.Columns.Select(column => column.Landing), .. SystemColumns.Landing, SystemColumns.LsnText]))
             faults.Add($"{path}: '{name}' names two columns in ClickHouse; give one of them another name");
         foreach (var column in table.Columns.Where(column => column.IsKey && (column.Type.NullIsDefault || column.Type is JsonType)))
             faults.Add($"{path}.{column.Source}: {column.Type} cannot be a key, by which rows are ordered; ask for String, which is PostgreSQL's text of it");
@@ -75,7 +75,7 @@ internal static class ModelCheck
                 faults.Add($"{at}: the alias is there twice; give one of them another");
         }
 
-        foreach (var name in Twice([.. fact.Columns.Select(column => column.Name), .. SystemColumns.Fact]))
+        foreach (var name in Twice([.. fact.Columns.Select(column => column.Name), .. SystemColumns.Fact, SystemColumns.LsnText]))
             faults.Add($"{path}: '{name}' names two columns; give one of them another name");
         if (fact.Columns.Count(column => column.IsKey) != root.Key.Count || fact.Columns.Take(root.Key.Count).Any(column => !column.IsKey))
             faults.Add($"{path}: its first columns must be the key of '{fact.Root}' ({string.Join(", ", root.KeyColumns)}), each with \"isKey\"");

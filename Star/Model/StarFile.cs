@@ -1,5 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 using AspireCdc.Star.Types;
 
@@ -13,6 +15,9 @@ internal static class StarFile
 {
     /// <summary>The file's name beside the migrations.</summary>
     public const string Name = "star.json";
+
+    /// <summary>Its schema's name beside it.</summary>
+    public const string SchemaName = "star.schema.json";
 
     /// <summary>The version of the form that this program reads and writes.</summary>
     public const int Version = 1;
@@ -70,6 +75,19 @@ internal static class StarFile
     /// <summary>The file's text, the same for the same model, with a line feed at its end.</summary>
     public static string Write(StarModel model) => JsonSerializer.Serialize(new Content(Version, model.Tables, model.Facts), Options) + "\n";
 
+    /// <summary>The JSON schema of the file, for editors.</summary>
+    public static string WriteSchema()
+    {
+        var schema = (JsonObject)Options.GetJsonSchemaAsNode(typeof(Content), new JsonSchemaExporterOptions
+        {
+            TreatNullObliviousAsNonNullable = true,
+            TransformSchemaNode = (context, node) => context.TypeInfo.Type == typeof(ColumnType) ? new JsonObject { ["type"] = "string" } : node,
+        });
+        schema.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        schema.Insert(1, "title", "What is mirrored from PostgreSQL to ClickHouse, and the facts that are derived of it");
+        return schema.ToJsonString(Options) + "\n";
+    }
+
     /// <summary>A fact's definition in one line: equal texts are equal definitions.</summary>
     public static string Write(FactMapping fact) => JsonSerializer.Serialize(fact, Compact);
 
@@ -92,7 +110,7 @@ internal static class StarFile
     private sealed record Content(int Version, IReadOnlyList<TableMapping> Tables, IReadOnlyList<FactMapping> Facts)
     {
         [JsonPropertyName("$schema"), JsonPropertyOrder(-1)]
-        public string Schema { get; init; } = "star.schema.json";
+        public string Schema { get; init; } = SchemaName;
     }
 
     private sealed class ColumnTypeConverter : JsonConverter<ColumnType>

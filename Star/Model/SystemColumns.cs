@@ -9,6 +9,9 @@ internal static class SystemColumns
     /// <summary>Their types.</summary>
     public static IReadOnlyList<string> LandingTypes { get; } = ["UInt8", "Int32", "UInt64", "UInt128"];
 
+    /// <summary>The alias that all of them have: <c>lsn</c> as PostgreSQL writes it.</summary>
+    public const string LsnText = "lsn_text";
+
     /// <summary>Those of facts.</summary>
     public static IReadOnlyList<string> Fact { get; } = ["is_deleted", "lsn", "version"];
 }

@@ -70,6 +70,9 @@ internal sealed class Store : IAsyncDisposable
         return shop;
     }
 
+    /// <summary>Over two databases that have the model's tables.</summary>
+    public static Store Over(TestDatabase postgres, TestClickHouse clickhouse, StarModel model) => new(postgres, clickhouse, Example.Store) { Model = model };
+
     public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
         new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
             .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made], cancellationToken);
