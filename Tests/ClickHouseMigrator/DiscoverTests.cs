@@ -67,8 +67,16 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
         var person = model.Table("person");
         person.Columns.ToDictionary(column => column.Source, column => column.Type.Name).Should().Equal(new Dictionary<string, string>
         {
-            ["id"] = "Int32", ["name"] = "Nullable(String)", ["country_id"] = "Nullable(Int16)", ["mood"] = "LowCardinality(Nullable(String))", ["born"] = "Nullable(Int32)",
-            ["two"] = "Nullable(String)", ["digits"] = "Nullable(String)", ["price"] = "Decimal(5, 2)", ["version"] = "Nullable(Int32)", ["tags"] = "Array(Nullable(String))",
+            ["id"] = "Int32",
+            ["name"] = "Nullable(String)",
+            ["country_id"] = "Nullable(Int16)",
+            ["mood"] = "LowCardinality(Nullable(String))",
+            ["born"] = "Nullable(Int32)",
+            ["two"] = "Nullable(String)",
+            ["digits"] = "Nullable(String)",
+            ["price"] = "Decimal(5, 2)",
+            ["version"] = "Nullable(Int32)",
+            ["tags"] = "Array(Nullable(String))",
             ["photo"] = "Nullable(String)",
         });
         (await database.ScalarAsync<bool>("SELECT pubviaroot FROM pg_publication", Cancel)).Should().BeTrue();
@@ -118,7 +126,9 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
         var model = Folder.ReadModel();
         var fact = new FactMapping
         {
-            Name = "person_fact", Root = "person", Columns = [new("person_id", model.Table("person").Columns[0].Type, "root.person_id", IsKey: true)],
+            Name = "person_fact",
+            Root = "person",
+            Columns = [new("person_id", model.Table("person").Columns[0].Type, "root.person_id", IsKey: true)],
         };
         Folder.WriteModel(model with { Facts = [fact] });
 
