@@ -125,9 +125,12 @@ internal sealed class Float32Type() : ColumnType("Float32")
 
 internal static class FloatText
 {
+    /// <summary>PostgreSQL's: .NET's own has a sign.</summary>
+    private static readonly double NaN = BitConverter.UInt64BitsToDouble(0x7FF8_0000_0000_0000);
+
     /// <summary>What is no finite number, as PostgreSQL and ClickHouse write it; null if the text is none of these words.</summary>
     public static double? TryReadWord(ReadOnlySpan<byte> text) =>
-        text.SequenceEqual("NaN"u8) || text.SequenceEqual("nan"u8) ? double.NaN
+        text.SequenceEqual("NaN"u8) || text.SequenceEqual("nan"u8) ? NaN
         : text.SequenceEqual("Infinity"u8) || text.SequenceEqual("inf"u8) ? double.PositiveInfinity
         : text.SequenceEqual("-Infinity"u8) || text.SequenceEqual("-inf"u8) ? double.NegativeInfinity
         : null;

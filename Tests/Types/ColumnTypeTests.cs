@@ -8,7 +8,7 @@ using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
 
-namespace AspireCdc.Tests.CdcProcessor;
+namespace AspireCdc.Tests.Types;
 
 /// <summary>A value arrives exactly or is refused.</summary>
 public sealed class ColumnTypeTests(ClickHouseServer clickhouse)
@@ -114,8 +114,8 @@ public sealed class ColumnTypeTests(ClickHouseServer clickhouse)
         { "Array(Nullable(Int32))", "[1,null,3]", "[1,NULL,3]" },
         { "Array(Int32)", "{1,NULL}", null },
         { "Array(Int32)", "[1:2]={5,6}", "[5,6]" },
-        { "Array(Nullable(String))", """{a,"NULL",NULL,"a b","q\"x\\y","","{"}""", """['a','NULL',NULL,'a b','q"x\\y','','{']""" },
-        { "Array(Nullable(String))", """["a",null,"\u00fc\n"]""", "['a',NULL,'ü\\n']" },
+        { "Array(Nullable(String))", """{a,"NULL",NULL,"a b","q\"x\\y","","{"}""", """['a','NULL',NULL,'a b','q"x\y','','{']""" },
+        { "Array(Nullable(String))", """["a",null,"\u00fc\n"]""", "['a',NULL,'ü\n']" },
         { "Array(Nullable(String))", "{\"a", null },
         { "Array(Nullable(Decimal(12, 2)))", "{1.50,2.00}", "[1.5,2]" },
         { "Array(LowCardinality(Nullable(String)))", "{a,b,NULL}", "['a','b',NULL]" },
