@@ -13,7 +13,7 @@ internal sealed class ClickHouseClient : IDisposable
     /// (A, B, A must not become B), and reads see tombstones.
     /// </summary>
     private const string Settings =
-        "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=1";
+        "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=0";
 
     private readonly HttpClient _http;
     private readonly string _query;

@@ -15,7 +15,7 @@ internal static class PublishedColumns
         // Through JSON, since servers before PostgreSQL 15 have no column lists, and no such column.
         var sent = (await catalog.QueryAsync(
             "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text FROM pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
-            Publications.Of(model, publication).Select(known => known.Name).ToArray()))
+            [Publications.Of(model, publication).Select(known => known.Name).ToArray()]))
             .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null);
         var real = (await catalog.QueryAsync(
             """

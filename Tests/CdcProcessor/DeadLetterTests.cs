@@ -14,10 +14,8 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
 
     [Theory]
     [InlineData("UPDATE \"order\" SET total = 'NaN' WHERE id = 1", "order", "Column 'total' is 'NaN', which order_landing.total (Decimal(12, 2)) cannot hold exactly.")]
-    [InlineData("UPDATE \"order\" SET order_date = 'infinity' WHERE id = 1", "order", "Column 'order_date' is 'infinity', which order_landing.order_date (DateTime64(6, 'UTC')) cannot hold exactly.")]
-    [InlineData("UPDATE \"order\" SET order_date = '-infinity' WHERE id = 1", "order", "Column 'order_date' is '-infinity', which")]
-    [InlineData("UPDATE \"order\" SET order_date = '1899-12-31 23:59:59.999999+00' WHERE id = 1", "order", "Column 'order_date' is '1899-12-31 23:59:59.999999+00', which")]
-    [InlineData("UPDATE \"order\" SET order_date = '2300-01-01 00:00:00+00' WHERE id = 1", "order", "Column 'order_date' is '2300-01-01 00:00:00+00', which")]
+    [InlineData("UPDATE \"order\" SET order_date = '10000-01-01 00:00:00+00' WHERE id = 1", "order", "Column 'order_date' is '10000-01-01 00:00:00+00', which order_landing.order_date (DateTime64(6, 'UTC')) cannot hold exactly.")]
+    [InlineData("UPDATE \"order\" SET order_date = '0002-12-31 23:59:59.999999+00 BC' WHERE id = 1", "order", "Column 'order_date' is '0002-12-31 23:59:59.999999+00 BC', which")]
     [InlineData("UPDATE \"order\" SET order_date = '4000-01-01 00:00:00 BC' WHERE id = 1", "order", "Column 'order_date' is '4000-01-01 00:00:00+00 BC', which")]
     [InlineData("ALTER TABLE \"order\" ALTER COLUMN status DROP NOT NULL; UPDATE \"order\" SET status = NULL WHERE id = 1", "order", "Column 'status' is NULL, and order_landing.status (LowCardinality(String)) takes none.")]
     public async Task A_value_that_clickhouse_cannot_hold_becomes_a_dead_letter_and_its_key_keeps_the_last_good_row(string statement, string table, string reason)
@@ -72,7 +70,7 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         // ClickHouse holds no NULL here, until the column's type does.
-        await shop.ExecuteAsync("UPDATE \"order\" SET order_date = '1800-01-01 00:00:00+00', status = 'old' WHERE id <= 3", Cancel);
+        await shop.ExecuteAsync("UPDATE \"order\" SET order_date = '11800-01-01 00:00:00+00', status = 'old' WHERE id <= 3", Cancel);
         await shop.ExecuteAsync("UPDATE \"order\" SET order_date = '2020-01-01 00:00:00+00', status = 'new' WHERE id = 2", Cancel);
         await shop.ExecuteAsync("DELETE FROM \"order\" WHERE id = 3", Cancel);
         await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel), count => count == "3\n", "the dead letters", Cancel);
@@ -82,7 +80,7 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         (await shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state = 'open'", Cancel)).Should().Be("3\n");
 
         // Somebody mends the stored changes by hand.
-        await shop.QueryAsync("INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, '1800', '1900') AS raw) FROM cdc_dead_letter WHERE state = 'open'", Cancel);
+        await shop.QueryAsync("INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, '11800', '1900') AS raw) FROM cdc_dead_letter WHERE state = 'open'", Cancel);
         (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should().StartWith("3 dead letters");
         await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state = 'retried' AND raw = ''", Cancel), count => count == "3\n", "the letters to be settled", Cancel);
 

@@ -110,7 +110,7 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         var broken = Messages.Customer(1, "Thun", "update");
         await behind.SendAsync(
-            Messages.Customer(1, "Bern"), (broken.Key, broken.Value.Replace("2026-01-02T", "2999-01-02T")), Messages.Customer(1, "", "update").Without("city"), // after a dead letter
+            Messages.Customer(1, "Bern"), (broken.Key, broken.Value.Replace("2026-01-02T", "29999-01-02T")), Messages.Customer(1, "", "update").Without("city"), // after a dead letter
             Messages.Customer(2, "Basel").Without("city"), // an insert, as the second half of a changed key
             Messages.Customer(3, "Chur"), Messages.Delete("customer", 3), Messages.Customer(3, "", "update").Without("city"), // over a deleted row
             Messages.Customer(4, "", "update").Without("city")); // over nothing

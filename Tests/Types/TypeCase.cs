@@ -49,7 +49,7 @@ internal sealed record TypeCase(
         Text("character varying(40)", Texts(40)),
         Text("citext", Texts(300)),
         Text("character(8)", Texts(8)),
-        Text("name", Texts(15)),
+        Text("name", Texts(15)) with { IsLong = false },
         Text("\"char\"", Gen.Elements("", "a", "'", "\\", ",", "\"")) with { IsLong = false },
         Text("mood", Gen.Elements("sad", "it's ok", "happy, \"very\"")) with { IsLong = false },
         new("uuid", Bytes(16, 16).Select(bytes => new Guid(bytes).ToString()), x => $"{x}::text", x => $"toString({x})", IsLong: false),

@@ -1,7 +1,5 @@
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
-using AspireCdc.Star.Model;
-using AspireCdc.Star.Types;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AspireCdc.Tests.Kafka;
@@ -114,13 +112,7 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
         await store.ExecuteAsync(
             $"DROP PUBLICATION {Store.Publication}; CREATE PUBLICATION {Store.Publication} FOR TABLE {string.Join(", ", TypeCase.All.Select((_, number) => Table(number)))}", Cancel);
 
-        var tables = await TablesAsync(store);
-        store.Model = new StarModel(tables, []);
-        foreach (var table in tables)
-        {
-            var columns = string.Join(", ", table.Columns.Select(column => $"{column.Landing} {column.Type}").Concat(SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => $"{name} {type}")));
-            await store.QueryAsync($"CREATE TABLE {table.Landing} ({columns}) ENGINE = ReplacingMergeTree(version, is_deleted) ORDER BY id", Cancel);
-        }
+        await RealTables.MirrorAsync(store, @"c.relname ~ '^t\d+$'", Cancel);
         return store;
     }
 
@@ -132,7 +124,7 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
         var arrays = type.HasArrays ? type.Arrays.Sample(50, new Rnd(seed, seed | 1), Count).Select(Literal).Append("NULL").ToList() : [];
         var rows = values.Select((value, i) => $"({i}, {value}{(type.HasArrays ? $", {arrays[i]}" : "")}, repeat('x', 300))");
         return $"""
-            CREATE TABLE {table} (id int PRIMARY KEY, v {type.Type}{(type.HasArrays ? $", a {type.Type}[]" : "")}, filler text NOT NULL STORAGE PLAIN) WITH (toast_tuple_target = 128);
+            CREATE TABLE {table} (id int PRIMARY KEY, v {type.Type}{(type.HasArrays ? $", a {type.Type}[]" : "")}, filler text STORAGE PLAIN NOT NULL) WITH (toast_tuple_target = 128);
             {(type.IsLong ? $"ALTER TABLE {table} ALTER v SET STORAGE EXTERNAL;" : "")}
             {(type.HasArrays ? $"ALTER TABLE {table} ALTER a SET STORAGE EXTERNAL;" : "")}
             INSERT INTO {table} VALUES {string.Join(", ", rows)};
@@ -140,27 +132,4 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
     }
 
     private static string Literal(string text) => $"'{text.Replace("'", "''")}'";
-
-    private static async Task<IReadOnlyList<TableMapping>> TablesAsync(Store store)
-    {
-        await using var connection = new NpgsqlConnection(store.Postgres.ConnectionString);
-        await connection.OpenAsync(Cancel);
-        await using var command = new NpgsqlCommand(
-            """
-            SELECT c.relname::text, a.attname::text, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END),
-                coalesce(e.typtype, t.typtype)::text, a.attnotnull
-            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-            WHERE c.relname ~ '^t\d+$' AND c.relkind = 'r' AND a.attnum > 0 ORDER BY c.relname, a.attnum
-            """, connection);
-        await using var reader = await command.ExecuteReaderAsync(Cancel);
-        var columns = new List<(string Table, ColumnMapping Column)>();
-        while (await reader.ReadAsync(Cancel))
-        {
-            var kind = reader.GetString(3) switch { "e" => PostgresKind.Enum, "c" => PostgresKind.Composite, "r" or "m" => PostgresKind.Range, _ => PostgresKind.Base };
-            var (name, type) = (reader.GetString(1), reader.GetString(2));
-            var choice = PostgresTypes.For(new PostgresType(type, kind), isNullable: !reader.GetBoolean(4), isCategory: false, asked: null);
-            columns.Add((reader.GetString(0), new ColumnMapping(name, type, name, choice.Type ?? throw new InvalidOperationException($"{type} {choice.Refusal}"), IsKey: name == "id")));
-        }
-        return [.. columns.GroupBy(column => column.Table).Select(table => Mapped.Table(table.Key, [.. table.Select(column => column.Column)]))];
-    }
 }
