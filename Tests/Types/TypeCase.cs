@@ -43,8 +43,8 @@ internal sealed record TypeCase(
         Numeric(60, 10),
         Numeric(76, 0),
         Numeric(76, 76),
-        Number("numeric(4,-2)", Integers(-9999, 9999).Select(number => number + "00")) with { IsLong = true },
-        Number("numeric(2,4)", Integers(-99, 99).Select(number => number + "e-4")) with { IsLong = true },
+        Numeric("numeric(4,-2)", Integers(-9999, 9999).Select(number => number + "00")),
+        Numeric("numeric(2,4)", Integers(-99, 99).Select(number => number + "e-4")),
         Text("text", Texts(4000)),
         Text("character varying(40)", Texts(40)),
         Text("citext", Texts(300)),
@@ -108,11 +108,12 @@ internal sealed record TypeCase(
 
     private static TypeCase Text(string type, Gen<string> values) => new(type, values, x => $"encode(convert_to(format('%s', {x}), 'UTF8'), 'hex')", x => $"lower(hex({x}))");
 
-    private static TypeCase Numeric(int precision, int scale) => new(
+    private static TypeCase Numeric(int precision, int scale) => Numeric(
         $"numeric({precision},{scale})",
         Gen.Choose(1, precision).SelectMany(count => Gen.Choose(0, 9).ListOf(count), (_, digits) => string.Concat(digits))
-            .Zip(Gen.Elements("", "-"), (digits, sign) => $"{sign}{digits}e-{scale}"),
-        x => $"trim_scale({x})::text", x => $"toString({x})");
+            .Zip(Gen.Elements("", "-"), (digits, sign) => $"{sign}{digits}e-{scale}"));
+
+    private static TypeCase Numeric(string type, Gen<string> values) => new(type, values, x => $"trim_scale({x})::text", x => $"toString({x})");
 
     private static TypeCase Moment(string type, Gen<string> zones) => new(
         type,
