@@ -23,10 +23,21 @@ internal sealed record Migration(string Name, string Sql)
     public static IReadOnlyList<Migration> ReadAll(params IReadOnlyList<string> folders) =>
         [.. folders.SelectMany(Read).OrderBy(migration => migration.Name, StringComparer.Ordinal)];
 
+    /// <summary>Those that lead to a model: the engine's own, numbered 000, and the files beside the model.</summary>
+    /// <param name="model">The model's file; null for the one that came with the program.</param>
+    /// <exception cref="MigrationException">A folder is not there or has none.</exception>
+    public static IReadOnlyList<Migration> ReadFor(string? model)
+    {
+        var shipped = Read(Path.Combine(AppContext.BaseDirectory, "Migrations"));
+        return string.IsNullOrEmpty(model)
+            ? shipped
+            : [.. shipped.Where(migration => migration.Name.StartsWith("000_", StringComparison.Ordinal)), .. Read(Path.GetDirectoryName(Path.GetFullPath(model))!)];
+    }
+
     private static IReadOnlyList<Migration> Read(string folder)
     {
         var found = Directory.Exists(folder)
-            ? new DirectoryInfo(folder).GetFiles("*.sql").Select(file => new Migration(Path.GetFileNameWithoutExtension(file.Name), File.ReadAllText(file.FullName))).ToList()
+            ? new DirectoryInfo(folder).GetFiles("*.sql").OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new Migration(Path.GetFileNameWithoutExtension(file.Name), File.ReadAllText(file.FullName))).ToList()
             : [];
         return found.Count > 0 ? found : throw new MigrationException($"No .sql file was found in {folder}.");
     }

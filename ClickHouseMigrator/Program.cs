@@ -1,56 +1,37 @@
 using System.Net.Sockets;
 using AspireCdc.ClickHouseMigrator;
+using AspireCdc.ClickHouseMigrator.Commands;
+using AspireCdc.ClickHouseMigrator.Definitions;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Star.Model;
 using ClickHouse.Driver.ADO;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-const string Usage = """
-    ClickHouseMigrator            applies the .sql files of its folder Migrations that the database does not have yet
-    ClickHouseMigrator --status   shows how each file stands
-
-    ConnectionStrings__clickhouse   Host=…;Port=…;Username=…;Password=…;Database=…
-    ClickHouse__Cluster             name of a cluster: statements run ON CLUSTER, with replicated engines
-    """;
-
-var status = args.Contains("--status");
-if (args.FirstOrDefault(arg => arg.Trim('-') is "help" or "h" or "?") is not null)
+if (!CommandLine.TryParse(args, out var command, out var complaint))
 {
-    Console.WriteLine(Usage);
-    return 0;
-}
-if (args.FirstOrDefault(arg => arg is not "--status" && !arg.Contains('=')) is { } unknown)
-{
-    Console.Error.WriteLine($"ClickHouseMigrator does not know '{unknown}'.{Environment.NewLine}{Usage}");
+    Console.Error.WriteLine($"{complaint}{Environment.NewLine}{CommandLine.Usage}");
     return 2;
 }
-
-var builder = Host.CreateApplicationBuilder([.. args.Where(arg => arg.Contains('='))]);
-builder.AddServiceDefaults();
-using var host = builder.Build();
-await host.StartAsync();
 try
 {
-    var connectionString = builder.Configuration.GetConnectionString("clickhouse")
-        ?? throw new MigrationException("ConnectionStrings:clickhouse is not set. Set ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
-    var migrator = new Migrator(
-        new ClickHouseConnectionStringBuilder(connectionString), builder.Configuration["ClickHouse:Cluster"], host.Services.GetRequiredService<ILogger<Migrator>>());
-    var migrations = Migration.ReadAll(Path.Combine(AppContext.BaseDirectory, "Migrations"));
-    var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-
-    if (!status)
+    switch (command.Verb)
     {
-        await migrator.ApplyAsync(migrations, stopping);
-        return 0;
+        case Verb.Help:
+            Console.WriteLine(CommandLine.Usage);
+            return 0;
+        case Verb.Add:
+            AddCommand.Create(command.Folder, Console.Out).Add(command.Argument!);
+            return 0;
+        case Verb.Check:
+            return AddCommand.Create(command.Folder, Console.Out).Check() ? 0 : 1;
+        default:
+            return await MigrateAsync(command.Verb == Verb.Status);
     }
-    var statuses = await migrator.StatusAsync(migrations, stopping);
-    foreach (var line in statuses)
-        Console.WriteLine($"{line.State,-8} {line.AppliedAt?.ToString("u"),-21} {line.Name}");
-    return statuses.All(line => line.State == MigrationState.Applied) ? 0 : 1;
 }
-catch (MigrationException e)
+catch (Exception e) when (e is MigrationException or DefinitionException or StarModelException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;
@@ -65,7 +46,34 @@ catch (OperationCanceledException)
     Console.Error.WriteLine("Stopped; the next start goes on.");
     return 1;
 }
-finally
+
+async Task<int> MigrateAsync(bool status)
 {
-    await host.StopAsync();
+    var builder = Host.CreateApplicationBuilder([.. args.Where(arg => arg.Contains('='))]);
+    builder.AddServiceDefaults();
+    using var host = builder.Build();
+    await host.StartAsync();
+    try
+    {
+        var connectionString = builder.Configuration.GetConnectionString("clickhouse")
+            ?? throw new MigrationException("ConnectionStrings:clickhouse is not set. Set ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
+        var migrator = new Migrator(
+            new ClickHouseConnectionStringBuilder(connectionString), builder.Configuration["ClickHouse:Cluster"], host.Services.GetRequiredService<ILogger<Migrator>>());
+        var migrations = Migration.ReadFor(builder.Configuration["Cdc:Model"]);
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        if (!status)
+        {
+            await migrator.ApplyAsync(migrations, stopping);
+            return 0;
+        }
+
+        var statuses = await migrator.StatusAsync(migrations, stopping);
+        foreach (var line in statuses)
+            Console.WriteLine($"{line.State,-8} {line.AppliedAt?.ToString("u"),-21} {line.Name}");
+        return statuses.All(line => line.State == MigrationState.Applied) ? 0 : 1;
+    }
+    finally
+    {
+        await host.StopAsync();
+    }
 }

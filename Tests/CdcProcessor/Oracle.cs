@@ -1,3 +1,4 @@
+using AspireCdc.Tests.Fixtures;
 using Xunit;
 
 namespace AspireCdc.Tests.CdcProcessor;
@@ -25,6 +26,19 @@ internal static class Oracle
     /// <summary>Whether a processor has streamed since the last kill.</summary>
     public static bool Streams(Store shop) =>
         shop.Log.Lines.Reverse().TakeWhile(line => !line.StartsWith("--- killed", StringComparison.Ordinal)).Any(line => line.Contains("Streaming from slot"));
+
+    /// <summary>Waits until one streams, or has ended; says what was logged where none does.</summary>
+    public static async Task WaitForStreamAsync(Store shop, Func<bool> hasEnded, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Wait.UntilAsync(() => Task.FromResult(Streams(shop) || hasEnded()), "a processor to stream", cancellationToken, TimeSpan.FromSeconds(60));
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message} What was logged:\n{shop.Log}", e);
+        }
+    }
 
     /// <summary>Has two tables copied anew, if the processor at that address is alive.</summary>
     public static async Task RequestResyncAsync(string address, Example example, CancellationToken cancellationToken)

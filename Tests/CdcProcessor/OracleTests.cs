@@ -60,9 +60,7 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
         if (round == 1)
             return false;
 
-        await Wait.UntilAsync(
-            () => Task.FromResult(Oracle.Streams(shop) || processor.Exited.IsCompleted),
-            $"the processor to stream; its log:\n{shop.Log}\n", Cancel, TimeSpan.FromSeconds(60));
+        await Oracle.WaitForStreamAsync(shop, () => processor.Exited.IsCompleted, Cancel);
         return true;
     }
 }

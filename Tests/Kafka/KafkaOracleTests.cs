@@ -35,7 +35,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
             await using var first = Start(["--source", "kafka", "--Cdc:BatchChanges", $"{random.Next(1, 300)}"]);
             await using var second = Start(["--source", "kafka"]);
             var working = writers.Select(writer => writer.RunAsync(random.Next(30, 120), Cancel)).ToArray();
-            await Wait.UntilAsync(() => Task.FromResult(Oracle.Streams(shop)), $"the connector to stream; what was logged:\n{shop.Log}\n", Cancel, TimeSpan.FromSeconds(60));
+            await Oracle.WaitForStreamAsync(shop, () => false, Cancel);
             if (round == 1)
                 await Oracle.RequestResyncAsync(address, example, Cancel);
             foreach (var process in new[] { connector, first, second }.OrderBy(_ => random.Next()))

@@ -1,0 +1,47 @@
+using System.Globalization;
+using AspireCdc.Star.Model;
+
+namespace AspireCdc.ClickHouseMigrator.Commands;
+
+/// <summary>A folder with a model and its migrations.</summary>
+/// <param name="Path">The folder.</param>
+internal sealed record ModelFolder(string Path)
+{
+    private static readonly string Place = System.IO.Path.Combine("Shop", "ClickHouse");
+
+    /// <summary>The model's file.</summary>
+    public string ModelFile => System.IO.Path.Combine(Path, StarFile.Name);
+
+    /// <summary>The checkout's folder: <c>Shop/ClickHouse</c>, here or in a folder above.</summary>
+    /// <exception cref="MigrationException">There is none.</exception>
+    public static ModelFolder Find()
+    {
+        foreach (var start in new[] { Environment.CurrentDirectory, AppContext.BaseDirectory })
+        {
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+            {
+                if (Directory.Exists(System.IO.Path.Combine(folder.FullName, Place)))
+                    return new(System.IO.Path.Combine(folder.FullName, Place));
+            }
+        }
+        throw new MigrationException($"There is no {Place} in {Environment.CurrentDirectory} or above it. Start this in the checkout, or name the folder: --output …");
+    }
+
+    /// <summary>The model as it was written last; an empty one before that.</summary>
+    /// <exception cref="StarModelException">The file is wrong.</exception>
+    public StarModel ReadModel() => File.Exists(ModelFile) ? StarFile.Read(ModelFile) : StarModel.Empty;
+
+    /// <summary>The next migration's name: numbered after the last, by whomever that was written.</summary>
+    public string NextName(string name)
+    {
+        var numbers = new DirectoryInfo(Path).EnumerateFiles("*.sql").Select(file => file.Name.TakeWhile(char.IsAsciiDigit).ToArray()).Where(digits => digits.Length > 0)
+            .Select(digits => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture));
+        return $"{numbers.DefaultIfEmpty(0).Max() + 1:000}_{name}";
+    }
+
+    /// <summary>Writes a migration.</summary>
+    public void WriteMigration(string name, string sql) => File.WriteAllText(System.IO.Path.Combine(Path, name + ".sql"), sql);
+
+    /// <summary>Writes the model.</summary>
+    public void WriteModel(StarModel model) => File.WriteAllText(ModelFile, StarFile.Write(model));
+}
