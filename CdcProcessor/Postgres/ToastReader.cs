@@ -85,11 +85,11 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
         // With their modifiers: "character" alone would be one character.
         var wanted = string.Join(", ", key.Select((column, i) => $"${i + 1}::text[]::{types[relation.Columns[column].Name]}[]"));
         var match = string.Join(" AND ", key.Select((column, i) => $"t.{PostgresCatalog.Quote(relation.Columns[column].Name)} = k.k{i}"));
-        // format() prints a value as the stream does, which a cast to text does not for every type.
+        // format() prints a value as the stream does, which a cast to text does not for every type. IS NOT NULL is false of a composite with a NULL inside.
         var values = string.Concat(columns.Select(column =>
         {
             var name = $"t.{PostgresCatalog.Quote(relation.Columns[column].Name)}";
-            return $", CASE WHEN {name} IS NOT NULL THEN format('%s', {name}) END";
+            return $", CASE WHEN num_nulls({name}) = 0 THEN format('%s', {name}) END";
         }));
         var sql = $"""
             SELECT k.place{values}

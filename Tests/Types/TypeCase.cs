@@ -74,7 +74,7 @@ internal sealed record TypeCase(
         Text("bit varying", Bytes(0, 30).Select(bytes => string.Concat(bytes.Select(part => Convert.ToString(part, 2))))),
         Text("money", Integers(-1_000_000_000, 1_000_000_000).Select(cents => $"{cents}.5")) with { IsLong = false },
         Text("int4range", Integers(-100, 0).Zip(Integers(1, 100), (low, high) => $"[{low},{high}]")),
-        Text("pair", Integers(0, 99).Zip(Texts(300), (amount, reason) => $"({amount},\"{reason.Replace("\\", "\\\\").Replace("\"", "\\\"")}\")")),
+        Text("pair", Gen.Elements("", "0", "99.5").Zip(Texts(300), (amount, reason) => $"({amount},\"{reason.Replace("\\", "\\\\").Replace("\"", "\\\"")}\")")),
         Text("point", Integers(-9, 9).Zip(Integers(-9, 9), (x, y) => $"({x},{y}.5)")) with { IsLong = false },
     ];
 
@@ -106,7 +106,7 @@ internal sealed record TypeCase(
 
     private static TypeCase Number(string type, Gen<string> values) => new(type, values, x => $"{x}::text", x => $"toString({x})", IsLong: false);
 
-    private static TypeCase Text(string type, Gen<string> values) => new(type, values, x => $"encode(convert_to(format('%s', {x}), 'UTF8'), 'hex')", x => $"lower(hex({x}))");
+    private static TypeCase Text(string type, Gen<string> values) => new(type, values, x => $"CASE WHEN num_nulls({x}) = 0 THEN encode(convert_to(format('%s', {x}), 'UTF8'), 'hex') END", x => $"lower(hex({x}))");
 
     private static TypeCase Numeric(int precision, int scale) => Numeric(
         $"numeric({precision},{scale})",
