@@ -4,7 +4,8 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>
-/// A key as text, in one form wherever it is written or compared: dead letters, messages, markers, statements. 1.0 and 1.00 are one key, and so is a moment in two zones.
+/// A key as text, in one form wherever it is written or compared: dead letters, messages, markers, statements. 1.0 and 1.00 are one key,
+/// and so is a moment in two zones.
 /// </summary>
 internal static class KeyText
 {
@@ -12,7 +13,10 @@ internal static class KeyText
     public static IReadOnlyList<string> Of(ChangeBatch batch, Relation relation, RowRef row) =>
         [.. relation.Table.Key.Select(column => relation.Positions[column] is >= 0 and var position ? relation.Table.Columns[column].Type.Canonical(batch.Text(row, position)) : "")];
 
-    /// <summary>The values as one text, separated by commas. Among several, one that holds a comma, a quotation mark or a backslash stands in quotation marks.</summary>
+    /// <summary>
+    /// The values as one text, separated by commas. Among several, one that holds a comma, a quotation mark or a backslash stands in
+    /// quotation marks.
+    /// </summary>
     public static string Join(IReadOnlyList<string> values) => values is [var only] ? only : string.Join(',', values.Select(Quoted));
 
     /// <summary>The values that <see cref="Join"/> made one text of; null if the text is no key of this table's.</summary>

@@ -8,10 +8,15 @@ using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
-/// <summary>A batch as landing rows: RowBinary by table, the keys that change, and what cannot be written. Used for one batch after the other.</summary>
+/// <summary>
+/// A batch as landing rows: RowBinary by table, the keys that change, and what cannot be written. Used for one batch after the other.
+/// </summary>
 internal sealed class LandingRows : IDisposable
 {
-    /// <summary>Names and types go before the rows, so that ClickHouse refuses them where a column has another type by now, and does not take 29.99 for 0.2999.</summary>
+    /// <summary>
+    /// Names and types go before the rows, so that ClickHouse refuses them where a column has another type by now, and does not take
+    /// 29.99 for 0.2999.
+    /// </summary>
     public const string Format = "RowBinaryWithNamesAndTypes";
 
     private readonly Dictionary<string, RowBuffer> _rows = [];

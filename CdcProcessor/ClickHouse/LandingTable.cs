@@ -30,12 +30,14 @@ internal sealed class LandingTable
     public string LastLsn => $"SELECT max(lsn) AS lsn FROM {_name}";
 
     /// <summary>
-    /// Tombstones at <paramref name="version"/> for all keys whose newest row is not above it, deleted or not. Behind Kafka, for those that this partition brought.
+    /// Tombstones at <paramref name="version"/> for all keys whose newest row is not above it, deleted or not. Behind Kafka, for those
+    /// that this partition brought.
     /// </summary>
     public string Truncate(UInt128 version, ulong lsn, int partition) => Clear(version, $"newest <= {Number(version)}", lsn, partition);
 
     /// <summary>
-    /// Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy did not find. What it found and could not write
+    /// Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy
+    /// did not find. What it found and could not write
     /// waits as a dead letter, and its key keeps its last good row: <paramref name="kept"/> names these keys, null where there are none.
     /// </summary>
     public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition, string? kept) =>
@@ -56,7 +58,8 @@ internal sealed class LandingTable
         """;
 
     /// <summary>JSON travels as its text, and strings in it that look like times stay strings.</summary>
-    private static string JsonSettings(TableMapping mapping) => mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal))
+    private static string JsonSettings(TableMapping mapping) =>
+        mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal))
         ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0" : "";
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";

@@ -3,7 +3,8 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// What a session must not take from the server, the database or the role, whatever they say: the text of a value is the same from the stream, from a copy and where it is read again, and
+/// What a session must not take from the server, the database or the role, whatever they say: the text of a value is the same from the
+/// stream, from a copy and where it is read again, and
 /// no statement is ended for waiting. The one place where that stands.
 /// </summary>
 internal static class PinnedSession

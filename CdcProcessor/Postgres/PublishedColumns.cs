@@ -3,7 +3,9 @@ using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
-/// <summary>Holds the columns that publications send against the model's: what is not sent would land as its default, over good values.</summary>
+/// <summary>
+/// Holds the columns that publications send against the model's: what is not sent would land as its default, over good values.
+/// </summary>
 internal static class PublishedColumns
 {
     /// <summary>A column that is computed when it is read (PostgreSQL 18); <c>s</c> is one that is stored.</summary>

@@ -5,13 +5,15 @@ using AspireCdc.Star.ClickHouse;
 namespace AspireCdc.Star.Types;
 
 /// <summary>
-/// An array of one dimension: PostgreSQL's <c>{1,NULL,"a b"}</c>, or JSON's. Where it begins to count is not kept; NULL is the empty array. One of more dimensions is refused.
+/// An array of one dimension: PostgreSQL's <c>{1,NULL,"a b"}</c>, or JSON's. Where it begins to count is not kept; NULL is the empty
+/// array. One of more dimensions is refused.
 /// </summary>
 internal sealed class ArrayType(ColumnType element) : ColumnType($"Array({element.Name})")
 {
     public override bool NullIsDefault => true;
 
-    public override ColumnType For(string postgres) => postgres.EndsWith("[]", StringComparison.Ordinal) ? new ArrayType(element.For(postgres[..^2])) : this;
+    public override ColumnType For(string postgres) =>
+        postgres.EndsWith("[]", StringComparison.Ordinal) ? new ArrayType(element.For(postgres[..^2])) : this;
 
     public override ColumnType Within(DateRange range) => new ArrayType(element.Within(range));
 

@@ -6,7 +6,8 @@ using AspireCdc.Star.ClickHouse;
 namespace AspireCdc.Star.Types;
 
 /// <summary>
-/// A ClickHouse type: its name, and how a value's text becomes RowBinary, exactly or not at all. The text is PostgreSQL's under the pinned settings of the session, or JSON's (what a
+/// A ClickHouse type: its name, and how a value's text becomes RowBinary, exactly or not at all. The text is PostgreSQL's under the
+/// pinned settings of the session, or JSON's (what a
 /// message holds that another program wrote), or what <see cref="AsText"/> selects from ClickHouse. Texts of equal values give equal bytes.
 /// </summary>
 internal abstract class ColumnType(string name)
@@ -42,14 +43,17 @@ internal abstract class ColumnType(string name)
     /// <summary>NULL lands as its default: an array or a map is empty then.</summary>
     public virtual bool NullIsDefault => false;
 
-    public static ColumnType Decimal(int precision, int scale) => precision <= DecimalType.MostDigits ? new DecimalType(precision, scale) : new WideDecimalType(precision, scale);
+    public static ColumnType Decimal(int precision, int scale) =>
+        precision <= DecimalType.MostDigits ? new DecimalType(precision, scale) : new WideDecimalType(precision, scale);
 
     public static ColumnType Nullable(ColumnType type) => new NullableType($"Nullable({type.Name})", type);
 
     /// <summary>The type of this name (<see cref="Name"/>); false if there is none, or values cannot be written to it.</summary>
     public static bool TryParse(string name, [NotNullWhen(true)] out ColumnType? type) => ColumnTypeParser.TryParse(name, out type);
 
-    /// <summary>The same type for the values of a column of PostgreSQL's: bytes and text are both String, and are written otherwise.</summary>
+    /// <summary>
+    /// The same type for the values of a column of PostgreSQL's: bytes and text are both String, and are written otherwise.
+    /// </summary>
     /// <param name="postgres">The column's type as <c>format_type</c> writes it.</param>
     public virtual ColumnType For(string postgres) => this;
 
@@ -66,7 +70,8 @@ internal abstract class ColumnType(string name)
     public abstract void WriteDefault(IBufferWriter<byte> output);
 
     /// <summary>
-    /// The one text of a value, whichever of its texts came: two keys are one if these are equal. It is taken by <see cref="TryWrite"/>. A text that the type cannot hold stays as it is.
+    /// The one text of a value, whichever of its texts came: two keys are one if these are equal. It is taken by <see cref="TryWrite"/>.
+    /// A text that the type cannot hold stays as it is.
     /// </summary>
     public virtual string Canonical(ReadOnlySpan<byte> text) => Encoding.UTF8.GetString(text);
 

@@ -47,14 +47,19 @@ internal static class ColumnTypeParser
 
     /// <summary>Neither an array, a map nor a LowCardinality can be NULL.</summary>
     private static ColumnType? NullableOf(string inner) =>
-        TryParse(inner, out var type) && !type.TakesNull && type is not (ArrayType or MapType) && type.Name != ColumnType.Category.Name ? ColumnType.Nullable(type) : null;
+        TryParse(inner, out var type) && !type.TakesNull && type is not (ArrayType or MapType) && type.Name != ColumnType.Category.Name
+            ? ColumnType.Nullable(type)
+            : null;
 
-    private static ColumnType? ArrayOf(string element) => TryParse(element, out var type) && type is not (ArrayType or MapType or JsonType) ? new ArrayType(type) : null;
+    private static ColumnType? ArrayOf(string element) =>
+        TryParse(element, out var type) && type is not (ArrayType or MapType or JsonType) ? new ArrayType(type) : null;
 
-    private static ColumnType? MapOf(string pair) => pair.Split(',', StringSplitOptions.TrimEntries) is ["String", "Nullable(String)"] ? new MapType() : null;
+    private static ColumnType? MapOf(string pair) =>
+        pair.Split(',', StringSplitOptions.TrimEntries) is ["String", "Nullable(String)"] ? new MapType() : null;
 
     private static ColumnType? DecimalOf(string digits) => digits.Split(',', StringSplitOptions.TrimEntries) is [var precision, var scale]
-        && int.TryParse(precision, NumberStyles.None, CultureInfo.InvariantCulture, out var p) && int.TryParse(scale, NumberStyles.None, CultureInfo.InvariantCulture, out var s)
+        && int.TryParse(precision, NumberStyles.None, CultureInfo.InvariantCulture, out var p)
+        && int.TryParse(scale, NumberStyles.None, CultureInfo.InvariantCulture, out var s)
         && p is >= 1 and <= WideDecimalType.MostDigits && s <= p ? ColumnType.Decimal(p, s) : null;
 
     private static string? Argument(string name, string of) =>

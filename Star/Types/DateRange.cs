@@ -13,12 +13,17 @@ internal sealed record DateRange(int FirstYear, int LastYear)
     /// <summary>Servers before that, whatever a date is computed from.</summary>
     public static DateRange Narrowest { get; } = new(1900, 2299);
 
-    /// <summary>Selects one row of one text: equal to <see cref="Answer"/> if the server holds the years of <see cref="Widest"/>, and prints them as they are.</summary>
-    /// <remarks>Reckoned from 1970, since the text of a date outside of 1900 to 2299 is read as the nearest of these, in every version.</remarks>
+    /// <summary>
+    /// Selects one row of one text: equal to <see cref="Answer"/> if the server holds the years of <see cref="Widest"/>, and prints them
+    /// as they are.
+    /// </summary>
+    /// <remarks>Reckoned from 1970, since the text of a date outside of 1900 to 2299 is read as the nearest of these, in every
+    /// version.</remarks>
     public const string Question =
         """
         SELECT concat(toString(addDays(toDate32(0), -719528)), ' ', toString(addDays(toDate32(0), 2932896)), ' ',
-            toString(fromUnixTimestamp64Micro(-62167219200000000, 'UTC')), ' ', toString(fromUnixTimestamp64Micro(253402300799999999, 'UTC')))
+            toString(fromUnixTimestamp64Micro(-62167219200000000, 'UTC')), ' ',
+            toString(fromUnixTimestamp64Micro(253402300799999999, 'UTC')))
         """;
 
     /// <summary>See <see cref="Question"/>.</summary>

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace AspireCdc.Star.Types;
 
-/// <summary>Dates and times of day as text. The calendar is PostgreSQL's and ClickHouse's: today's in every year, and the year before 1 is 0.</summary>
+/// <summary>
+/// Dates and times of day as text. The calendar is PostgreSQL's and ClickHouse's: today's in every year, and the year before 1 is 0.
+/// </summary>
 internal static class DateText
 {
     /// <summary>What PostgreSQL writes behind a year before 1.</summary>
@@ -60,7 +62,9 @@ internal static class DateText
         return true;
     }
 
-    /// <summary>Takes <c>2026-01-02</c> off the front, as days since 1970. Years of more than four digits are refused: no server holds them.</summary>
+    /// <summary>
+    /// Takes <c>2026-01-02</c> off the front, as days since 1970. Years of more than four digits are refused: no server holds them.
+    /// </summary>
     public static bool TryTakeDate(ref ReadOnlySpan<byte> text, bool isBeforeChrist, out long days)
     {
         days = 0;

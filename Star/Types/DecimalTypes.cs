@@ -56,7 +56,9 @@ internal sealed class DecimalType : ColumnType
     }
 
     public override string Canonical(ReadOnlySpan<byte> text) =>
-        TryParse(text, _full, out var value) ? DecimalText.Write(value.ToString(CultureInfo.InvariantCulture), _scale) : base.Canonical(text);
+        TryParse(text, _full, out var value)
+            ? DecimalText.Write(value.ToString(CultureInfo.InvariantCulture), _scale)
+            : base.Canonical(text);
 
     private bool TryParse<T>(ReadOnlySpan<byte> text, T full, out T value)
         where T : struct, IBinaryInteger<T>
@@ -160,7 +162,9 @@ internal sealed class WideDecimalType : ColumnType
             digits[count++] = (byte)'0';
         }
 
-        value = count == 0 ? BigInteger.Zero : BigInteger.Parse(Encoding.ASCII.GetString(digits[..count]), NumberStyles.None, CultureInfo.InvariantCulture);
+        value = count == 0
+            ? BigInteger.Zero
+            : BigInteger.Parse(Encoding.ASCII.GetString(digits[..count]), NumberStyles.None, CultureInfo.InvariantCulture);
         if (parts.IsNegative)
             value = -value;
         return true;
@@ -201,7 +205,8 @@ internal static class DecimalText
         var e = text.IndexOfAny((byte)'e', (byte)'E');
         if (e >= 0)
         {
-            if (!int.TryParse(text[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent) || exponent is < -1000 or > 1000)
+            if (!int.TryParse(text[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent)
+                || exponent is < -1000 or > 1000)
                 return false;
             text = text[..e];
         }

@@ -7,7 +7,8 @@ using AspireCdc.Star.ClickHouse;
 namespace AspireCdc.Star.Types;
 
 /// <summary>
-/// ClickHouse's own JSON, where it is asked for: an object, whose paths become columns. Numbers lose the zeros at their end, and what is null is gone; String keeps the text as it is.
+/// ClickHouse's own JSON, where it is asked for: an object, whose paths become columns. Numbers lose the zeros at their end, and what is
+/// null is gone; String keeps the text as it is.
 /// What ClickHouse would not take is refused here, since one value would hold up all rows of its insert.
 /// </summary>
 internal sealed class JsonType() : ColumnType("JSON")
@@ -25,7 +26,7 @@ internal sealed class JsonType() : ColumnType("JSON")
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, "{}"u8);
 
-    public override string AsText(string expression) => $"toJSONString({expression})";
+    public override string AsText(string expression) => $"if(isNull({expression}), NULL, toJSONString({expression}))";
 
     private static bool IsTaken(ReadOnlySpan<byte> text)
     {
@@ -49,7 +50,9 @@ internal sealed class JsonType() : ColumnType("JSON")
         {
             var path = prefix + reader.GetString();
             reader.Read();
-            var isTaken = reader.TokenType == JsonTokenType.StartObject ? AreTaken(ref reader, path + ".", paths) : paths.Add(path) && IsValueTaken(ref reader);
+            var isTaken = reader.TokenType == JsonTokenType.StartObject
+                ? AreTaken(ref reader, path + ".", paths)
+                : paths.Add(path) && IsValueTaken(ref reader);
             if (!isTaken)
                 return false;
         }
@@ -80,7 +83,8 @@ internal sealed class JsonType() : ColumnType("JSON")
     }
 
     private static bool IsNumberTaken(ReadOnlySpan<byte> number) => number.IndexOfAny(".eE"u8) < 0
-        ? long.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) || ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+        ? long.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
+            || ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out _)
         : double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value);
 }
 

@@ -24,5 +24,6 @@ internal static class Nullability
             : ColumnType.Nullable(type);
     }
 
-    private static ColumnType Parse(string name) => ColumnType.TryParse(name, out var type) ? type : throw new InvalidOperationException($"There is no type {name}.");
+    private static ColumnType Parse(string name) =>
+        ColumnType.TryParse(name, out var type) ? type : throw new InvalidOperationException($"There is no type {name}.");
 }

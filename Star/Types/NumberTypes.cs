@@ -22,7 +22,9 @@ internal sealed class IntegerType<T>(string name) : ColumnType(name)
     public override void WriteDefault(IBufferWriter<byte> output) => Write(T.Zero, output);
 
     public override string Canonical(ReadOnlySpan<byte> text) =>
-        T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value.ToString(null, CultureInfo.InvariantCulture) : base.Canonical(text);
+        T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+            ? value.ToString(null, CultureInfo.InvariantCulture)
+            : base.Canonical(text);
 
     public override string Literal(ReadOnlySpan<byte> text) => Canonical(text);
 
@@ -46,7 +48,8 @@ internal sealed class BooleanType() : ColumnType("Bool")
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteUInt8(output, 0);
 
-    public override string Canonical(ReadOnlySpan<byte> text) => !TryRead(text, out var value) ? base.Canonical(text) : value ? "true" : "false";
+    public override string Canonical(ReadOnlySpan<byte> text) =>
+        !TryRead(text, out var value) ? base.Canonical(text) : value ? "true" : "false";
 
     private static bool TryRead(ReadOnlySpan<byte> text, out bool value)
     {
@@ -55,7 +58,9 @@ internal sealed class BooleanType() : ColumnType("Bool")
     }
 }
 
-/// <summary>A <c>double precision</c>; PostgreSQL prints the shortest text that gives the same bits back, NaN and infinity included.</summary>
+/// <summary>
+/// A <c>double precision</c>; PostgreSQL prints the shortest text that gives the same bits back, NaN and infinity included.
+/// </summary>
 internal sealed class Float64Type() : ColumnType("Float64")
 {
     public override bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
@@ -69,7 +74,8 @@ internal sealed class Float64Type() : ColumnType("Float64")
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
 
-    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var value) ? value.ToString(CultureInfo.InvariantCulture) : base.Canonical(text);
+    public override string Canonical(ReadOnlySpan<byte> text) =>
+        TryRead(text, out var value) ? value.ToString(CultureInfo.InvariantCulture) : base.Canonical(text);
 
     private static bool TryRead(ReadOnlySpan<byte> text, out double value)
     {
@@ -103,7 +109,8 @@ internal sealed class Float32Type() : ColumnType("Float32")
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
 
-    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var value) ? value.ToString(CultureInfo.InvariantCulture) : base.Canonical(text);
+    public override string Canonical(ReadOnlySpan<byte> text) =>
+        TryRead(text, out var value) ? value.ToString(CultureInfo.InvariantCulture) : base.Canonical(text);
 
     private static bool TryRead(ReadOnlySpan<byte> text, out float value)
     {

@@ -21,13 +21,15 @@ internal enum PostgresKind
 }
 
 /// <summary>A column's type in PostgreSQL.</summary>
-/// <param name="Text">Its name and modifier as <c>format_type</c> writes them: <c>numeric(12,2)</c>, <c>character(8)[]</c>; of a domain, its base's.</param>
+/// <param name="Text">Its name and modifier as <c>format_type</c> writes them: <c>numeric(12,2)</c>, <c>character(8)[]</c>; of a domain,
+/// its base's.</param>
 /// <param name="Kind">What it is; of an array, what its elements are.</param>
 internal sealed record PostgresType(string Text, PostgresKind Kind = PostgresKind.Base);
 
 /// <summary>The type in ClickHouse, or why there is none.</summary>
 /// <param name="Type">The type; null where there is none.</param>
-/// <param name="Refusal">Reason and cure, as a sentence without subject and full stop (<c>has no …: say …</c>); null where there is a type.</param>
+/// <param name="Refusal">Reason and cure, as a sentence without subject and full stop (<c>has no …: say …</c>); null where there is a
+/// type.</param>
 internal sealed record TypeChoice(ColumnType? Type, string? Refusal);
 
 /// <summary>Which type of ClickHouse's a column gets: the table of <c>docs/types.md</c>.</summary>
@@ -62,11 +64,11 @@ internal static class PostgresTypes
     private static TypeChoice Asked(PostgresType type, bool isNullable, string asked)
     {
         if (!ColumnType.TryParse(asked, out var wanted))
-            return new TypeChoice(null, $"is to be '{asked}', and that is no type that values can be written to: docs/types.md has those that are");
+            return Refused($"is to be '{asked}', and that is no type that values can be written to: docs/types.md has those that are");
 
         // A type that takes no value of the column's would make a dead letter of every row.
         if (SampleOf(type) is { } sample && !wanted.For(type.Text).TryWrite(Encoding.UTF8.GetBytes(sample), new ArrayBufferWriter<byte>()))
-            return new TypeChoice(null, $"is {type.Text} in PostgreSQL, and {wanted} cannot hold a value such as '{sample}': ask for String, or for another type of docs/types.md");
+            return Refused($"is {type.Text} in PostgreSQL, and {wanted} cannot hold a value such as '{sample}': ask for String, or for another type of docs/types.md");
         return Choice(wanted, isNullable);
     }
 
@@ -74,9 +76,13 @@ internal static class PostgresTypes
     private static TypeChoice Choice(ColumnType type, bool isNullable) => new(isNullable ? type.WithNull() ?? type : type, null);
 
     /// <summary>Elements may be NULL, whatever the column says. A map can be none: an array of them keeps its elements' text.</summary>
-    private static TypeChoice ArrayOf(string element) => Choice(new ArrayType(Parse(element) is { NullIsDefault: false } type ? type.WithNull()! : ColumnType.Nullable(ColumnType.String)), isNullable: false);
+    private static TypeChoice ArrayOf(string element) =>
+        new(new ArrayType(Parse(element).WithNull() ?? ColumnType.Nullable(ColumnType.String)), null);
 
-    private static ColumnType Parse(string name) => ColumnType.TryParse(name, out var type) ? type : throw new InvalidOperationException($"There is no type {name}.");
+    private static ColumnType Parse(string name) =>
+        ColumnType.TryParse(name, out var type) ? type : throw new InvalidOperationException($"There is no type {name}.");
+
+    private static TypeChoice Refused(string why) => new(null, why);
 
     private static TypeChoice NoText(PostgresType type) =>
         new(null, $"is {type.Text}, and only text can be a category: take [Category] away, or ask for a type with [ClickHouseType]");
@@ -113,7 +119,11 @@ internal static class PostgresTypes
     private static (string? Name, string? Refusal) DecimalOf(string? modifier)
     {
         if (modifier?.Split(',') is not [var p, var s])
-            return (null, "is numeric without limits: say how many digits it has ([Precision(38, 10)], or numeric(38,10) in PostgreSQL), or ask for String, which is exact");
+        {
+            return (null, "is numeric without limits: say how many digits it has ([Precision(38, 10)], or numeric(38,10) in PostgreSQL), "
+                + "or ask for String, which is exact");
+        }
+
 
         var precision = int.Parse(p, NumberStyles.Integer, CultureInfo.InvariantCulture);
         var scale = int.Parse(s, NumberStyles.Integer, CultureInfo.InvariantCulture);
@@ -121,7 +131,8 @@ internal static class PostgresTypes
         var digits = scale < 0 ? precision - scale : Math.Max(precision, scale);
         return digits <= MostDigits
             ? ($"Decimal({digits}, {Math.Max(scale, 0)})", null)
-            : (null, $"is numeric({p},{s}), and ClickHouse's Decimal holds {MostDigits} digits: ask for String, which is exact, or for a Decimal of fewer digits, which refuses what is longer");
+            : (null, $"is numeric({p},{s}), and ClickHouse's Decimal holds {MostDigits} digits: ask for String, which is exact, "
+                + "or for a Decimal of fewer digits, which refuses what is longer");
     }
 
     /// <summary>A value that a column of this type may hold; null where any text may stand there.</summary>
@@ -154,7 +165,9 @@ internal static class PostgresTypes
 
     private static string? ElementOf(string text) => text.EndsWith("[]", StringComparison.Ordinal) ? text[..^2] : null;
 
-    /// <summary>A name without its modifier, and without the schema that <c>format_type</c> writes where the search path does not have it.</summary>
+    /// <summary>
+    /// A name without its modifier, and without the schema that <c>format_type</c> writes where the search path does not have it.
+    /// </summary>
     private static (string Name, string? Modifier) Split(string text)
     {
         string? modifier = null;

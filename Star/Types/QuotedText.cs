@@ -1,6 +1,9 @@
 namespace AspireCdc.Star.Types;
 
-/// <summary>Takes values off a list of PostgreSQL's, where each may stand in quotation marks, and a backslash makes the next character a plain one.</summary>
+/// <summary>
+/// Takes values off a list of PostgreSQL's, where each may stand in quotation marks, and a backslash makes the next character a plain
+/// one.
+/// </summary>
 internal ref struct QuotedText(ReadOnlySpan<byte> text)
 {
     private ReadOnlySpan<byte> _rest = text;

@@ -20,7 +20,10 @@ internal sealed class StringType(string name) : ColumnType(name)
     public override string Literal(ReadOnlySpan<byte> text) => ClickHouseSql.Quote(Encoding.UTF8.GetString(text));
 }
 
-/// <summary>A <c>bytea</c> as a String of its bytes: <c>\x</c> and hexadecimal digits, or base64, as JSON has it from programs that know no other way.</summary>
+/// <summary>
+/// A <c>bytea</c> as a String of its bytes: <c>\x</c> and hexadecimal digits, or base64, as JSON has it from programs that know no other
+/// way.
+/// </summary>
 internal sealed class BytesType() : ColumnType("String")
 {
     public const string Postgres = "bytea";
@@ -96,7 +99,8 @@ internal sealed class UuidType() : ColumnType("UUID")
 
     public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var value) ? value.ToString() : base.Canonical(text);
 
-    private static bool TryRead(ReadOnlySpan<byte> text, out Guid value) => Utf8Parser.TryParse(text, out value, out var consumed) && consumed == text.Length;
+    private static bool TryRead(ReadOnlySpan<byte> text, out Guid value) =>
+        Utf8Parser.TryParse(text, out value, out var consumed) && consumed == text.Length;
 }
 
 /// <summary>A type and NULL beside its values: a byte that says which, before the value.</summary>

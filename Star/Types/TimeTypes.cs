@@ -4,7 +4,10 @@ using System.Globalization;
 
 namespace AspireCdc.Star.Types;
 
-/// <summary>A <c>timestamptz</c>, or a <c>timestamp</c> with its digits as written. <c>±infinity</c> is the end of the server's range; what lies beyond is refused.</summary>
+/// <summary>
+/// A <c>timestamptz</c>, or a <c>timestamp</c> with its digits as written. <c>±infinity</c> is the end of the server's range; what lies
+/// beyond is refused.
+/// </summary>
 internal sealed class TimestampType(DateRange range) : ColumnType("DateTime64(6, 'UTC')")
 {
     private const long MicrosecondsPerDay = 86_400_000_000;
@@ -49,7 +52,10 @@ internal sealed class TimestampType(DateRange range) : ColumnType("DateTime64(6,
         return microseconds >= _first && microseconds <= _last;
     }
 
-    /// <summary>Reads <c>2026-01-02 03:04:05.678901+00</c> (also with minutes and seconds of offset, or <c> BC</c>) and RFC 3339; without an offset it is UTC.</summary>
+    /// <summary>
+    /// Reads <c>2026-01-02 03:04:05.678901+00</c> (also with minutes and seconds of offset, or <c> BC</c>) and RFC 3339; without an
+    /// offset it is UTC.
+    /// </summary>
     private static bool TryParse(ReadOnlySpan<byte> text, out long microseconds)
     {
         microseconds = 0;
@@ -132,14 +138,16 @@ internal sealed class DateType(DateRange range) : ColumnType("Date32")
 
         days = 0;
         var isBeforeChrist = DateText.TryTakeBeforeChrist(ref text);
-        if (!DateText.TryTakeDate(ref text, isBeforeChrist, out var found) || !IsMidnight(text) || found < range.FirstDay || found > range.LastDay)
+        if (!DateText.TryTakeDate(ref text, isBeforeChrist, out var found) || !IsMidnight(text)
+            || found < range.FirstDay || found > range.LastDay)
             return false;
         days = (int)found;
         return true;
     }
 
     /// <summary>Programs whose language has no dates write them as times (<c>2026-01-02T00:00:00Z</c>).</summary>
-    private static bool IsMidnight(ReadOnlySpan<byte> rest) => rest.IsEmpty || rest.SequenceEqual("T00:00:00Z"u8) || rest.SequenceEqual("T00:00:00+00:00"u8);
+    private static bool IsMidnight(ReadOnlySpan<byte> rest) =>
+        rest.IsEmpty || rest.SequenceEqual("T00:00:00Z"u8) || rest.SequenceEqual("T00:00:00+00:00"u8);
 
     private static void Write(int days, IBufferWriter<byte> output)
     {
@@ -164,7 +172,8 @@ internal sealed class TimeType() : ColumnType("Time64(6)")
 
     public override void WriteDefault(IBufferWriter<byte> output) => Write(0, output);
 
-    public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text, out var microseconds) ? DateText.WriteTime(microseconds) : base.Canonical(text);
+    public override string Canonical(ReadOnlySpan<byte> text) =>
+        TryRead(text, out var microseconds) ? DateText.WriteTime(microseconds) : base.Canonical(text);
 
     private static bool TryRead(ReadOnlySpan<byte> text, out long microseconds) =>
         DateText.TryTakeTime(ref text, out microseconds) && text.IsEmpty && microseconds <= Last;

@@ -46,7 +46,8 @@ public sealed class PostgresTypesTests
     [InlineData("integer", "Nullable(Int32)")]
     [InlineData("integer[]", "Array(Nullable(Int32))")]
     [InlineData("hstore", "Map(String, Nullable(String))")]
-    public void A_column_that_may_be_NULL_is_nullable_unless_it_can_be_empty(string postgres, string expected) => For(postgres, isNullable: true).Type!.Name.Should().Be(expected);
+    public void A_column_that_may_be_NULL_is_nullable_unless_it_can_be_empty(string postgres, string expected) =>
+        For(postgres, isNullable: true).Type!.Name.Should().Be(expected);
 
     [Fact]
     public void Enums_and_categories_have_low_cardinality()
@@ -85,5 +86,6 @@ public sealed class PostgresTypesTests
     public void Only_text_is_a_category() =>
         PostgresTypes.For(new PostgresType("bytea"), false, true, null).Refusal.Should().StartWith("is bytea, and only text can be a category");
 
-    private static TypeChoice For(string postgres, bool isNullable = false, string? asked = null) => PostgresTypes.For(new PostgresType(postgres), isNullable, isCategory: false, asked);
+    private static TypeChoice For(string postgres, bool isNullable = false, string? asked = null) =>
+        PostgresTypes.For(new PostgresType(postgres), isNullable, isCategory: false, asked);
 }

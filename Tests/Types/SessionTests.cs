@@ -6,7 +6,10 @@ using Xunit;
 
 namespace AspireCdc.Tests.Types;
 
-/// <summary>What server, database and role say about a session, tables with keys of uncommon types and computed columns, and encodings, on real servers.</summary>
+/// <summary>
+/// What server, database and role say about a session, tables with keys of uncommon types and computed columns, and encodings, on real
+/// servers.
+/// </summary>
 public sealed class SessionTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -5,7 +5,9 @@ using FsCheck.Fluent;
 
 namespace AspireCdc.Tests.Types;
 
-/// <summary>One type of PostgreSQL's: random values of it, and how both databases say what they hold, in a text that neither rounds nor trims.</summary>
+/// <summary>
+/// One type of PostgreSQL's: random values of it, and how both databases say what they hold, in a text that neither rounds nor trims.
+/// </summary>
 /// <param name="Type">The type, as a column's definition has it.</param>
 /// <param name="Values">Random values, as PostgreSQL reads them.</param>
 /// <param name="Postgres">What PostgreSQL holds, as an expression over one for the value.</param>
@@ -99,21 +101,26 @@ internal sealed record TypeCase(
         Gen.OneOf(Values.Select(Quoted), Gen.Constant("NULL")).ListOf(3).Select(values => $"{{{string.Join(',', values)}}}"));
 
     /// <summary>What PostgreSQL holds in an array of the case's type.</summary>
-    public string ArrayInPostgres(string array) => $"(SELECT string_agg(coalesce({Postgres("element")}, 'NULL'), ',' ORDER BY n) FROM unnest({array}) WITH ORDINALITY AS elements (element, n))";
+    public string ArrayInPostgres(string array) =>
+        $"(SELECT string_agg(coalesce({Postgres($"({array})[n]")}, 'NULL'), ',' ORDER BY n) FROM generate_subscripts({array}, 1) n)";
 
     /// <summary>The same of ClickHouse.</summary>
-    public string ArrayInClickHouse(string array) => $"arrayStringConcat(arrayMap(element -> coalesce({ClickHouse("element")}, 'NULL'), {array}), ',')";
+    public string ArrayInClickHouse(string array) =>
+        $"arrayStringConcat(arrayMap(element -> coalesce({ClickHouse("element")}, 'NULL'), {array}), ',')";
 
-    private static TypeCase Number(string type, Gen<string> values) => new(type, values, x => $"{x}::text", x => $"toString({x})", IsLong: false);
+    private static TypeCase Number(string type, Gen<string> values) =>
+        new(type, values, x => $"{x}::text", x => $"toString({x})", IsLong: false);
 
-    private static TypeCase Text(string type, Gen<string> values) => new(type, values, x => $"CASE WHEN num_nulls({x}) = 0 THEN encode(convert_to(format('%s', {x}), 'UTF8'), 'hex') END", x => $"lower(hex({x}))");
+    private static TypeCase Text(string type, Gen<string> values) =>
+        new(type, values, x => $"CASE WHEN num_nulls({x}) = 0 THEN encode(convert_to(format('%s', {x}), 'UTF8'), 'hex') END", x => $"lower(hex({x}))");
 
     private static TypeCase Numeric(int precision, int scale) => Numeric(
         $"numeric({precision},{scale})",
         Gen.Choose(1, precision).SelectMany(count => Gen.Choose(0, 9).ListOf(count), (_, digits) => string.Concat(digits))
             .Zip(Gen.Elements("", "-"), (digits, sign) => $"{sign}{digits}e-{scale}"));
 
-    private static TypeCase Numeric(string type, Gen<string> values) => new(type, values, x => $"trim_scale({x})::text", x => $"toString({x})");
+    private static TypeCase Numeric(string type, Gen<string> values) =>
+        new(type, values, x => $"trim_scale({x})::text", x => $"toString({x})");
 
     private static TypeCase Moment(string type, Gen<string> zones) => new(
         type,

@@ -11,7 +11,10 @@ using Xunit;
 
 namespace AspireCdc.Tests.Types;
 
-/// <summary>Random values of every type through the whole way: what ClickHouse holds is what PostgreSQL holds, whether a copy, the stream or a second reading brought it, directly and through Kafka.</summary>
+/// <summary>
+/// Random values of every type through the whole way: what ClickHouse holds is what PostgreSQL holds, whether a copy, the stream or a
+/// second reading brought it, directly and through Kafka.
+/// </summary>
 public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
 {
     private const int Count = 40;
@@ -19,7 +22,8 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A random one, or that which ORACLE_SEED replays.</summary>
-    public static TheoryData<int> Seeds => [int.TryParse(Environment.GetEnvironmentVariable("ORACLE_SEED"), out var replayed) ? replayed : Random.Shared.Next()];
+    public static TheoryData<int> Seeds =>
+        [int.TryParse(Environment.GetEnvironmentVariable("ORACLE_SEED"), out var replayed) ? replayed : Random.Shared.Next()];
 
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -60,7 +64,8 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
 
     private static string ForEach(Func<string, string> statement) => ForEach((number, _) => statement(Table(number)));
 
-    private static string ForEach(Func<int, TypeCase, string> statement) => string.Join(";\n", TypeCase.All.Select((type, number) => statement(number, type)));
+    private static string ForEach(Func<int, TypeCase, string> statement) =>
+        string.Join(";\n", TypeCase.All.Select((type, number) => statement(number, type)));
 
     private static async Task AssertEqualAsync(Store store, int seed, string way)
     {
