@@ -12,6 +12,8 @@ namespace AspireCdc.Tests.Hostile;
 /// <summary>Requests out of a grammar, to each port: every one gets an answer or its connection is closed, none is an internal error, and the server goes on.</summary>
 public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : IClassFixture<ApiServer>
 {
+    private const string Interim = "HTTP/1.1 100 Continue\r\n\r\n";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -69,6 +71,8 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
             {
                 throw new TimeoutException($"{Campaign.Name(number)}: no answer to {Shown(request)}");
             }
+            if (answer.StartsWith(Interim, StringComparison.Ordinal))
+                answer = answer[Interim.Length..];
             if (answer.Length == 0)
                 return;
             var status = answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal) ? int.Parse(answer.AsSpan(9, 3)) : 0;
