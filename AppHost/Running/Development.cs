@@ -35,6 +35,7 @@ internal static class Development
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None)
             // Nor is a browser that leaves a page of the dashboard.
             .AddFilter("Aspire.Hosting.Dashboard.Components", LogLevel.None)
+            .AddFilter("Aspire.Hosting.Dashboard.ThirdParty.Microsoft.AspNetCore.Components", LogLevel.None)
             // A user's very first start makes a key for cookies.
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
             // A killed process takes the end of its log along.

@@ -1,3 +1,5 @@
+using System.Globalization;
+using AspireCdc.AppHost.Embedded;
 using Microsoft.Extensions.Hosting;
 
 namespace AspireCdc.AppHost.Running;
@@ -36,16 +38,30 @@ internal sealed class OrderedStop(DistributedApplicationModel model, ResourceNot
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>References, parents and what is waited for: Aspire notes all of them.</summary>
-    private static bool DependsOn(IResource resource, IResource other) => resource.Annotations.OfType<ResourceRelationshipAnnotation>().Any(relation => relation.Resource == other);
+    /// <summary>References, parents and what is waited for: Aspire notes all of them. The dashboard takes everybody's last telemetry, for which they would wait in vain.</summary>
+    private static bool DependsOn(IResource resource, IResource other) =>
+        IsDashboard(other) || resource.Annotations.OfType<ResourceRelationshipAnnotation>().Any(relation => relation.Resource == other);
+
+    private static bool IsDashboard(IResource resource) => resource.Name == "aspire-dashboard";
 
     private async Task StopAsync(IResource resource, Task[] dependents, CancellationToken cancellationToken)
     {
         await Task.WhenAll(dependents);
         if (!notifications.TryGetCurrentState(resource.Name, out var now) || now.Snapshot.State?.Text != KnownResourceStates.Running || resource is not IResourceWithArgs)
             return;
-        // The command looks only now and then whether the process has ended; the notification comes at once.
-        var command = commands.ExecuteCommandAsync(resource, KnownResourceCommands.StopCommand, cancellationToken);
-        await Task.WhenAny(command, notifications.WaitForResourceAsync(resource.Name, change => change.Snapshot.StopTimeStamp is not null, cancellationToken));
+        var ended = notifications.WaitForResourceAsync(resource.Name, change => change.Snapshot.StopTimeStamp is not null, cancellationToken);
+        if (!IsDashboard(resource))
+        {
+            // The command looks only now and then whether the process has ended; the notification comes at once.
+            await Task.WhenAny(ended, commands.ExecuteCommandAsync(resource, KnownResourceCommands.StopCommand, cancellationToken));
+        }
+        else if (ProcessOf(now.Snapshot) is { } process && !OperatingSystem.IsWindows())
+        {
+            // It has no such command, and the orchestrator would take a second for it.
+            Posix.Kill(process, Posix.SigTerm);
+        }
     }
+
+    private static int? ProcessOf(CustomResourceSnapshot snapshot) =>
+        snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value is { } value ? Convert.ToInt32(value, CultureInfo.InvariantCulture) : null;
 }
