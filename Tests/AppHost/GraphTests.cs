@@ -45,8 +45,15 @@ public sealed class GraphTests(SharedStack stack)
         var snapshot = stack.AtStart[migration];
         snapshot.State!.Text.Should().Be(KnownResourceStates.Finished);
         snapshot.ExitCode.Should().Be(0);
-        snapshot.StartTimeStamp.Should().BeAfter(stack.AtStart[server].StartTimeStamp!.Value);
-        snapshot.StopTimeStamp.Should().BeBefore(stack.AtStart[dependent].StartTimeStamp!.Value);
+        First(server, KnownResourceStates.Running).Should().BeLessThan(First(migration, KnownResourceStates.Running, KnownResourceStates.Finished));
+        First(migration, KnownResourceStates.Finished).Should().BeLessThan(First(dependent, KnownResourceStates.Running));
+
+        int First(string resource, params string[] states)
+        {
+            var first = stack.Order.ToList().FindIndex(change => change.Resource == resource && states.Contains(change.State));
+            first.Should().BeGreaterThanOrEqualTo(0, "{0} is {1} at some time", resource, string.Join(" or ", states));
+            return first;
+        }
     }
 
     [Fact(Timeout = SharedStack.Deadline)]

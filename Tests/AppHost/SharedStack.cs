@@ -25,12 +25,20 @@ public sealed class SharedStack : IAsyncDisposable
 
     private readonly SemaphoreSlim _starting = new(1);
     private readonly TemporaryFolder _folder = new();
+    private readonly CancellationTokenSource _watching = new();
     private DistributedApplication? _app;
+    private Task<List<(string, string)>>? _states;
 
     internal string StateFolder => _folder.Path;
 
-    /// <summary>The resources as they were when the graph had just become healthy; tests start and end some of them later.</summary>
+    /// <summary>The migrations as they were when the graph had just become healthy; tests start and end resources later.</summary>
     internal IReadOnlyDictionary<string, CustomResourceSnapshot> AtStart { get; private set; } = new Dictionary<string, CustomResourceSnapshot>();
+
+    /// <summary>
+    /// The resources' states in the order in which they came, until the graph was healthy. (The orchestrator's own times cannot be compared: a process's start is the
+    /// kernel's count of ticks, its end the wall clock.)
+    /// </summary>
+    internal IReadOnlyList<(string Resource, string State)> Order { get; private set; } = [];
 
     /// <summary>The application, every resource of it healthy.</summary>
     internal async Task<DistributedApplication> StartedAsync(CancellationToken cancellationToken)
@@ -47,6 +55,7 @@ public sealed class SharedStack : IAsyncDisposable
                 builder.Configuration["AppHost:BrowserToken"] = BrowserToken;
                 builder.Configuration["AppHost:DashboardApiKey"] = ApiKey;
                 _app = await builder.BuildAsync(cancellationToken);
+                _states = StatesAsync(_app.ResourceNotifications, _watching.Token);
                 await _app.StartAsync(cancellationToken);
             }
 
@@ -54,7 +63,12 @@ public sealed class SharedStack : IAsyncDisposable
             deadline.CancelAfter(TimeSpan.FromMinutes(3));
             await Task.WhenAll(Services.Select(name => _app.ResourceNotifications.WaitForResourceHealthyAsync(name, deadline.Token)));
             if (AtStart.Count == 0)
-                AtStart = Services.Concat(Migrations).ToDictionary(name => name, name => Snapshot(_app, name));
+            {
+                AtStart = Migrations.ToDictionary(name => name, name => Snapshot(_app, name));
+                await _watching.CancelAsync();
+                Order = await _states!;
+            }
+
             return _app;
         }
         finally
@@ -66,8 +80,29 @@ public sealed class SharedStack : IAsyncDisposable
     internal static CustomResourceSnapshot Snapshot(DistributedApplication app, string resource) =>
         app.ResourceNotifications.TryGetCurrentState(resource, out var now) ? now.Snapshot : throw new InvalidOperationException($"There is no resource {resource}.");
 
+    private static async Task<List<(string, string)>> StatesAsync(ResourceNotificationService notifications, CancellationToken cancellationToken)
+    {
+        var states = new List<(string, string)>();
+        try
+        {
+            await foreach (var change in notifications.WatchAsync(cancellationToken))
+            {
+                if (change.Snapshot.State is { } state)
+                    states.Add((change.Resource.Name, state.Text));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The graph is healthy: nobody asks for what comes after.
+        }
+
+        return states;
+    }
+
     public async ValueTask DisposeAsync()
     {
+        await _watching.CancelAsync();
+        _watching.Dispose();
         if (_app is not null)
             await _app.DisposeAsync();
         _folder.Dispose();
