@@ -136,7 +136,7 @@ public sealed class GraphTests(SharedStack stack)
     private static async Task<string> QueryAsync(DistributedApplication app, string sql)
     {
         using var clickHouse = app.CreateHttpClient("clickhouse");
-        using var response = await clickHouse.PostAsync("/?user=panda&password=pandapass&database=local", new StringContent(sql), Cancel);
+        using var response = await clickHouse.PostAsync($"/?user=panda&password={SharedStack.ClickHousePassword}&database=local", new StringContent(sql), Cancel);
         return await response.Content.ReadAsStringAsync(Cancel);
     }
 }
