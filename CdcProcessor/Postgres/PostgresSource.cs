@@ -24,6 +24,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly ILogger _logger;
     private readonly PostgresCatalog _catalog;
     private readonly ToastReader _toast;
+    private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
     private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
     private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
@@ -49,6 +50,7 @@ internal sealed partial class PostgresSource : IChangeSource
         _logger = logger;
         _catalog = new PostgresCatalog(database, model, options);
         _toast = new ToastReader(_catalog, time);
+        _repairs = new RepairReader(_catalog, time);
     }
 
     public async Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken)
@@ -110,6 +112,7 @@ internal sealed partial class PostgresSource : IChangeSource
                 if (fromStream.IsCompleted)
                 {
                     var batch = await fromStream;
+                    await _repairs.FillAsync(batch, cancellationToken);
                     await _toast.FillAsync(batch, cancellationToken);
                     yield return batch.Changes;
                     fromStream = exchange.TakeAsync();

@@ -8,6 +8,9 @@ internal sealed class StreamBatch(BatchSize expected = default)
     public ChangeBatch Changes { get; } = new(expected);
 
     public List<IncompleteChange> Incomplete { get; } = [];
+
+    /// <summary>The places of markers that want a row read once more.</summary>
+    public List<int> Repairs { get; } = [];
 }
 
 /// <summary>A change with unchanged TOAST values that its message did not carry.</summary>

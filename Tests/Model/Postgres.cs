@@ -15,10 +15,11 @@ internal enum Operation
 internal sealed record Change(Operation Operation, Key Key, long Record, Row? Row = null, Key? OldKey = null, bool TextUnchanged = false, ImmutableArray<Table> Truncated = default);
 
 /// <summary>
-/// What <c>pg_logical_emit_message</c> puts into the stream: either a table has been copied as of <paramref name="Snapshot"/>,
-/// or the dead letter <paramref name="Retried"/> has been landed.
+/// What <c>pg_logical_emit_message</c> puts into the stream: a table has been copied as of <paramref name="Snapshot"/>, the dead letter
+/// <paramref name="Retried"/> has been landed, or the row <paramref name="Repaired"/> is to be read and landed at this place
+/// (<paramref name="Asked"/>: as it was when somebody asked for that).
 /// </summary>
-internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter? Retried = null);
+internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter? Retried = null, Key? Repaired = null, Row? Asked = null);
 
 /// <summary>One entry of the replication stream. The stream is ordered by commit, and changes stand in it at their transaction's commit.</summary>
 internal sealed record Entry(long Commit, bool EndsCommit, Change? Change, Marker? Marker)
@@ -40,6 +41,7 @@ internal sealed class Postgres(Dice dice, Rule broken)
     private long _beforePrevious;
     private Table[] _truncatedByPrevious = [];
     private bool _lastIsVisible = true;
+    private Marker? _found;
 
     public List<Entry> Stream { get; } = [];
 
@@ -74,6 +76,26 @@ internal sealed class Postgres(Dice dice, Rule broken)
         _lastIsVisible |= waitUntilVisible;
         return (_lastIsVisible ? Now : _commits[^2].State).GetValueOrDefault(key);
     }
+
+    /// <summary>Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.</summary>
+    public bool AskForRepair(Dice dice)
+    {
+        if (_found is { } found)
+        {
+            Emit(found);
+            _found = null;
+            return true;
+        }
+
+        var key = new Key((Table)dice.Below(4), dice.Between(1, Ids));
+        _found = new(key.Table, Snapshot: 0, Sweep: false, Repaired: key, Asked: Now.GetValueOrDefault(key));
+        return false;
+    }
+
+    /// <summary>The row that a repair lands: as it is once all that was committed before the marker is visible. What comes later follows in the stream.</summary>
+    public Row? ReadForRepair(Marker marker) => broken == Rule.RepairIsReadAtItsMarker
+        ? marker.Asked
+        : Read(marker.Repaired!.Value, waitUntilVisible: broken != Rule.RepairIsReadOnceVisible);
 
     public void Emit(Marker marker) => Stream.Add(new(++_lsn, EndsCommit: true, Change: null, marker));
 
