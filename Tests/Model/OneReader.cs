@@ -355,16 +355,17 @@ internal sealed class OneReader
         return true;
     }
 
-    /// <summary>A copy has come above this commit, or will.</summary>
+    /// <summary>A copy has come above this commit, or is under way there.</summary>
     private bool IsCovered(Table table, long commit)
     {
         if (commit < _copied.GetValueOrDefault(table))
             return true;
         if (_running.TryGetValue(table, out var point))
-            return commit < point || (_requested.TryGetValue(table, out var asked) && asked >= point) || _broken == Rule.CopyComesAboveWhatLacks;
-        return _requested.ContainsKey(table) || (_uncopied.Contains(table) && (_interrupted || commit < _slotPoint));
+            return commit < point || _broken == Rule.CopyComesAboveWhatLacks;
+        return _uncopied.Contains(table) && !_interrupted && commit < _slotPoint;
     }
 
+    /// <summary>Asks for a copy above this commit. Asked for again, it must come above that one, too: the end of an older copy may still be in the stream.</summary>
     private void Request(Table table, long above) => _requested[table] = Math.Max(above, _requested.GetValueOrDefault(table));
 
     /// <summary>What the catalog says now is held against what was recorded with the copy.</summary>
