@@ -93,7 +93,7 @@ public sealed class PipelineTests
 
         public Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public void RequestCopy(IReadOnlyList<TableMapping> tables) => throw new NotSupportedException();
+        public void RequestCopy(IReadOnlyList<string> tables) => throw new NotSupportedException();
 
         public Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken) => throw new NotSupportedException();
 
