@@ -173,7 +173,7 @@ internal sealed class ClickHouseSink : IChangeSink
                     await ClearAsync(table, change.Version, change.Partition);
                     break;
                 case ChangeOperation.CopyBegin when _ordered:
-                    await _progress.SaveAsync(CopyOf(change), cancellationToken);
+                    await BeginCopyAsync(CopyOf(change), cancellationToken);
                     break;
                 case ChangeOperation.CopyEnd when _ordered:
                     // Its marker may only be sent when a power failure cannot take the rows any more.
@@ -237,10 +237,10 @@ internal sealed class ClickHouseSink : IChangeSink
                 await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, cancellationToken);
                 settled = true;
             }
-            else if ((await _progress.LoadAsync(cancellationToken)).Copies.Contains(copy))
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(recorded => recorded with { Form = "" } == copy) is { } begun)
             {
                 // Otherwise it is the marker of an older copy, replayed.
-                await _progress.SaveAsync(copy with { State = CopyState.Done }, cancellationToken);
+                await _progress.SaveAsync(begun with { State = CopyState.Done }, cancellationToken);
                 copied = true;
             }
         }
@@ -253,7 +253,15 @@ internal sealed class ClickHouseSink : IChangeSink
         return settled;
     }
 
-    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint);
+    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint, change.Relation.Form);
+
+    /// <summary>A copy that must come above a later point stays due, whichever one ends before it.</summary>
+    private async Task BeginCopyAsync(TableCopy copy, CancellationToken cancellationToken)
+    {
+        var recorded = (await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(known => known.Table == copy.Table);
+        if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested } || recorded.Point < copy.Point))
+            await _progress.SaveAsync(copy, cancellationToken);
+    }
 
     private async Task CountDeadLettersAsync(CancellationToken cancellationToken) => _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
 

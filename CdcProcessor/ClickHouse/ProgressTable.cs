@@ -40,7 +40,7 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         [.. positions.Select(position => (PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), position.CommitLsn.ToString(CultureInfo.InvariantCulture), position.Position, position.Position))], cancellationToken);
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
-        InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns}", copy.Point, Now)], cancellationToken);
+        InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns} {copy.Form}".TrimEnd(), copy.Point, Now)], cancellationToken);
 
     /// <summary>A fact has been derived whole by this definition.</summary>
     public Task SaveAsync(FactMapping fact, CancellationToken cancellationToken) =>
@@ -56,9 +56,9 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
     public Task RequestResetAsync(CancellationToken cancellationToken) => InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
 
-    /// <summary>The state has the copy's columns behind it.</summary>
-    private static TableCopy CopyOf(string table, string state, ulong point) => state.Split(' ', 2) is [var word, .. var columns]
-        ? new TableCopy(table, Enum.Parse<CopyState>(word), point, columns.FirstOrDefault(""))
+    /// <summary>The state has the copy's columns behind it, and the table's form.</summary>
+    private static TableCopy CopyOf(string table, string state, ulong point) => state.Split(' ', 3) is [var word, .. var rest]
+        ? new TableCopy(table, Enum.Parse<CopyState>(word), point, rest.FirstOrDefault(""), rest.ElementAtOrDefault(1) ?? "")
         : throw new InvalidDataException($"{Name} has the state '{state}' for a copy.");
 
     private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;

@@ -132,6 +132,8 @@ internal static class Verbs
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
             text.AppendLine(VerificationOutput.Summary(status.Verification));
+            foreach (var doubt in status.Doubts)
+                text.AppendLine($"in doubt: {doubt}");
             return output.WriteAsync(text.ToString());
 
             static string StateOf(FactReport fact) => fact switch

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>
-/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait or the sink is far behind: no restart cures either.
+/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait, a table is in doubt or the sink is far behind: no restart cures any.
 /// A paused processor is not ready, for PostgreSQL's WAL grows as long as it rests.
 /// </summary>
 internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState verification, IOptions<CdcOptions> options) : IHealthCheck
@@ -19,6 +19,8 @@ internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState 
 
     private IEnumerable<string> Warnings()
     {
+        foreach (var doubt in status.Doubts.All)
+            yield return $"{doubt}";
         if (status.OpenDeadLetters > 0)
             yield return $"{status.OpenDeadLetters} dead letters wait: 'CdcProcessor dead-letters list' shows them.";
         if (verification.Warning is { } differs)

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using AspireCdc.CdcProcessor.Changes;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
-internal sealed class ProcessorStatus
+internal sealed class ProcessorStatus(TableDoubts? doubts = null)
 {
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
     private TaskCompletionSource _advanced = NewSignal();
@@ -21,6 +22,9 @@ internal sealed class ProcessorStatus
     public Func<SourceLag>? LagReader { get; set; }
 
     public long OpenDeadLetters { get; set; }
+
+    /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
+    public TableDoubts Doubts { get; } = doubts ?? new TableDoubts(TimeProvider.System, NullLogger<TableDoubts>.Instance);
 
     /// <summary>Columns that only one of mapping and database has.</summary>
     public int MappingMismatches { get; set; }
