@@ -42,6 +42,14 @@ internal sealed class CdcOptions
     [Range(1 << 16, 1 << 28, ErrorMessage = "Cdc:BatchBytes must be 65536 to 268435456.")]
     public int BatchBytes { get; set; } = 24 * 1024 * 1024;
 
+    /// <summary>How often all tables and facts are compared with PostgreSQL, quietly; without it only when somebody asks.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:VerifyEvery must be a time from 00:00:01 to 365.00:00:00, like 1.00:00:00 for each day.")]
+    public TimeSpan? VerifyEvery { get; set; }
+
+    /// <summary>The most rows a second that a comparison reads; 0 for as many as there is time for.</summary>
+    [Range(0, 100_000_000, ErrorMessage = "Cdc:VerifyRowsPerSecond must be 0 (no limit) to 100000000.")]
+    public int VerifyRowsPerSecond { get; set; }
+
     /// <summary>How old the oldest change that the sink has not may be before health warns.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:MaxLag must be a time from 00:00:01 to 365.00:00:00, like 00:05:00.")]
     public TimeSpan MaxLag { get; set; } = TimeSpan.FromMinutes(5);

@@ -186,6 +186,8 @@ internal sealed class PgOutputDecoder(
                 continue;
 
             var relation = Relation.Of(table);
+            if (marker is { Repair: true, Key: not null })
+                batch.Repairs.Add(batch.Changes.Count);
             batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None, marker.AddKey(batch.Changes, relation), marker.Version));
         }
     }

@@ -29,6 +29,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly TableLedger _ledger;
     private readonly ChangeGuard _guard;
     private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
     private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
     private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
@@ -58,6 +59,7 @@ internal sealed partial class PostgresSource : IChangeSource
         _ledger = new TableLedger(model);
         _toast = new ToastReader(_catalog, _ledger, time);
         _guard = new ChangeGuard(_catalog, _forms, _ledger, options, () => _looks.Writer.TryWrite(true));
+        _repairs = new RepairReader(_catalog, time);
     }
 
     public async Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken)
@@ -128,6 +130,7 @@ internal sealed partial class PostgresSource : IChangeSource
                 {
                     var batch = await fromStream;
                     var refusal = await _guard.PassAsync(batch, cancellationToken);
+                    await _repairs.FillAsync(batch, cancellationToken);
                     await _toast.FillAsync(batch, cancellationToken);
                     yield return batch.Changes;
                     if (refusal is not null)

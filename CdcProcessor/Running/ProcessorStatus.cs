@@ -8,6 +8,7 @@ namespace AspireCdc.CdcProcessor.Running;
 internal sealed class ProcessorStatus(TableDoubts? doubts = null)
 {
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
+    private TaskCompletionSource _advanced = NewSignal();
     private volatile PhaseAndReason _phase = new(Phase.Starting, "The processor is starting.");
 
     public Phase Phase => _phase.Phase;
@@ -33,8 +34,16 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null)
 
     public void Enter(Phase phase, string reason = "") => _phase = new PhaseAndReason(phase, reason);
 
-    public void Apply(SourcePosition position) => _applied.AddOrUpdate(
-        position.Partition, position, (_, last) => position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
+    /// <summary>Completes with the next position that is applied.</summary>
+    public Task Advanced => Volatile.Read(ref _advanced).Task;
+
+    public void Apply(SourcePosition position)
+    {
+        _applied.AddOrUpdate(position.Partition, position, (_, last) => position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
+        Interlocked.Exchange(ref _advanced, NewSignal()).TrySetResult();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private sealed record PhaseAndReason(Phase Phase, string Reason);
 }

@@ -36,12 +36,18 @@ internal sealed class OneReader
     private long _end;
     private int _rebuilds;
 
+    // Repairs hide what other rules let go wrong, so most histories have none.
+    private readonly Dice _repairs;
+    private int _repairsLeft;
+
     public OneReader(int seed, Rule broken)
     {
         _broken = broken;
         _dice = new(seed);
         // The other rules' histories stay as they are.
         _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0 ? new(~seed) : null;
+        _repairs = new(~seed);
+        _repairsLeft = seed % 4 == 3 ? 3 : 0;
         _postgres = new(_dice, broken);
         _clickHouse = new(_dice);
         _deadLetters = new(broken);
@@ -168,6 +174,9 @@ internal sealed class OneReader
             if (_deadLetters.Open.Count > 0 && (_retryAll || _dice.Chance(0.05)))
                 foreach (var step in Retry(_dice.Pick([.. _deadLetters.Open])))
                     yield return step;
+
+            if (_repairsLeft > 0 && _repairs.Chance(0.2) && _postgres.AskForRepair(_repairs))
+                _repairsLeft--;
 
             var batch = NextBatch(next);
             if (batch.Count > 0)
@@ -487,6 +496,18 @@ internal sealed class OneReader
                 yield return step;
             _clickHouse.Sync();
             _deadLetters.Resolve(letter);
+            yield break;
+        }
+
+        if (marker.Repaired is { } repaired)
+        {
+            var rows = new List<Landed>();
+            var touched = new HashSet<Key>();
+            var row = _postgres.ReadForRepair(marker);
+            yield return Write.Pause;
+            Land(new(row is null ? Operation.Delete : Operation.Insert, repaired, Record: 0, row), position, rows, touched);
+            foreach (var step in rows.Select(landed => Write.Of([landed])).Concat(_star.Derive(touched, position)))
+                yield return step;
             yield break;
         }
 

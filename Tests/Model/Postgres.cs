@@ -19,10 +19,11 @@ internal sealed record Change(Operation Operation, Key Key, long Record, Row? Ro
 }
 
 /// <summary>
-/// What <c>pg_logical_emit_message</c> puts into the stream: either a table has been copied as of <paramref name="Snapshot"/>,
-/// or the dead letter <paramref name="Retried"/> has been landed.
+/// What <c>pg_logical_emit_message</c> puts into the stream: a table has been copied as of <paramref name="Snapshot"/>, the dead letter
+/// <paramref name="Retried"/> has been landed, or the row <paramref name="Repaired"/> is to be read and landed at this place
+/// (<paramref name="Asked"/>: as it was when somebody asked for that).
 /// </summary>
-internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter? Retried = null)
+internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter? Retried = null, Key? Repaired = null, Row? Asked = null)
 {
     /// <summary>What the table was as of the snapshot.</summary>
     public Form Form { get; init; }
@@ -51,6 +52,7 @@ internal sealed class Postgres(Dice dice, Rule broken)
     private long _beforePrevious;
     private Table[] _truncatedByPrevious = [];
     private bool _lastIsVisible = true;
+    private Marker? _found;
 
     public List<Entry> Stream { get; } = [];
 
@@ -146,6 +148,26 @@ internal sealed class Postgres(Dice dice, Rule broken)
         _truncates.Add((commit, table));
         _beforePrevious = 0; // nothing that began before it commits after it
     }
+
+    /// <summary>Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.</summary>
+    public bool AskForRepair(Dice dice)
+    {
+        if (_found is { } found)
+        {
+            Emit(found);
+            _found = null;
+            return true;
+        }
+
+        var key = new Key((Table)dice.Below(4), dice.Between(1, Ids));
+        _found = new(key.Table, Snapshot: 0, Sweep: false, Repaired: key, Asked: Now.GetValueOrDefault(key));
+        return false;
+    }
+
+    /// <summary>The row that a repair lands: as it is once all that was committed before the marker is visible. What comes later follows in the stream.</summary>
+    public Row? ReadForRepair(Marker marker) => broken == Rule.RepairIsReadAtItsMarker
+        ? marker.Asked
+        : Read(marker.Repaired!.Value, waitUntilVisible: broken != Rule.RepairIsReadOnceVisible);
 
     public void Emit(Marker marker) => Stream.Add(new(++_lsn, EndsCommit: true, Change: null, marker));
 
