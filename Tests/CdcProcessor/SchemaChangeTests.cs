@@ -1,4 +1,3 @@
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Postgres;
 using AspireCdc.Star.Statements;
 using AspireCdc.Tests.Fixtures;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres.Watch;

@@ -51,4 +51,5 @@ internal sealed record FormColumn(string Name, short Place, uint Type, int Modif
 /// <param name="Name">Its name, as PostgreSQL would write it.</param>
 /// <param name="File">Its file; 0 where it has partitions itself.</param>
 /// <param name="Joined">The transaction that made it a partition, without its epoch.</param>
-internal sealed record FormPartition(uint Oid, string Name, uint File, string Joined);
+/// <param name="Made">The transaction that made it, likewise.</param>
+internal sealed record FormPartition(uint Oid, string Name, uint File, string Joined, string Made = "");
