@@ -22,6 +22,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         var next = Task.FromResult(false);
+        var watching = sink.WatchAsync(stop.Token);
         var acknowledging = Task.CompletedTask;
         try
         {
@@ -29,6 +30,8 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
             var turn = _turns.Reader.WaitToReadAsync(stop.Token).AsTask();
             while (true)
             {
+                if (watching.IsCompleted)
+                    await watching;
                 if (acknowledging.IsCompleted)
                 {
                     await acknowledging;
@@ -38,7 +41,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
                 if (sink.HasWork)
                     await sink.WorkAsync(cancellationToken);
                 else
-                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn] : [next, turn, acknowledging]);
+                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn, watching] : [next, turn, watching, acknowledging]);
 
                 if (turn.IsCompleted)
                 {
@@ -63,6 +66,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
             await stop.CancelAsync();
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await acknowledging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _turns.Writer.Complete();
         }
     }

@@ -17,6 +17,9 @@ internal sealed record Progress(
     /// <summary>The definition by which each fact was last derived whole, by the fact's name; as <see cref="StarFile.Write(FactMapping)"/> writes it.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>The identity of each companion and its view when it was last filled, by its name.</summary>
+    public IReadOnlyDictionary<string, string> Companions { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>The table has been copied with the columns that the model has for it.</summary>
     public bool IsCopied(TableMapping table) => Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Done && copy.IsOf(table));
 

@@ -13,6 +13,8 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+
     private readonly ClickHouseClient _client;
     private readonly StarModel _model;
     private readonly ProgressTable _progress;
@@ -22,6 +24,8 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly Facts _facts;
+    private readonly CompanionViews _companions;
+    private readonly TimeProvider _time;
     private readonly UInt128 _largestVersion;
     private readonly ProcessorStatus _status;
     private bool _ordered;
@@ -32,7 +36,9 @@ internal sealed class ClickHouseSink : IChangeSink
         _status = status;
         _client = client;
         _model = model;
+        _time = time;
         _progress = new ProgressTable(client, time);
+        _companions = new CompanionViews(client, model, _progress);
         _deadLetters = new DeadLetterTable(client, time);
         _absent = new AbsentColumns(client);
         _messages = new ChangeMessageReader(model);
@@ -65,10 +71,29 @@ internal sealed class ClickHouseSink : IChangeSink
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
+        await _companions.FillAsync((await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);
         _end = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
         await _facts.OpenAsync(progress, cancellationToken);
         _facts.SetCopied(progress.IsCopied);
+    }
+
+    /// <summary>Looks at its tables every five seconds: they are the same, of the model's columns and types, and so are the views.</summary>
+    public async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(LookEvery, _time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            try
+            {
+                await SchemaCheck.RunAsync(_client, _model, cancellationToken);
+                await _companions.CheckAsync(cancellationToken);
+            }
+            catch (Exception e) when (e is HttpRequestException or ClickHouseException)
+            {
+                // The next write tells by itself if the server is gone.
+            }
+        }
     }
 
     public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)

@@ -12,7 +12,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 {
     public const string Name = "cdc_progress";
 
-    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact", PauseKind = "pause", ResetKind = "reset", VerificationKind = "verification", Requested = "requested";
+    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact", CompanionKind = "companion", PauseKind = "pause";
+    private const string ResetKind = "reset", VerificationKind = "verification", Requested = "requested";
 
     public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
     {
@@ -24,7 +25,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
             IsPaused: rows.Any(row => row[0] == PauseKind && row[2] == Requested),
             ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested))
         {
-            Facts = rows.Where(row => row[0] == FactKind).ToDictionary(row => row[1]!, row => row[2]!),
+            Facts = rows.Where(row => row[0] == FactKind && row[2]!.Length > 0).ToDictionary(row => row[1]!, row => row[2]!),
+            Companions = rows.Where(row => row[0] == CompanionKind).ToDictionary(row => row[1]!, row => row[2]!),
         };
 
         static ulong Position(string?[] row) => ulong.Parse(row[3]!, CultureInfo.InvariantCulture);
@@ -45,6 +47,13 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
     /// <summary>A fact has been derived whole by this definition.</summary>
     public Task SaveAsync(FactMapping fact, CancellationToken cancellationToken) =>
         InsertAsync([(FactKind, fact.Name, StarFile.Write(fact), 0, Now)], cancellationToken);
+
+    /// <summary>A fact is to be derived whole.</summary>
+    public Task ForgetAsync(FactMapping fact, CancellationToken cancellationToken) => InsertAsync([(FactKind, fact.Name, "", 0, Now)], cancellationToken);
+
+    /// <summary>A companion holds what has landed, as of this identity of its table and view.</summary>
+    public Task SaveAsync(Companion companion, string identity, CancellationToken cancellationToken) =>
+        InsertAsync([(CompanionKind, companion.Name, identity, 0, Now)], cancellationToken);
 
     /// <summary>The last comparison with PostgreSQL, as JSON; null before the first.</summary>
     public async Task<string?> LoadVerificationAsync(CancellationToken cancellationToken) =>

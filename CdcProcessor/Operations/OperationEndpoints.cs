@@ -47,9 +47,9 @@ internal static class OperationEndpoints
             [.. model.Tables.Select(table => new TableReport(
                 table.Source, table.Landing, CopyStateOf(table, progress),
                 running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))],
-            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))],
-            status.Doubts.All)
+            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))])
         {
+            Doubts = status.Doubts.All,
             Verification = verification.Report,
         };
     }
@@ -120,8 +120,11 @@ internal static class OperationEndpoints
 
 internal sealed record StatusReport(
     string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables,
-    IReadOnlyList<FactReport> Facts, IReadOnlyList<TableDoubt> Doubts)
+    IReadOnlyList<FactReport> Facts)
 {
+    /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
+    public IReadOnlyList<TableDoubt> Doubts { get; init; } = [];
+
     /// <summary>The comparison with PostgreSQL that runs, or the last one.</summary>
     public VerificationReport Verification { get; init; } = VerificationReport.None;
 }

@@ -94,6 +94,18 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     public async Task<bool> HasFailoverSlotsAsync(CancellationToken cancellationToken) =>
         (await QueryAsync("SELECT current_setting('server_version_num')::int >= 170000", cancellationToken))[0][0] is true;
 
+    /// <summary>The mapped columns that a table has, as pgoutput would describe them.</summary>
+    public async Task<Relation> DescribeAsync(TableMapping table, CancellationToken cancellationToken)
+    {
+        var columns = await QueryAsync(
+            """
+            SELECT a.attname, a.atttypid::int8
+            FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+            """, cancellationToken, QualifiedName(table));
+        var mapped = columns.Where(column => table.Columns.Any(known => known.Source == (string)column[0]!));
+        return new Relation(table, [.. mapped.Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
+    }
+
     /// <summary>How many pages a table has, and about how many rows.</summary>
     public async Task<(long Pages, long Rows)> SizeAsync(TableMapping table, CancellationToken cancellationToken)
     {

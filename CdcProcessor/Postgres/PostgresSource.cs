@@ -25,11 +25,11 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly ILogger _logger;
     private readonly PostgresCatalog _catalog;
     private readonly ToastReader _toast;
-    private readonly RepairReader _repairs;
     private readonly TableForms _forms;
     private readonly TableLedger _ledger;
     private readonly ChangeGuard _guard;
     private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
     private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
     private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
@@ -56,10 +56,10 @@ internal sealed partial class PostgresSource : IChangeSource
         _logger = logger;
         _catalog = new PostgresCatalog(database, model, options);
         _forms = new TableForms(_catalog, model, options);
-        _repairs = new RepairReader(_catalog, _forms, time);
         _ledger = new TableLedger(model);
         _toast = new ToastReader(_catalog, _ledger, time);
         _guard = new ChangeGuard(_catalog, _forms, _ledger, options, () => _looks.Writer.TryWrite(true));
+        _repairs = new RepairReader(_catalog, time);
     }
 
     public async Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken)

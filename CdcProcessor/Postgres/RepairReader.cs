@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Postgres.Watch;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -9,7 +8,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// Reads the rows that somebody has found to differ, where the stream comes by the marker that asks for them: what was committed before it can be seen, and what was committed after it
 /// follows in the stream. So the row may land at the marker's position, like any change, and behind Kafka go out in the topic's order.
 /// </summary>
-internal sealed class RepairReader(PostgresCatalog catalog, TableForms forms, TimeProvider time)
+internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
 {
     /// <summary>The stream stands still for so long at most; after that the row is left as it is, and the next comparison finds it again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -19,12 +18,12 @@ internal sealed class RepairReader(PostgresCatalog catalog, TableForms forms, Ti
         if (batch.Repairs.Count == 0 || !await RunningTransactions.WaitAsync(AskAsync, Patience, time, cancellationToken))
             return;
 
-        var now = await forms.NowAsync(cancellationToken);
         foreach (var table in batch.Repairs.GroupBy(index => batch.Changes.Changes[index].Relation.Table).ToList())
         {
-            // What a table does not have any more, no reading brings back.
-            if (now.TryGetValue(table.Key.Source, out var form) && form.ColumnsOf(table.Key) is { } columns)
-                await FillAsync(batch.Changes, new Relation(table.Key, columns) { Oid = form.Oid }, [.. table], cancellationToken);
+            var relation = await catalog.DescribeAsync(table.Key, cancellationToken);
+            // What a table does not have any more, no reading brings back; the row stays as it is.
+            if (relation.Positions.All(position => position >= 0))
+                await FillAsync(batch.Changes, relation, [.. table], cancellationToken);
         }
     }
 

@@ -10,8 +10,6 @@ internal sealed class StreamBatch(BatchSize expected = default)
 
     public List<IncompleteChange> Incomplete { get; } = [];
 
-    /// <summary>The places of markers that want a row read once more.</summary>
-    public List<int> Repairs { get; } = [];
     /// <summary>What event triggers told, each with its commit's LSN.</summary>
     public List<(SchemaMessage Message, ulong Commit)> SchemaChanges { get; } = [];
 
@@ -23,7 +21,7 @@ internal sealed class StreamBatch(BatchSize expected = default)
     {
         Changes.CutAt(index);
         Incomplete.RemoveAll(change => change.Index >= index);
-        Repairs.RemoveAll(repair => repair >= index);
+        Repairs.RemoveAll(place => place >= index);
     }
 
     /// <summary>Takes changes out.</summary>
@@ -34,11 +32,13 @@ internal sealed class StreamBatch(BatchSize expected = default)
         Incomplete.RemoveAll(change => indexes.Contains(change.Index));
         for (var i = 0; i < Incomplete.Count; i++)
             Incomplete[i] = Incomplete[i] with { Index = Incomplete[i].Index - indexes.Count(index => index < Incomplete[i].Index) };
-        Repairs.RemoveAll(indexes.Contains);
         for (var i = 0; i < Repairs.Count; i++)
             Repairs[i] -= indexes.Count(index => index < Repairs[i]);
         Changes.Remove(indexes);
     }
+
+    /// <summary>The places of markers that want a row read once more.</summary>
+    public List<int> Repairs { get; } = [];
 }
 
 /// <summary>A change with unchanged TOAST values that its message did not carry.</summary>

@@ -74,13 +74,14 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
 
     private Relation RelationOf(TableMapping table, TableForm? form)
     {
-        if (form?.ColumnsOf(table) is not { } columns)
+        if (form is null || table.Columns.Any(column => form.Column(column.Source) is null))
         {
             throw new NotReadyException(
                 $"{table.Source} cannot be copied: {(form is null ? "there is no such table" : $"it has no {string.Join(", ", table.Columns.Select(column => column.Source).Where(name => form.Column(name) is null))}")}.");
         }
         ledger.Describe(table, form);
-        return new Relation(table, columns) { Oid = form.Oid, Form = form.Write() };
+        var mapped = form.Columns.Where(column => table.Columns.Any(known => known.Source == column.Name));
+        return new Relation(table, [.. mapped.Select(column => new RelationColumn(column.Name, column.Type, column.Modifier))]) { Oid = form.Oid, Form = form.Write() };
     }
 
     private async Task<WireConnection> OpenAsync(Snapshot snapshot, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using AspireCdc.Star.Postgres;
+using AspireCdc.Star.Statements;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
@@ -105,27 +106,27 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     }
 
     [Theory]
-    [InlineData("VACUUM FULL orderitem")]
-    [InlineData("ALTER TABLE orderitem ALTER price TYPE numeric(12,2) USING price * 2")]
+    [InlineData("VACUUM FULL customer")]
+    [InlineData("ALTER TABLE customer ALTER city TYPE varchar(100) USING upper(city)")]
     public async Task A_table_that_is_rewritten_while_it_is_copied_is_copied_from_the_beginning(string rewrite)
     {
         await using var shop = await CreateAsync();
-        // A dozen rows a page: three ranges of 64 MB.
+        // One row a page: three ranges of 64 MB.
         await shop.ExecuteAsync(
             """
-            ALTER TABLE orderitem SET (fillfactor = 10);
-            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1 + i % 9, 2.50 FROM generate_series(1, 200000) i;
-            DELETE FROM orderitem WHERE id % 3 = 0
+            ALTER TABLE customer SET (fillfactor = 10);
+            INSERT INTO customer (email, name, country, city) SELECT i || repeat('ü', 200), repeat('ü', 250), 'CH', 'Bern' FROM generate_series(1, 18000) i;
+            DELETE FROM customer WHERE id % 3 = 0
             """, Cancel);
-        await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "5000");
+        await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "1000");
         await Wait.ForAsync(
-            async () => int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing SETTINGS final = 0", Cancel)), count => count > 0, "some rows to be copied", Cancel, Long);
+            async () => int.Parse(await shop.QueryAsync("SELECT count() FROM customer_dim SETTINGS final = 0", Cancel)), count => count > 0, "some rows to be copied", Cancel, Long);
         // It queues behind the range that is read, and before the next one.
         await shop.ExecuteAsync(rewrite, Cancel);
 
         await shop.WaitUntilCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
-        shop.Log.Lines.Should().Contain(line => line.Contains("orderitem was rewritten or replaced while it was copied"));
+        shop.Log.Lines.Should().Contain(line => line.Contains("customer was rewritten or replaced while it was copied"));
     }
 
     [Theory]
@@ -231,6 +232,36 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await shop.ExecuteAsync("DROP TABLE item_c; UPDATE orderitem SET quantity = 5 WHERE id = 105", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         await WaitForReadyAsync(processor, ready => ready == "200 {\"status\":\"ok\"}", shop);
+    }
+
+    [Fact]
+    public async Task A_column_of_another_type_in_ClickHouse_stops_the_writes_until_it_is_right_again()
+    {
+        await using var shop = await CreateAsync();
+        var processor = await StartAsync(shop);
+        await shop.QueryAsync("ALTER TABLE order_fact MODIFY COLUMN total Decimal(18, 4)", Cancel);
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("503") && ready.Contains("order_fact.total is Decimal(18, 4), where the model has Decimal(12, 2)"), shop);
+        await shop.ExecuteAsync("UPDATE \"order\" SET total = 29.99 WHERE id = 1", Cancel);
+        await shop.QueryAsync("ALTER TABLE order_fact MODIFY COLUMN total Decimal(12, 2)", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task A_companion_view_that_comes_back_is_filled_with_what_landed_meanwhile()
+    {
+        await using var shop = await CreateAsync();
+        var processor = await StartAsync(shop);
+        var orders = shop.Model.Table("order");
+        var companion = orders.Companions.Single();
+        await shop.QueryAsync($"DROP VIEW {companion.View}", Cancel);
+        await shop.ExecuteAsync("INSERT INTO \"order\" (id, customer_id, total) VALUES (500, 1, 5); UPDATE customer SET city = 'Olten' WHERE id = 1", Cancel);
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("503") && ready.Contains($"table {companion.View} is missing"), shop);
+
+        await shop.QueryAsync(TableStatements.CreateView(orders, companion), Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET name = 'Other' WHERE id = 1", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        (await shop.QueryAsync($"SELECT count() FROM {companion.Name} WHERE order_id = 500", Cancel)).Should().NotBe("0\n");
     }
 
     private async Task<Store> CreateAsync(bool withTriggers = false)

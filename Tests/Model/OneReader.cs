@@ -44,10 +44,10 @@ internal sealed class OneReader
     {
         _broken = broken;
         _dice = new(seed);
-        _repairs = new(~seed);
-        _repairsLeft = seed % 4 == 3 ? 3 : 0;
         // The other rules' histories stay as they are.
         _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0 ? new(~seed) : null;
+        _repairs = new(~seed);
+        _repairsLeft = seed % 4 == 3 ? 3 : 0;
         _postgres = new(_dice, broken);
         _clickHouse = new(_dice);
         _deadLetters = new(broken);

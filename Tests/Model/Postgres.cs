@@ -93,25 +93,6 @@ internal sealed class Postgres(Dice dice, Rule broken)
         return (_lastIsVisible ? Now : _commits[^2].State).GetValueOrDefault(key);
     }
 
-    /// <summary>Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.</summary>
-    public bool AskForRepair(Dice dice)
-    {
-        if (_found is { } found)
-        {
-            Emit(found);
-            _found = null;
-            return true;
-        }
-
-        var key = new Key((Table)dice.Below(4), dice.Between(1, Ids));
-        _found = new(key.Table, Snapshot: 0, Sweep: false, Repaired: key, Asked: Now.GetValueOrDefault(key));
-        return false;
-    }
-
-    /// <summary>The row that a repair lands: as it is once all that was committed before the marker is visible. What comes later follows in the stream.</summary>
-    public Row? ReadForRepair(Marker marker) => broken == Rule.RepairIsReadAtItsMarker
-        ? marker.Asked
-        : Read(marker.Repaired!.Value, waitUntilVisible: broken != Rule.RepairIsReadOnceVisible);
     /// <summary>A change of a table itself. Its dice are its own: histories without such changes stay as they are.</summary>
     public void Alter(Dice ddl)
     {
@@ -167,6 +148,26 @@ internal sealed class Postgres(Dice dice, Rule broken)
         _truncates.Add((commit, table));
         _beforePrevious = 0; // nothing that began before it commits after it
     }
+
+    /// <summary>Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.</summary>
+    public bool AskForRepair(Dice dice)
+    {
+        if (_found is { } found)
+        {
+            Emit(found);
+            _found = null;
+            return true;
+        }
+
+        var key = new Key((Table)dice.Below(4), dice.Between(1, Ids));
+        _found = new(key.Table, Snapshot: 0, Sweep: false, Repaired: key, Asked: Now.GetValueOrDefault(key));
+        return false;
+    }
+
+    /// <summary>The row that a repair lands: as it is once all that was committed before the marker is visible. What comes later follows in the stream.</summary>
+    public Row? ReadForRepair(Marker marker) => broken == Rule.RepairIsReadAtItsMarker
+        ? marker.Asked
+        : Read(marker.Repaired!.Value, waitUntilVisible: broken != Rule.RepairIsReadOnceVisible);
 
     public void Emit(Marker marker) => Stream.Add(new(++_lsn, EndsCommit: true, Change: null, marker));
 

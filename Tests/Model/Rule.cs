@@ -101,14 +101,6 @@ internal enum Rule
     /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
-    // ---- repairs -----------------------------------------------------------------------------------------------------------------------------
-
-    /// <summary>A row that was found to differ is read when the stream comes by a marker, and lands there. Broken: it is read when that is asked for, and overtakes what comes between.</summary>
-    RepairIsReadAtItsMarker,
-
-    /// <summary>… once all that was committed before is visible. Broken: at once; a commit stands in the stream before it is visible.</summary>
-    RepairIsReadOnceVisible,
-
     // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>A change that lacks a mapped column lands only below a copy. Broken: it lands, with a default over the value.</summary>
@@ -128,6 +120,14 @@ internal enum Rule
 
     /// <summary>Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.</summary>
     RewrittenValuesAreCopiedAnew,
+
+    // ---- repairs -----------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>A row that was found to differ is read when the stream comes by a marker, and lands there. Broken: it is read when that is asked for, and overtakes what comes between.</summary>
+    RepairIsReadAtItsMarker,
+
+    /// <summary>… once all that was committed before is visible. Broken: at once; a commit stands in the stream before it is visible.</summary>
+    RepairIsReadOnceVisible,
 
     // ---- acknowledging -----------------------------------------------------------------------------------------------------------------------
 

@@ -77,8 +77,9 @@ internal sealed class CatalogWatch(
             }
             else if (!ledger.IsAsked(table) && ledger.FormOf(table) is { } then && now.TryGetValue(table.Source, out var form))
             {
-                Amend(table, then, form, batch);
-                foreach (var difference in await DifferencesAsync(table, ledger.FormOf(table)!, form, cancellationToken))
+                var empty = await EmptyPartitionsAsync(then, form, cancellationToken);
+                Amend(table, then, form, empty, batch);
+                foreach (var difference in FormDifference.Between(table, ledger.FormOf(table)!, form, empty.Contains, guard.Explains(table, form)))
                 {
                     if (!HasPassed(table, difference.What, end))
                         waits = true;
@@ -105,7 +106,7 @@ internal sealed class CatalogWatch(
             _seen.Remove(seen);
     }
 
-    private async Task<IReadOnlyList<FormDifference>> DifferencesAsync(TableMapping table, TableForm then, TableForm now, CancellationToken cancellationToken)
+    private async Task<IReadOnlySet<uint>> EmptyPartitionsAsync(TableForm then, TableForm now, CancellationToken cancellationToken)
     {
         var before = then.Partitions.ToDictionary(partition => partition.Oid, partition => partition.File);
         var empty = new HashSet<uint>();
@@ -114,20 +115,21 @@ internal sealed class CatalogWatch(
             if ((await catalog.QueryAsync("SELECT pg_relation_size($1::int8::oid::regclass)", cancellationToken, (long)partition.Oid))[0][0] is 0L)
                 empty.Add(partition.Oid);
         }
-        return FormDifference.Between(table, then, now, empty.Contains, guard.Explains(table, now));
+        return empty;
     }
 
     /// <summary>What is explained, and means nothing any more.</summary>
-    private void Amend(TableMapping table, TableForm then, TableForm now, ChangeBatch batch)
+    private void Amend(TableMapping table, TableForm then, TableForm now, IReadOnlySet<uint> empty, ChangeBatch batch)
     {
         if (then.Oid != now.Oid)
             return;
         if (then.File != now.File && guard.Explains(table, now) && ledger.Amend(table, form => form with { File = now.File }) is { } truncated)
             batch.Record(truncated);
-        // The message says that a table was made as a partition; the catalog says what it is.
-        var made = then.Partitions.Where(partition => partition.Joined.Length == 0).Select(partition => partition.Oid).ToHashSet();
-        if (made.Count > 0 && now.Partitions.Any(partition => made.Contains(partition.Oid)) && ledger.Amend(
-            table, form => form with { Partitions = [.. form.Partitions.Select(known => made.Contains(known.Oid) ? now.Partitions.FirstOrDefault(real => real.Oid == known.Oid) ?? known : known)] }) is { } completed)
+        // The message says that a table was made as a partition, the catalog what it is. One that is empty when it is seen first brings all its rows by events.
+        var known = then.Partitions.Where(partition => partition.Joined.Length > 0).ToDictionary(partition => partition.Oid);
+        var made = now.Partitions.Where(partition => !known.ContainsKey(partition.Oid)
+            && (empty.Contains(partition.Oid) || partition.File == 0 || then.Partitions.Any(told => told.Oid == partition.Oid))).ToList();
+        if (made.Count > 0 && ledger.Amend(table, form => form with { Partitions = [.. known.Values, .. made] }) is { } completed)
             batch.Record(completed);
     }
 

@@ -48,12 +48,15 @@ internal sealed record FormDifference(string What, bool IsCertain)
 
     private static IEnumerable<FormDifference> OfPartitions(TableForm then, TableForm now, Func<uint, bool> isEmpty, bool isTold)
     {
-        var before = then.Partitions.ToDictionary(partition => partition.Oid);
-        foreach (var partition in now.Partitions)
+        // Of one that was only told of, nothing is known yet.
+        var told = then.Partitions.Where(partition => partition.Joined.Length == 0).Select(partition => partition.Oid).ToHashSet();
+        var before = then.Partitions.Where(partition => !told.Contains(partition.Oid)).ToDictionary(partition => partition.Oid);
+        foreach (var partition in now.Partitions.Where(partition => !told.Contains(partition.Oid)))
         {
             if (!before.Remove(partition.Oid, out var old))
-                // One that CREATE TABLE made was told, and stands among those that were there.
-                yield return new($"has the partition {partition.Name}, which was not there: its rows have no events if it was attached", isTold || !isEmpty(partition.Oid));
+                // One that CREATE TABLE made was told, and stands among those that were there, as does one that was empty when it was seen first.
+                yield return new(
+                    $"has a partition {partition.Name} that was not there: if it was attached with rows, these have no events", isTold || partition.Made != partition.Joined);
             else if (old.Joined != partition.Joined)
                 yield return new($"was without its partition {partition.Name} for a while", IsCertain: true);
             else if (old.File != partition.File)

@@ -1,7 +1,5 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres.Watch;
 
@@ -34,12 +32,6 @@ internal sealed record TableForm(
     /// <summary>The column of this name, or null.</summary>
     public FormColumn? Column(string name) => Columns.FirstOrDefault(column => column.Name == name);
 
-    /// <summary>The mapped columns, as rows that are read have them; null where one is missing.</summary>
-    public IReadOnlyList<RelationColumn>? ColumnsOf(TableMapping table) => table.Columns.Any(column => Column(column.Source) is null)
-        ? null
-        : [.. Columns.Where(column => table.Columns.Any(known => known.Source == column.Name))
-            .Select(column => new RelationColumn(column.Name, column.Type, column.Modifier))];
-
     /// <summary>The files of all that holds rows, in one text: as <see cref="TableForms.FilesNow"/> tells of this moment.</summary>
     public string Files => Partitions.Count == 0
         ? File == 0 ? "" : $"{File}"
@@ -59,4 +51,5 @@ internal sealed record FormColumn(string Name, short Place, uint Type, int Modif
 /// <param name="Name">Its name, as PostgreSQL would write it.</param>
 /// <param name="File">Its file; 0 where it has partitions itself.</param>
 /// <param name="Joined">The transaction that made it a partition, without its epoch.</param>
-internal sealed record FormPartition(uint Oid, string Name, uint File, string Joined);
+/// <param name="Made">The transaction that made it, likewise.</param>
+internal sealed record FormPartition(uint Oid, string Name, uint File, string Joined, string Made = "");

@@ -56,9 +56,9 @@ internal sealed class TableForms(PostgresCatalog catalog, StarModel model, CdcOp
                         'text', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum), '[]')
                     FROM pg_attribute a WHERE a.attrelid = f.oid AND a.attnum > 0 AND NOT a.attisdropped),
                 'partitions', (
-                    SELECT coalesce(jsonb_agg(jsonb_build_object('oid', t.oid::int8, 'name', t.oid::regclass::text, 'file', l.relfilenode::int8, 'joined', t.joined)
+                    SELECT coalesce(jsonb_agg(jsonb_build_object('oid', t.oid::int8, 'name', t.oid::regclass::text, 'file', l.relfilenode::int8, 'joined', t.joined, 'made', y.xmin::text)
                         ORDER BY t.oid), '[]')
-                    FROM tree t JOIN pg_class l ON l.oid = t.oid WHERE t.root = f.oid),
+                    FROM tree t JOIN pg_class l ON l.oid = t.oid JOIN pg_type y ON y.oid = l.reltype WHERE t.root = f.oid),
                 'publication', (
                     SELECT coalesce(string_agg(concat(p.oid, ':', r.oid), ' ' ORDER BY p.oid), '')
                     FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = f.oid WHERE p.pubname IN ({publications})),
