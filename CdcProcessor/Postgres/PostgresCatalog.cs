@@ -36,11 +36,13 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             }
             foreach (var column in real.Where(name => !table.Columns.Any(mapped => mapped.Source == name)))
                 warnings.Add($"{table.Source}.{column} is not in the mapping and is ignored");
-            await CheckKeyAsync(table, problems, cancellationToken);
+            if (!table.AppendOnly)
+                await CheckKeyAsync(table, problems, cancellationToken);
         }
         await CheckEncodingAsync(problems, cancellationToken);
         await CheckRightsAsync(problems, cancellationToken);
-        await CheckPublicationAsync(problems, cancellationToken);
+        foreach (var (name, appendOnly, published) in Publications.Of(model, options.Publication))
+            await CheckPublicationAsync(name, appendOnly, published, problems, cancellationToken);
         problems.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
         if (problems.Count > 0)
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", problems)}.");
@@ -181,21 +183,26 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND pg_has_role(current_user, oid, 'MEMBER')",
         cancellationToken)).Count == 0;
 
-    private async Task CheckPublicationAsync(List<string> problems, CancellationToken cancellationToken)
+    private async Task CheckPublicationAsync(
+        string name, bool appendOnly, IReadOnlyList<TableMapping> tables, List<string> problems, CancellationToken cancellationToken)
     {
-        var rows = await QueryAsync("SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1", cancellationToken, options.Publication);
+        var rows = await QueryAsync("SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1", cancellationToken, name);
         if (rows is not [var publishes])
         {
-            problems.Add($"there is no publication '{options.Publication}': 'Api init-db' makes it");
+            problems.Add($"there is no publication '{name}': 'Api init-db' makes it");
             return;
         }
-        if (publishes.Any(kind => kind is not true))
-            problems.Add($"publication '{options.Publication}' leaves operations out: ALTER PUBLICATION {Quote(options.Publication)} SET (publish = 'insert, update, delete, truncate')");
+        // PostgreSQL refuses to change a row without a key whose changes are published.
+        var wanted = appendOnly ? "insert" : "insert, update, delete, truncate";
+        if (publishes[0] is not true || publishes.Skip(1).Any(kind => kind is true == appendOnly))
+            problems.Add($"publication '{name}' {(appendOnly ? "publishes more than inserts, or none" : "leaves operations out")}: ALTER PUBLICATION {Quote(name)} SET (publish = '{wanted}')");
 
-        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, options.Publication))
+        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, name))
             .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
-        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Name))))
-            problems.Add($"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {Quote(options.Publication)} ADD TABLE {QualifiedName(table)}");
+        foreach (var table in tables.Where(table => !published.Contains((table.Schema, table.Name))))
+            problems.Add($"{table.Source} is not in publication '{name}': ALTER PUBLICATION {Quote(name)} ADD TABLE {QualifiedName(table)}");
+        foreach (var table in model.Tables.Where(table => table.AppendOnly && !appendOnly && published.Contains((table.Schema, table.Name))))
+            problems.Add($"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION {Quote(name)} DROP TABLE {QualifiedName(table)}");
     }
 }
 
