@@ -33,8 +33,8 @@ internal interface IChangeSource : IAsyncDisposable
     Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 }
 
-/// <summary>A row that landed by itself: its table, its key's values and its landing version.</summary>
-internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, UInt128 Version);
+/// <summary>A row that landed by itself: its table, its key's values, its landing version, and the partition that brought it (-1 from PostgreSQL).</summary>
+internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, UInt128 Version, int Partition);
 
 /// <summary>What fills the tables.</summary>
 /// <param name="Kind"><c>postgresql</c> or <c>kafka</c>.</param>

@@ -32,7 +32,7 @@ try
         case Verb.Discover:
             await new DiscoverCommand(new ModelFolder(Path.GetFullPath(command.Options.GetValueOrDefault("--output", "star"))), Console.Out).RunAsync(
                 command.Argument!, command.Options.GetValueOrDefault("--schema"), command.Options.GetValueOrDefault("--publication"),
-                command.Options.GetValueOrDefault("--dropped", "").Split(',', StringSplitOptions.RemoveEmptyEntries), CancellationToken.None);
+                command.AllOf("--append-only"), command.AllOf("--dropped"), CancellationToken.None);
             return 0;
         default:
             return await MigrateAsync(command.Verb == Verb.Status);

@@ -27,7 +27,7 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         var list = string.Join(", ", wanted.Select(table => table.Sql));
         var viaRoot = wanted.Any(table => table.IsPartitioned);
         var publications = await connection.QueryAsync(
-            "SELECT puballtables, pubinsert, pubupdate AND pubdelete AND pubtruncate, pubupdate OR pubdelete, pubviaroot FROM pg_publication WHERE pubname = $1",
+            "SELECT puballtables, pubinsert, pubupdate AND pubdelete AND pubtruncate, pubupdate OR pubdelete OR pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1",
             row => (AllTables: row.GetBoolean(0), Changes: row.GetBoolean(1) && (appendOnly ? !row.GetBoolean(3) : row.GetBoolean(2)), ViaRoot: row.GetBoolean(4)), cancellation, name);
         if (publications is not [var found])
         {

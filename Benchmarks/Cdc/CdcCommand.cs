@@ -19,7 +19,7 @@ internal sealed class CdcCommand : IAsyncDisposable
     private readonly CdcOptions _options;
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<(string Kind, int Round), IContender> _contenders = [];
-    private ShopDatabase? _database;
+    private StoreDatabase? _database;
     private KafkaBroker? _broker;
 
     private CdcCommand(CdcOptions options) => _options = options;
@@ -72,7 +72,7 @@ internal sealed class CdcCommand : IAsyncDisposable
     {
         var machine = MachineState.Now();
         var binaries = await Checkout.BinariesAsync(AnsiConsole.WriteLine, cancellationToken);
-        _database = await ShopDatabase.StartAsync(binaries, _folder, Log, cancellationToken);
+        _database = await StoreDatabase.StartAsync(binaries, _folder, Log, cancellationToken);
         _broker = KafkaBroker.Find(_folder, Log);
         var kinds = Kinds(binaries);
         var versions = await VersionsAsync(cancellationToken);

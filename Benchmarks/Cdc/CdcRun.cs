@@ -14,7 +14,7 @@ internal static class CdcRun
 
     private static readonly TimeSpan DrainDeadline = TimeSpan.FromMinutes(15), CommitDeadline = TimeSpan.FromSeconds(30), VerifyDeadline = TimeSpan.FromSeconds(30);
 
-    public static async Task<DrainFigures> DrainAsync(ShopDatabase database, IContender contender, Workload workload, int round, CancellationToken cancellationToken)
+    public static async Task<DrainFigures> DrainAsync(StoreDatabase database, IContender contender, Workload workload, int round, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(DrainDeadline);
@@ -52,7 +52,7 @@ internal static class CdcRun
     }
 
     public static async Task<LatencyFigures> CommitAsync(
-        ShopDatabase database, IContender contender, int commits, long series, Action<int> progress, CancellationToken cancellationToken)
+        StoreDatabase database, IContender contender, int commits, long series, Action<int> progress, CancellationToken cancellationToken)
     {
         var milliseconds = new List<double>(commits);
         var random = new Random(1);

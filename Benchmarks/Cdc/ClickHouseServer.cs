@@ -53,11 +53,11 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
         }
     }
 
-    /// <summary>Applies the project's migrations to the database <see cref="Database"/>.</summary>
-    public async Task MigrateAsync(CancellationToken cancellationToken)
+    /// <summary>Makes a model's tables in the database <see cref="Database"/>.</summary>
+    public async Task MigrateAsync(string model, CancellationToken cancellationToken)
     {
         await QueryAsync($"CREATE DATABASE IF NOT EXISTS {Database}", cancellationToken, "default");
-        await using var migrator = BuiltProgram.Start("ClickHouseMigrator", [], new() { ["ConnectionStrings__clickhouse"] = ConnectionString }, log);
+        await using var migrator = BuiltProgram.Start("ClickHouseMigrator", [], new() { ["ConnectionStrings__clickhouse"] = ConnectionString, ["Cdc__Model"] = model }, log);
         await migrator.SucceededAsync(cancellationToken);
     }
 

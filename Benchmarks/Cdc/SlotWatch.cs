@@ -12,7 +12,7 @@ internal sealed class SlotWatch : IAsyncDisposable
     private static readonly TimeSpan UntilStreaming = TimeSpan.FromMilliseconds(10), WhileStreaming = TimeSpan.FromMilliseconds(250);
 
     private readonly CancellationTokenSource _stop = new();
-    private readonly ShopDatabase _database;
+    private readonly StoreDatabase _database;
     private readonly IContender _contender;
     private readonly Dictionary<string, ProcessUsage> _used = [];
     private readonly Dictionary<int, TimeSpan> _sendersAtFirst = [];
@@ -21,7 +21,7 @@ internal sealed class SlotWatch : IAsyncDisposable
     private readonly Task _watching;
     private long _streamingSince;
 
-    public SlotWatch(ShopDatabase database, IContender contender)
+    public SlotWatch(StoreDatabase database, IContender contender)
     {
         _database = database;
         _contender = contender;

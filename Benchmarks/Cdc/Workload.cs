@@ -61,7 +61,7 @@ internal sealed record Workload(long Changes, ulong LastBegin, ulong End)
         """);
 
     /// <summary>Commits the whole workload.</summary>
-    public static async Task<Workload> WriteAsync(ShopDatabase database, int transactions, Action<int> progress, CancellationToken cancellationToken)
+    public static async Task<Workload> WriteAsync(StoreDatabase database, int transactions, Action<int> progress, CancellationToken cancellationToken)
     {
         await database.ExecuteAsync(
             """
@@ -113,7 +113,7 @@ internal sealed record Fingerprint(string Postgres, string ClickHouse)
     };
 
     /// <summary>Null where the copy is right, else what differs.</summary>
-    public async Task<string?> DifferenceAsync(ShopDatabase database, ClickHouseServer copy, CancellationToken cancellationToken)
+    public async Task<string?> DifferenceAsync(StoreDatabase database, ClickHouseServer copy, CancellationToken cancellationToken)
     {
         var expected = await database.ScalarAsync<string>(Postgres, cancellationToken);
         var found = await copy.QueryAsync(ClickHouse, cancellationToken);

@@ -42,6 +42,9 @@ internal sealed class ChangeMessageReader(StarModel model)
             _ => throw new UnreadableException($"its operation {UnreadableException.Shown(metadata.Operation)} is unknown"),
         };
 
+        if (table.Relation.Table.AppendOnly && operation is (ChangeOperation.Update or ChangeOperation.Delete or ChangeOperation.Truncate))
+            throw new UnreadableException($"its table {metadata.Table} is append-only in the model, and its operation is {metadata.Operation}");
+
         RowRef old = RowRef.None, row = RowRef.None;
         switch (operation)
         {

@@ -29,4 +29,10 @@ internal static class Lsn
 
     /// <summary>The landing version of a row copied at <paramref name="point"/>.</summary>
     public static UInt128 CopyVersion(ulong point) => new(point, 0);
+
+    /// <summary>
+    /// The landing version of a row without a key that was copied at <paramref name="point"/>: its own among the copy's. The highest bit
+    /// tells it from a change whose commit stands at the point, since no record's LSN reaches that far.
+    /// </summary>
+    public static UInt128 CopyVersion(ulong point, ulong row) => new(point, (1UL << 63) | row);
 }

@@ -152,7 +152,7 @@ internal sealed class ClickHouseSink : IChangeSink
                 continue;
 
             batch.Add(change);
-            rows.Add(new LandedRow(change.Relation.Table, KeyText.Of(batch, change.Relation, change.New.Exists ? change.New : change.Old), letter.Version));
+            rows.Add(new LandedRow(change.Relation.Table, KeyText.Of(batch, change.Relation, change.New.Exists ? change.New : change.Old), letter.Version, letter.Partition));
         }
         if (batch.Count == 0)
             return [];
@@ -163,7 +163,7 @@ internal sealed class ClickHouseSink : IChangeSink
         await LandAsync(cancellationToken);
         await MakeDurableAsync([], cancellationToken);
         // What failed again has been added again, with its new reason, and stays open.
-        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Key == KeyText.Join(row.Key)));
+        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Partition == row.Partition && letter.Key == KeyText.Join(row.Key)));
         return rows;
     }
 
@@ -208,6 +208,8 @@ internal sealed class ClickHouseSink : IChangeSink
                     await SweepAsync(table, change);
                     break;
                 case ChangeOperation.Derive when change.New.Exists:
+                    if (table.Mapping.AppendOnly)
+                        break; // no fact shows it
                     _landing.KeysOf(table.Mapping).Add(batch, change.Relation, change.New);
                     break;
                 case ChangeOperation.Derive:
@@ -259,7 +261,7 @@ internal sealed class ClickHouseSink : IChangeSink
             var copy = CopyOf(change);
             if (change.New.Exists)
             {
-                await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, cancellationToken);
+                await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, change.Partition, cancellationToken);
                 settled = true;
             }
             else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(recorded => recorded with { Form = "" } == copy) is { } begun)

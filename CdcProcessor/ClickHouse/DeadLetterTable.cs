@@ -60,8 +60,11 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => SettleAsync("dropped", Open(ids), cancellationToken);
 
     /// <summary>A retry has been applied.</summary>
-    public Task SettleAsync(TableMapping table, string key, UInt128 version, CancellationToken cancellationToken) =>
-        SettleAsync("retried", $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND key = {ClickHouseSql.Quote(key)} AND change_version = {Number(version)}", cancellationToken);
+    public Task SettleAsync(TableMapping table, string key, UInt128 version, int partition, CancellationToken cancellationToken) => SettleAsync(
+        "retried",
+        $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} "
+            + $"AND key = {ClickHouseSql.Quote(key)} AND change_version = {Number(version)}",
+        cancellationToken);
 
     /// <summary>The table was truncated or copied: what is older would come back as a ghost.</summary>
     public Task SettleBelowAsync(TableMapping table, UInt128 bound, int partition, CancellationToken cancellationToken) => SettleAsync(

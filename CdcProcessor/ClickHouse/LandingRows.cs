@@ -130,7 +130,7 @@ internal sealed class LandingRows : IDisposable
         }
 
         End(rows, change, isDeleted: 0);
-        if (derive)
+        if (derive && !change.Relation.Table.AppendOnly)
             KeysOf(change.Relation.Table).Add(batch, change.Relation, change.New);
     }
 

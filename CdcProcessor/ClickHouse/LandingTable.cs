@@ -33,15 +33,21 @@ internal sealed class LandingTable
     /// Tombstones at <paramref name="version"/> for all keys whose newest row is not above it, deleted or not. Behind Kafka, for those
     /// that this partition brought.
     /// </summary>
-    public string Truncate(UInt128 version, ulong lsn, int partition) => Clear(version, $"newest <= {Number(version)}", lsn, partition);
+    public string Truncate(UInt128 version, ulong lsn, int partition) =>
+        Mapping.AppendOnly ? Delete($"version <= {Number(version)}", partition) : Clear(version, $"newest <= {Number(version)}", lsn, partition);
 
     /// <summary>
     /// Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy
     /// did not find. What it found and could not write
     /// waits as a dead letter, and its key keeps its last good row: <paramref name="kept"/> names these keys, null where there are none.
+    /// Rows without a key have all come once more, under other versions: those that are older go.
     /// </summary>
-    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition, string? kept) =>
-        Clear(version, $"newest < {Number(bound)} AND NOT gone{(kept is null ? "" : $" AND ({_key}) NOT IN {kept}")}", lsn, partition);
+    public string Sweep(UInt128 version, UInt128 bound, ulong lsn, int partition, string? kept) => Mapping.AppendOnly
+        ? Delete($"version < {Number(bound)}", partition)
+        : Clear(version, $"newest < {Number(bound)} AND NOT gone{(kept is null ? "" : $" AND ({_key}) NOT IN {kept}")}", lsn, partition);
+
+    private string Delete(string which, int partition) =>
+        $"DELETE FROM {_name} WHERE source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND {which}";
 
     private string Clear(UInt128 version, string which, ulong lsn, int partition) =>
         $"""

@@ -285,7 +285,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         _json.Flush();
         producer.Produce(_options.Topic, new Message<byte[], byte[]>
         {
-            Key = Encoding.UTF8.GetBytes(key),
+            // Rows without a key are nobody's next version, and may lie anywhere.
+            Key = change.Relation.Table.AppendOnly ? null! : Encoding.UTF8.GetBytes(key),
             Value = _buffer.WrittenSpan.ToArray(),
             Headers = Headers(change.CommitTime),
         });

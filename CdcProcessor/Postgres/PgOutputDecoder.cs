@@ -26,6 +26,8 @@ internal sealed class PgOutputDecoder(
     private ulong _commitLsn;
     private long _commitTime;
     private uint _transaction;
+    private ulong _record;
+    private uint _rowsOfRecord;
 
     /// <summary>Between Begin and Commit.</summary>
     public bool InTransaction { get; private set; }
@@ -119,7 +121,7 @@ internal sealed class PgOutputDecoder(
 
         reader.Take(1);
         var row = ReadRow(ref reader, relation, batch.Changes, out _);
-        batch.Changes.Add(Change(relation, ChangeOperation.Insert, lsn, RowRef.None, row));
+        batch.Changes.Add(Change(relation, ChangeOperation.Insert, relation.Table.AppendOnly ? PlaceOf(lsn) : lsn, RowRef.None, row));
     }
 
     private void ReadUpdate(ref WireReader reader, ulong lsn, StreamBatch batch)
@@ -198,6 +200,17 @@ internal sealed class PgOutputDecoder(
 
     private Change Change(Relation relation, ChangeOperation operation, ulong lsn, RowRef old, RowRef row) =>
         new(relation, operation, Lsn.Version(_commitLsn, lsn), _commitLsn, -1, _commitTime, old, row);
+
+    /// <summary>
+    /// COPY puts many rows into one record of the WAL, and rows without a key are told apart by their places. Each takes several bytes of
+    /// its record, so that none counts up to the next one.
+    /// </summary>
+    private ulong PlaceOf(ulong record)
+    {
+        _rowsOfRecord = record == _record ? _rowsOfRecord + 1 : 0;
+        _record = record;
+        return record + _rowsOfRecord;
+    }
 
     private static RowRef ReadRow(ref WireReader reader, Relation relation, ChangeBatch batch, out bool complete)
     {

@@ -56,11 +56,13 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
                 else if (!AreSameValues(column, type))
                     faults.Add(new(table, $"{name} is {type}, and the model takes it for {column.Postgres}: bring the model up to date (ClickHouseMigrator add)", IsLossy: true));
             }
-            await CheckKeyAsync(table, faults, cancellationToken);
+            if (!table.AppendOnly)
+                await CheckKeyAsync(table, faults, cancellationToken);
         }
         await CheckEncodingAsync(faults, cancellationToken);
         await CheckRightsAsync(known, faults, cancellationToken);
-        await CheckPublicationAsync(known, faults, cancellationToken);
+        foreach (var (name, appendOnly, published) in Publications.Of(model, options.Publication))
+            await CheckPublicationAsync(name, appendOnly, [.. published.Where(known.Contains)], faults, cancellationToken);
         faults.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
         return faults;
     }
@@ -210,32 +212,42 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND pg_has_role(current_user, oid, 'MEMBER')",
         cancellationToken)).Count == 0;
 
-    private async Task CheckPublicationAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
+    private async Task CheckPublicationAsync(
+        string name, bool appendOnly, IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
-        var rows = await QueryAsync("SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1", cancellationToken, options.Publication);
+        var rows = await QueryAsync(
+            "SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1", cancellationToken, name);
         if (rows is not [var publishes])
         {
-            faults.Add(new(null, $"there is no publication '{options.Publication}': 'Api init-db' makes it", IsLossy: true));
+            faults.Add(new(null, $"there is no publication '{name}': 'Api init-db' makes it", IsLossy: true));
             return;
         }
-        if (publishes.Take(4).Any(kind => kind is not true))
+        // PostgreSQL refuses to change a row without a key whose changes are published.
+        var wanted = appendOnly ? "insert" : "insert, update, delete, truncate";
+        if (publishes[0] is not true || publishes.Skip(1).Take(3).Any(kind => kind is true == appendOnly))
         {
-            faults.Add(new(
-                null, $"publication '{options.Publication}' leaves operations out: ALTER PUBLICATION {Quote(options.Publication)} SET (publish = 'insert, update, delete, truncate')",
-                IsLossy: true));
+            var fault = appendOnly ? "publishes more than inserts, or none" : "leaves operations out";
+            faults.Add(new(null, $"publication '{name}' {fault}: ALTER PUBLICATION {Quote(name)} SET (publish = '{wanted}')", IsLossy: true));
         }
 
-        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, options.Publication))
+        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, name))
             .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
         foreach (var table in tables.Where(table => !published.Contains((table.Schema, table.Name))))
-            faults.Add(new(table, await UnpublishedAsync(table, published, publishes[4] is true, cancellationToken), IsLossy: true));
+            faults.Add(new(table, await UnpublishedAsync(name, table, published, publishes[4] is true, cancellationToken), IsLossy: true));
+        foreach (var table in model.Tables.Where(table => table.AppendOnly && !appendOnly && published.Contains((table.Schema, table.Name))))
+        {
+            faults.Add(new(
+                table, $"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION {Quote(name)} DROP TABLE {QualifiedName(table)}",
+                IsLossy: true));
+        }
     }
 
     /// <summary>A partitioned table comes by its own name only where the publication is set to that; else its partitions do.</summary>
-    private async Task<string> UnpublishedAsync(TableMapping table, HashSet<(string, string)> published, bool viaRoot, CancellationToken cancellationToken)
+    private async Task<string> UnpublishedAsync(
+        string publication, TableMapping table, HashSet<(string, string)> published, bool viaRoot, CancellationToken cancellationToken)
     {
-        var (publication, name) = (Quote(options.Publication), QualifiedName(table));
-        var add = $"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {publication} ADD TABLE {name}";
+        var name = QualifiedName(table);
+        var add = $"{table.Source} is not in publication '{publication}': ALTER PUBLICATION {Quote(publication)} ADD TABLE {name}";
         var partitions = await QueryAsync(
             """
             SELECT n.nspname::text, c.relname::text FROM pg_class root, pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -244,12 +256,12 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (partitions.Count == 0 || viaRoot)
             return add;
 
-        var set = $"ALTER PUBLICATION {publication} SET (publish_via_partition_root = true)";
+        var set = $"ALTER PUBLICATION {Quote(publication)} SET (publish_via_partition_root = true)";
         return partitions.Any(partition => published.Contains(((string)partition[0]!, (string)partition[1]!)))
             || (await QueryAsync(
                 "SELECT 1 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubname = $1 AND r.prrelid = to_regclass($2)",
-                cancellationToken, options.Publication, name)).Count > 0
-            ? $"publication '{options.Publication}' sends the partitions of {table.Source} in the place of the table: {set}"
+                cancellationToken, publication, name)).Count > 0
+            ? $"publication '{publication}' sends the partitions of {table.Source} in the place of the table: {set}"
             : $"{add}; {set}";
     }
 }

@@ -274,13 +274,13 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task StartReplicationAsync(WireConnection connection, CancellationToken cancellationToken)
     {
-        var publication = _options.Publication.Replace("'", "''").Replace("\"", "\"\"");
+        var publications = string.Join(",", Publications.Of(_model, _options.Publication).Select(known => PostgresCatalog.Quote(known.Name).Replace("'", "''")));
         while (true)
         {
             try
             {
                 await connection.StartReplicationAsync(
-                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} (proto_version '1', publication_names '\"{publication}\"', messages 'true')", cancellationToken);
+                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} (proto_version '1', publication_names '{publications}', messages 'true')", cancellationToken);
                 return;
             }
             catch (WireException e) when (e.SqlState == ObjectInUse)

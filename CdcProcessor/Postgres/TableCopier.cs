@@ -13,6 +13,9 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
 
+    /// <summary>More than a page holds: 1,169 of the smallest rows in the largest pages, of 32 KB.</summary>
+    private const ulong RowsPerPage = 2048;
+
     /// <summary>
     /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as soon as the snapshot is not needed any more.
     /// </summary>
@@ -122,6 +125,7 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     {
         var written = new List<Task>();
         var batch = new ChangeBatch();
+        ulong read = 0;
         await connection.CopyOutAsync(range.Sql, cancellationToken);
         while (true)
         {
@@ -139,7 +143,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
                     continue;
 
                 var row = CopyText.AddRow(batch, range.Relation.Columns.Count, body.Span);
-                batch.Add(new Change(range.Relation, ChangeOperation.Read, version, 0, -1, 0, RowRef.None, row));
+                var own = range.Relation.Table.AppendOnly ? Lsn.CopyVersion((ulong)(version >> 64), ((ulong)range.First * RowsPerPage) + read++) : version;
+                batch.Add(new Change(range.Relation, ChangeOperation.Read, own, 0, -1, 0, RowRef.None, row));
                 if (batch.Count >= options.BatchChanges || batch.Size >= options.BatchBytes)
                 {
                     var size = batch.Used;

@@ -41,6 +41,7 @@ internal sealed record CommandLine(Verb Verb, string? Argument, IReadOnlyDiction
             --output FOLDER              where to; by default ./star
             --schema NAME                only this schema's tables
             --publication NAME           the publication that brings them: one that is there is checked, another is made
+            --append-only NAME           a table without a key, whose rows are only ever inserted
             --dropped NAME               a table, or table.column, of the last model that is gone on purpose
 
         ConnectionStrings__clickhouse    Host=…;Port=…;Username=…;Password=…;Database=…
@@ -48,10 +49,13 @@ internal sealed record CommandLine(Verb Verb, string? Argument, IReadOnlyDiction
         Cdc__Model                       another model's star.json, with its .sql files beside it
         """;
 
-    private static readonly string[] Valued = ["--output", "--schema", "--publication", "--dropped"];
+    private static readonly string[] Valued = ["--output", "--schema", "--publication", "--append-only", "--dropped"];
 
     /// <summary>The folder that <c>--output</c> names, or the checkout's.</summary>
     public ModelFolder Folder => Options.TryGetValue("--output", out var output) ? new(Path.GetFullPath(output)) : ModelFolder.Find();
+
+    /// <summary>What an option names, that may be said several times.</summary>
+    public IReadOnlyList<string> AllOf(string option) => Options.GetValueOrDefault(option, "").Split(',', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Reads it.</summary>
     public static bool TryParse(string[] args, [NotNullWhen(true)] out CommandLine? command, [NotNullWhen(false)] out string? complaint)

@@ -20,10 +20,12 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
     /// </param>
     /// <param name="schema">Only this schema's tables; null for all.</param>
     /// <param name="publication">The publication; null for the default.</param>
+    /// <param name="appendOnly">Tables without a key, whose rows are only ever inserted.</param>
     /// <param name="dropped">Tables and columns (<c>table.column</c>) of the last model that are gone on purpose.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="MigrationException">There is nothing to mirror, or what became of something cannot be told.</exception>
-    public async Task RunAsync(string connectionString, string? schema, string? publication, IReadOnlyList<string> dropped, CancellationToken cancellationToken)
+    public async Task RunAsync(
+        string connectionString, string? schema, string? publication, IReadOnlyList<string> appendOnly, IReadOnlyList<string> dropped, CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync(cancellationToken);
@@ -33,15 +35,15 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
 
         Directory.CreateDirectory(folder.Path);
         var known = folder.ReadModel();
-        var discoverer = new Discoverer(known);
+        if (appendOnly.FirstOrDefault(name => tables.All(table => table.Source != name)) is { } unknown)
+            throw new MigrationException($"--append-only names {unknown}, and the database has no such table{(schema is null ? "" : $" in schema {schema}")}.");
+        var discoverer = new Discoverer(known, appendOnly);
         foreach (var table in tables)
             discoverer.Add(table);
         if (discoverer.Tables.Count == 0)
             throw new MigrationException($"The database {connection.Database} has no table that can be mirrored{(schema is null ? "" : $" in schema {schema}")}. {string.Join(" ", discoverer.Reports.Select(report => $"{report.Table.Source}: {report.Notes[0]}."))}");
 
-        // What was added by hand stays: facts, and tables that only a person can know to be append-only.
-        var byHand = known.Tables.Where(table => table.AppendOnly && discoverer.Tables.All(found => found.Source != table.Source) && tables.Any(found => found.Source == table.Source));
-        var model = new StarModel([.. discoverer.Tables, .. byHand], known.Facts);
+        var model = new StarModel(discoverer.Tables, known.Facts);
         if (ModelCheck.FaultsOf(model) is { Count: > 0 } faults)
             throw new MigrationException($"The model would be wrong: {string.Join("; ", faults)}. Correct {folder.ModelFile}, or leave a schema out.");
         var difference = ModelDifference.Between(known, model, Said(known, dropped));
@@ -50,8 +52,11 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
 
         Say(discoverer);
         Write(known, model, difference);
-        foreach (var sentence in await new PublicationCheck(connection, catalog, publication ?? DefaultPublication, model, tables).RunAsync(cancellationToken))
-            output.WriteLine(sentence);
+        foreach (var (name, onlyInserts, published) in Publications.Of(model, publication ?? DefaultPublication))
+        {
+            foreach (var sentence in await new PublicationCheck(connection, catalog, name, onlyInserts, published, tables).RunAsync(cancellationToken))
+                output.WriteLine(sentence);
+        }
         Suggest(model, tables, publication);
     }
 
@@ -77,7 +82,7 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         {
             output.WriteLine(mapping is null
                 ? $"  - {table.Source} is left out: {string.Join("; ", notes)}."
-                : $"  + {table.Source} → {mapping.Landing} ({mapping.Columns.Count} columns, key {string.Join(", ", mapping.KeyColumns)})");
+                : $"  + {table.Source} → {mapping.Landing} ({mapping.Columns.Count} columns, {(mapping.AppendOnly ? "append-only" : $"key {string.Join(", ", mapping.KeyColumns)}")})");
             if (mapping is not null)
             {
                 foreach (var note in notes)

@@ -5,7 +5,8 @@ namespace AspireCdc.ClickHouseMigrator.Discovery;
 
 /// <summary>Makes a model of tables as they are, and says of each what is left out and why.</summary>
 /// <param name="known">The model that there is already: what it calls and types in its own way stays so.</param>
-internal sealed class Discoverer(StarModel known)
+/// <param name="appendOnly">Tables of which somebody knows that rows are only ever inserted, by identity.</param>
+internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOnly)
 {
     private readonly List<TableMapping> _tables = [];
     private readonly List<TableReport> _reports = [];
@@ -20,13 +21,18 @@ internal sealed class Discoverer(StarModel known)
     public void Add(FoundTable table)
     {
         var notes = new List<string>();
-        if (ReasonToLeaveOut(table) is { } reason || Key(table, out reason) is not { } key)
+        var before = known.Find(table.Source);
+        var isAppendOnly = before is { AppendOnly: true } || appendOnly.Contains(table.Source);
+        var reason = "";
+        var key = isAppendOnly ? [] : Key(table, out reason);
+        if (ReasonToLeaveOut(table, isAppendOnly) is { } other)
+            (key, reason) = (null, other);
+        if (key is null)
         {
             _reports.Add(new(table, null, [reason]));
             return;
         }
 
-        var before = known.Find(table.Source);
         var columns = new List<ColumnMapping>();
         foreach (var column in table.Columns)
         {
@@ -46,6 +52,7 @@ internal sealed class Discoverer(StarModel known)
             Schema = table.Schema,
             Name = table.Name,
             Landing = before?.Landing ?? $"{(table.Schema == "public" ? "" : table.Schema + "_")}{table.Name}_landing",
+            AppendOnly = isAppendOnly,
             Columns = columns,
             Companions = before?.Companions ?? [],
         };
@@ -53,10 +60,10 @@ internal sealed class Discoverer(StarModel known)
         _reports.Add(new(table, mapping, notes));
     }
 
-    private static string? ReasonToLeaveOut(FoundTable table) =>
+    private static string? ReasonToLeaveOut(FoundTable table, bool isAppendOnly) =>
         table.Name == "__EFMigrationsHistory" ? "EF Core keeps its migrations there"
         : table.IsUnlogged ? "it is unlogged, and nothing of it is in the WAL: ALTER TABLE … SET LOGGED"
-        : table.Identity == 'n' ? "its REPLICA IDENTITY is NOTHING, and changed rows would not be known: ALTER TABLE … REPLICA IDENTITY DEFAULT"
+        : table.Identity == 'n' && !isAppendOnly ? "its REPLICA IDENTITY is NOTHING, and changed rows would not be known: ALTER TABLE … REPLICA IDENTITY DEFAULT"
         : null;
 
     /// <summary>The columns by which PostgreSQL says which row has changed.</summary>
@@ -73,7 +80,7 @@ internal sealed class Discoverer(StarModel known)
             return found.Columns;
 
         reason = table.Keys.Count == 0
-            ? "it has no key, by which a changed row is known: ALTER TABLE … ADD PRIMARY KEY; if its rows are only ever inserted, say \"appendOnly\": true in the model, or [Replicated(AppendOnly = true)]"
+            ? $"it has no key, by which a changed row is known: ALTER TABLE … ADD PRIMARY KEY; if its rows are only ever inserted, say --append-only {table.Source}"
             : table.Keys.FirstOrDefault(key => key.IsNotNull) is { } unique
                 ? $"it has no primary key; ({string.Join(", ", unique.Columns)}) is unique: ALTER TABLE … REPLICA IDENTITY USING INDEX …, or make it the primary key"
                 : $"it has no primary key, and of the unique columns ({string.Join(", ", table.Keys[0].Columns)}) one takes NULL, so that two rows may look the same: ALTER TABLE … ADD PRIMARY KEY";

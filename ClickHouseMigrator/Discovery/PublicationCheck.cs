@@ -7,25 +7,37 @@ namespace AspireCdc.ClickHouseMigrator.Discovery;
 /// The publication that brings the tables of a discovered model: made where there is none and it may be made, and else held against the
 /// model.
 /// </summary>
-internal sealed class PublicationCheck(NpgsqlConnection connection, Catalog catalog, string name, StarModel model, IReadOnlyList<FoundTable> tables)
+internal sealed class PublicationCheck(
+    NpgsqlConnection connection, Catalog catalog, string name, bool appendOnly, IReadOnlyList<TableMapping> mirrored, IReadOnlyList<FoundTable> tables)
 {
+    private string Kinds => appendOnly ? "insert" : "insert, update, delete, truncate";
+
     private bool HasPartitions => Mirrored.Any(table => table.Found.IsPartitioned);
 
+    private string With
+    {
+        get
+        {
+            List<string> options = [.. appendOnly ? [$"publish = '{Kinds}'"] : Array.Empty<string>(), .. HasPartitions ? ["publish_via_partition_root = true"] : Array.Empty<string>()];
+            return options.Count > 0 ? $" WITH ({string.Join(", ", options)})" : "";
+        }
+    }
+
     private IEnumerable<(TableMapping Mapping, FoundTable Found)> Mirrored =>
-        model.Tables.Where(table => !table.AppendOnly).Select(table => (table, tables.FirstOrDefault(found => found.Source == table.Source))).Where(pair => pair.Item2 is not null)!;
+        mirrored.Select(table => (table, tables.FirstOrDefault(found => found.Source == table.Source))).Where(pair => pair.Item2 is not null)!;
 
     /// <summary>Sentences on what was done, or has to be.</summary>
     public async Task<IReadOnlyList<string>> RunAsync(CancellationToken cancellationToken)
     {
         var found = await catalog.ReadAsync(
-            "SELECT pubviaroot, pubinsert AND pubupdate AND pubdelete AND pubtruncate FROM pg_publication WHERE pubname = $1",
-            row => (ViaRoot: row.GetBoolean(0), All: row.GetBoolean(1)), cancellationToken, new NpgsqlParameter { Value = name });
+            "SELECT pubviaroot, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1",
+            row => (ViaRoot: row.GetBoolean(0), All: row.GetBoolean(1) && Enumerable.Range(2, 3).All(kind => row.GetBoolean(kind) != appendOnly)), cancellationToken, new NpgsqlParameter { Value = name });
         return found is [var publication] ? await CheckAsync(publication.ViaRoot, publication.All, cancellationToken) : [await CreateAsync(cancellationToken)];
     }
 
     private async Task<string> CreateAsync(CancellationToken cancellationToken)
     {
-        var statement = $"CREATE PUBLICATION {Quote(name)} FOR TABLE {string.Join(", ", Mirrored.Select(Listed))}{(HasPartitions ? " WITH (publish_via_partition_root = true)" : "")}";
+        var statement = $"CREATE PUBLICATION {Quote(name)} FOR TABLE {string.Join(", ", Mirrored.Select(Listed))}{With}";
         try
         {
             await using var command = new NpgsqlCommand(statement, connection);
@@ -45,7 +57,7 @@ internal sealed class PublicationCheck(NpgsqlConnection connection, Catalog cata
             row => (Schema: row.GetString(0), Name: row.GetString(1), Columns: row.GetFieldValue<string[]>(2), Filtered: row.GetBoolean(3)), cancellationToken, new NpgsqlParameter { Value = name });
         var sentences = new List<string>();
         if (!all)
-            sentences.Add($"Publication {name} leaves out some kind of change: ALTER PUBLICATION {Quote(name)} SET (publish = 'insert, update, delete, truncate');");
+            sentences.Add($"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER PUBLICATION {Quote(name)} SET (publish = '{Kinds}');");
         if (HasPartitions && !viaRoot)
             sentences.Add($"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {Quote(name)} SET (publish_via_partition_root = true);");
         foreach (var pair in Mirrored)

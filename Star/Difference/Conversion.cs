@@ -8,8 +8,6 @@ namespace AspireCdc.Star.Difference;
 /// <summary>From one type to another in ClickHouse.</summary>
 internal static partial class Conversion
 {
-    private static readonly string[] Integers = ["Int16", "Int32", "Int64"];
-
     /// <summary>Whether each value of one type has its equal in the other, so that a column can be changed in its place.</summary>
     public static bool IsWider(ColumnType from, ColumnType to)
     {
@@ -19,11 +17,12 @@ internal static partial class Conversion
         var (before, after) = (from.WithoutNull().Name, to.WithoutNull().Name);
         if (before == after || (IsText(before) && IsText(after)))
             return true;
-        if (Array.IndexOf(Integers, before) is >= 0 and var small && Array.IndexOf(Integers, after) is >= 0 and var large)
-            return large >= small;
+        // One bit more is wanted for the sign.
+        if (Bits(before) is { } small && Bits(after) is { } large)
+            return small.IsSigned ? large.IsSigned && large.Count >= small.Count : large.Count >= small.Count + (large.IsSigned ? 1 : 0);
         if (Digits(before) is { } old && Digits(after) is { } digits)
             return digits.Scale >= old.Scale && digits.Precision - digits.Scale >= old.Precision - old.Scale;
-        return (before, after) is ("Float32", "Float64") or ("UInt32", "Int64");
+        return (before, after) is ("Float32", "Float64");
     }
 
     /// <summary>
@@ -39,9 +38,16 @@ internal static partial class Conversion
 
     private static bool IsText(string name) => name is "String" or "LowCardinality(String)";
 
+    private static (bool IsSigned, int Count)? Bits(string name) => Integer().Match(name) is { Success: true } match
+        ? (!match.Groups[1].Success, int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture))
+        : null;
+
     private static (int Precision, int Scale)? Digits(string name) => Decimal().Match(name) is { Success: true } match
         ? (int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture))
         : null;
+
+    [GeneratedRegex(@"^(U)?Int(\d+)$")]
+    private static partial Regex Integer();
 
     [GeneratedRegex(@"^Decimal\((\d+), (\d+)\)$")]
     private static partial Regex Decimal();

@@ -56,8 +56,11 @@ internal sealed class Store : IAsyncDisposable
     {
         var shop = new Store(await postgres, await clickhouse, example ?? Example.Store);
         await shop.Postgres.ExecuteAsync(shop._example.Tables, cancellationToken);
-        var tables = shop.Model.Tables.Select(table => $"\"{table.Schema}\".\"{table.Name}\"");
-        await shop.Postgres.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE {string.Join(", ", tables)}", cancellationToken);
+        foreach (var (name, appendOnly, published) in Publications.Of(shop.Model, Publication))
+        {
+            var tables = string.Join(", ", published.Select(table => $"\"{table.Schema}\".\"{table.Name}\""));
+            await shop.Postgres.ExecuteAsync($"CREATE PUBLICATION {name} FOR TABLE {tables}{(appendOnly ? " WITH (publish = 'insert')" : "")}", cancellationToken);
+        }
         await shop.MigrateAsync(cancellationToken);
         return shop;
     }

@@ -94,8 +94,9 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
             INSERT INTO crm.person VALUES (7, 'note');
             INSERT INTO payment SELECT '2026-01-15', i, i FROM generate_series(1, 10) i;
             INSERT INTO "Odd Name" VALUES (1, 2, 'XL');
+            INSERT INTO visit SELECT '2026-01-15', '/' FROM generate_series(1, 5);
             """, Cancel);
-        await DiscoverAsync(database);
+        await DiscoverAsync(database, appendOnly: "visit");
 
         var target = await clickhouse.CreateDatabaseAsync(Cancel);
         await new Migrator(new ClickHouseConnectionStringBuilder(target.ConnectionString), null, NullLogger<Migrator>.Instance).ApplyAsync(Migration.ReadFor(Folder.ModelFile), Cancel);
@@ -104,7 +105,7 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
         await ExpectAsync();
         await database.ExecuteAsync("""
             UPDATE payment SET day = '2026-02-10' WHERE id = 3; DELETE FROM payment WHERE id = 4; UPDATE person SET mood = 'bad', tags = NULL WHERE id < 5;
-            INSERT INTO crm.person VALUES (8, NULL); UPDATE "Odd Name" SET "Größe" = 'S';
+            INSERT INTO crm.person VALUES (8, NULL); UPDATE "Odd Name" SET "Größe" = 'S'; INSERT INTO visit VALUES ('2026-01-15', '/'), ('2026-01-15', NULL);
             """, Cancel);
         await ExpectAsync();
 
@@ -169,6 +170,7 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
         return database;
     }
 
-    private Task DiscoverAsync(TestDatabase database, string? dropped = null, string? publication = null) =>
-        new DiscoverCommand(Folder, _said).RunAsync(database.ConnectionString, null, publication, dropped is null ? [] : [dropped], Cancel);
+    private Task DiscoverAsync(TestDatabase database, string? dropped = null, string? publication = null, string? appendOnly = null) =>
+        new DiscoverCommand(Folder, _said).RunAsync(
+            database.ConnectionString, null, publication, appendOnly is null ? [] : [appendOnly], dropped is null ? [] : [dropped], Cancel);
 }

@@ -149,6 +149,14 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
         (await database.QueryAsync("SELECT toTypeName(shop_id) FROM item_by_shop LIMIT 1", Cancel)).Should().Be("Int32\n");
     }
 
+    [Theory]
+    [InlineData("Int8", "Int16", true), InlineData("Int16", "Int8", false), InlineData("UInt8", "Int16", true), InlineData("UInt8", "UInt64", true)]
+    [InlineData("UInt32", "Int32", false), InlineData("Int8", "UInt64", false), InlineData("UInt16", "Int64", true), InlineData("UInt64", "Int64", false)]
+    [InlineData("Time64(6)", "Nullable(Time64(6))", true), InlineData("Nullable(UInt8)", "UInt8", false), InlineData("Decimal(5, 2)", "Decimal(6, 3)", true)]
+    [InlineData("Decimal(5, 2)", "Decimal(6, 4)", false), InlineData("Date32", "DateTime64(6, 'UTC')", false), InlineData("Float32", "Float64", true)]
+    public void A_type_is_wider_that_has_an_equal_of_each_value(string from, string to, bool isWider) =>
+        Conversion.IsWider(Parsed(from), Parsed(to)).Should().Be(isWider);
+
     [Fact]
     public void Equal_models_differ_in_nothing() =>
         ModelDifference.Between(Before, StarFile.Parse(StarFile.Write(Before), "star.json"), SaidChanges.Nothing).Operations.Should().BeEmpty();
@@ -164,6 +172,8 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
 
         static IReadOnlyList<string> Refused(StarModel after) => ModelDifference.Between(Before, after, SaidChanges.Nothing).Faults;
     }
+
+    private static ColumnType Parsed(string name) => ColumnType.TryParse(name, out var type) ? type : throw new ArgumentException(name);
 
     private static StarModel With(TableMapping items, FactMapping? fact = null) => new([items, Shops], [fact ?? Fact]);
 

@@ -7,7 +7,7 @@ namespace AspireCdc.Benchmarks.Cdc.Contenders;
 /// Our processor behind Kafka: it drains the topic that the connector filled in the same round, into landing tables and star. Single commits go the whole way, through the
 /// connector.
 /// </summary>
-internal sealed class BehindKafka(ShopDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, KafkaBroker broker, Connector connector, Action<string> log, int round)
+internal sealed class BehindKafka(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, KafkaBroker broker, Connector connector, Action<string> log, int round)
     : IContender
 {
     private readonly ClickHouseServer _server = new($"behind-kafka {round}", folder.Of($"behind-kafka-{round}"), binaries.ChDbLibrary, log);
@@ -20,7 +20,7 @@ internal sealed class BehindKafka(ShopDatabase database, TemporaryFolder folder,
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
         await _server.StartAsync(cancellationToken);
-        await _server.MigrateAsync(cancellationToken);
+        await _server.MigrateAsync(database.Model, cancellationToken);
         StartProcessor();
         await Poll.UntilAsync(
             () => _server.CountsAsync("SELECT (SELECT count() FROM customer_dim) + (SELECT count() FROM product_dim)", Workload.Customers + Workload.Products, cancellationToken),
@@ -58,6 +58,7 @@ internal sealed class BehindKafka(ShopDatabase database, TemporaryFolder folder,
     private void StartProcessor() =>
         _processor = ProcessorProgram.Start(new()
         {
+            ["Cdc__Model"] = database.Model,
             ["Cdc__Source"] = "kafka",
             ["ConnectionStrings__kafka"] = broker.BootstrapServers,
             ["ConnectionStrings__clickhouse"] = _server.ConnectionString,

@@ -1,7 +1,7 @@
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>Our processor as the connector, PostgreSQL to Kafka: transactions, six partitions, its defaults.</summary>
-internal sealed class Connector(ShopDatabase database, KafkaBroker broker, Action<string> log, int round) : IContender
+internal sealed class Connector(StoreDatabase database, KafkaBroker broker, Action<string> log, int round) : IContender
 {
     private ProcessorProgram? _processor;
     private KafkaFollower? _follower;
@@ -64,10 +64,11 @@ internal sealed class Connector(ShopDatabase database, KafkaBroker broker, Actio
     private void StartProcessor() =>
         _processor = ProcessorProgram.Start(new()
         {
+            ["Cdc__Model"] = database.Model,
             ["Cdc__Sink"] = "kafka",
             ["ConnectionStrings__shop"] = database.Replication.ConnectionString,
             ["ConnectionStrings__kafka"] = broker.BootstrapServers,
-            ["Cdc__Publication"] = ShopDatabase.Publication,
+            ["Cdc__Publication"] = StoreDatabase.Publication,
             ["Cdc__Slot"] = Slot,
             ["Cdc__Topic"] = Topic,
         }, log);

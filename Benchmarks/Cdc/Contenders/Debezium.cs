@@ -3,7 +3,7 @@ using AspireCdc.Benchmarks.Machine;
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>Debezium on a standalone Kafka Connect worker: the lighter task, since its changes end in Kafka.</summary>
-internal sealed class Debezium(ShopDatabase database, TemporaryFolder folder, KafkaBroker broker, int round) : IContender
+internal sealed class Debezium(StoreDatabase database, TemporaryFolder folder, KafkaBroker broker, int round) : IContender
 {
     private const int WorkerHeapMb = 2048;
 
@@ -104,7 +104,7 @@ internal sealed class Debezium(ShopDatabase database, TemporaryFolder folder, Ka
             topic.prefix={_prefix}
             plugin.name=pgoutput
             slot.name={Slot}
-            publication.name={ShopDatabase.Publication}
+            publication.name={StoreDatabase.Publication}
             publication.autocreate.mode=disabled
             snapshot.mode=no_data
             max.batch.size=8192

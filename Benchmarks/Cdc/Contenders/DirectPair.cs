@@ -4,7 +4,7 @@ using AspireCdc.Benchmarks.Machine;
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>Our processor, PostgreSQL to ClickHouse, as the child process it is in use, with its defaults: landing tables and star.</summary>
-internal sealed class DirectPair(ShopDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
+internal sealed class DirectPair(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
 {
     private readonly ClickHouseServer _server = new($"direct {round}", folder.Of($"direct-{round}"), binaries.ChDbLibrary, log);
     private ProcessorProgram? _processor;
@@ -16,7 +16,7 @@ internal sealed class DirectPair(ShopDatabase database, TemporaryFolder folder, 
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
         await _server.StartAsync(cancellationToken);
-        await _server.MigrateAsync(cancellationToken);
+        await _server.MigrateAsync(database.Model, cancellationToken);
         StartProcessor();
         await _processor!.ReadyAsync(cancellationToken);
         await Star.CopiedAsync(_server, cancellationToken);
@@ -53,9 +53,10 @@ internal sealed class DirectPair(ShopDatabase database, TemporaryFolder folder, 
     private void StartProcessor() =>
         _processor = ProcessorProgram.Start(new()
         {
+            ["Cdc__Model"] = database.Model,
             ["ConnectionStrings__shop"] = database.Replication.ConnectionString,
             ["ConnectionStrings__clickhouse"] = _server.ConnectionString,
-            ["Cdc__Publication"] = ShopDatabase.Publication,
+            ["Cdc__Publication"] = StoreDatabase.Publication,
             ["Cdc__Slot"] = Slot,
         }, log);
 }

@@ -5,7 +5,7 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>PostgreSQL's own client, writing to <c>/dev/null</c>.</summary>
-internal sealed class PgRecvlogical(ShopDatabase database, Action<string> log, int round) : IContender
+internal sealed class PgRecvlogical(StoreDatabase database, Action<string> log, int round) : IContender
 {
     private BuiltProgram? _program;
 
@@ -37,7 +37,7 @@ internal sealed class PgRecvlogical(ShopDatabase database, Action<string> log, i
         _program = BuiltProgram.Run("pg_recvlogical",
             [
                 "pg_recvlogical", "--host=localhost", $"--port={source.Port}", $"--username={source.Username}", $"--dbname={source.Database}", $"--slot={Slot}", "--start", "--no-loop",
-                "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={ShopDatabase.Publication}", $"--endpos={Lsn.Format(workload!.End)}",
+                "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={StoreDatabase.Publication}", $"--endpos={Lsn.Format(workload!.End)}",
             ],
             new() { ["PGPASSWORD"] = source.Password! }, log);
         Processes = new Dictionary<string, int> { ["reader"] = await _program.Pid };

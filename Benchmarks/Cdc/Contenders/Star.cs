@@ -7,7 +7,7 @@ internal static class Star
 
     /// <summary>Waits until the copy of what was there before the workload is done, and recorded.</summary>
     public static Task CopiedAsync(ClickHouseServer server, CancellationToken cancellationToken) =>
-        Poll.UntilAsync(() => server.CountsAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND state = 'Done'", Tables, cancellationToken), Poll.Drain, cancellationToken);
+        Poll.UntilAsync(() => server.CountsAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')", Tables, cancellationToken), Poll.Drain, cancellationToken);
 
     /// <summary>The star's last table shows the last change: the landing tables are written before it.</summary>
     public static Task LastChangeAsync(ClickHouseServer server, CancellationToken cancellationToken) =>
@@ -15,7 +15,7 @@ internal static class Star
             () => server.CountsAsync($"SELECT count() FROM orderitem_fact WHERE orderitem_id = 1 AND status = '{Workload.LastStatus}'", 1, cancellationToken),
             Poll.Drain, cancellationToken);
 
-    public static async Task<string?> VerifyAsync(ShopDatabase database, ClickHouseServer server, CancellationToken cancellationToken) =>
+    public static async Task<string?> VerifyAsync(StoreDatabase database, ClickHouseServer server, CancellationToken cancellationToken) =>
         await Workload.Landing.Over("order_landing", "order_id", "orderitem_landing", "orderitem_id").DifferenceAsync(database, server, cancellationToken)
         ?? await Workload.Star.DifferenceAsync(database, server, cancellationToken);
 

@@ -7,7 +7,7 @@ namespace AspireCdc.Benchmarks.Cdc.Limit;
 /// What the server can give: its messages are received and thrown away, with a low-water mark, so that nothing but the server's own decoding and
 /// sending is measured. Runs in this process.
 /// </summary>
-internal sealed class ServerLimit(ShopDatabase database, int round) : IContender
+internal sealed class ServerLimit(StoreDatabase database, int round) : IContender
 {
     // CopyData's header; 'w' and three numbers; then pgoutput's message, of which a commit's position and an insert's first value are looked at.
     private const int HeaderLength = 5, PayloadAt = HeaderLength + 25, LookAt = PayloadAt + 33;
@@ -31,7 +31,7 @@ internal sealed class ServerLimit(ShopDatabase database, int round) : IContender
 
     public Task StartAsync(Workload? workload, CancellationToken cancellationToken)
     {
-        var connection = ReplicationSocket.Start(database.Superuser, Slot, ShopDatabase.Publication);
+        var connection = ReplicationSocket.Start(database.Superuser, Slot, StoreDatabase.Publication);
         _stop = new CancellationTokenSource();
         _reading = Task.Factory.StartNew(() => Read(connection, workload?.End ?? ulong.MaxValue, _stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return Task.CompletedTask;

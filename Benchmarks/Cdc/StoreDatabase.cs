@@ -6,7 +6,7 @@ using Npgsql;
 namespace AspireCdc.Benchmarks.Cdc;
 
 /// <summary>The PostgreSQL that everybody reads from: one server, one WAL, a slot for each contender and round.</summary>
-internal sealed class ShopDatabase : IAsyncDisposable
+internal sealed class StoreDatabase : IAsyncDisposable
 {
     public const string Publication = "redpanda_cdc_publication", Role = "cdc", RolePassword = "cdc";
 
@@ -20,13 +20,17 @@ internal sealed class ShopDatabase : IAsyncDisposable
 
     private readonly EmbeddedPostgres _server;
 
-    private ShopDatabase(EmbeddedPostgres server)
+    private StoreDatabase(EmbeddedPostgres server, string model)
     {
+        Model = model;
         _server = server;
         DataSource = NpgsqlDataSource.Create(server.ConnectionString);
     }
 
     public NpgsqlDataSource DataSource { get; }
+
+    /// <summary>The model's file, with ClickHouse's statements beside it.</summary>
+    public string Model { get; }
 
     /// <summary>The superuser's.</summary>
     public NpgsqlConnectionStringBuilder Superuser => new(_server.ConnectionString);
@@ -34,13 +38,13 @@ internal sealed class ShopDatabase : IAsyncDisposable
     /// <summary>The replication role's.</summary>
     public NpgsqlConnectionStringBuilder Replication => new(_server.ConnectionString) { Username = Role, Password = RolePassword };
 
-    public static async Task<ShopDatabase> StartAsync(EmbeddedBinaries binaries, TemporaryFolder folder, Action<string> log, CancellationToken cancellationToken)
+    public static async Task<StoreDatabase> StartAsync(EmbeddedBinaries binaries, TemporaryFolder folder, Action<string> log, CancellationToken cancellationToken)
     {
         var options = new EmbeddedPostgresOptions { DataFolder = folder.Of("postgres"), Port = FreePort.Next(), Settings = Settings };
-        var database = new ShopDatabase(await EmbeddedPostgres.StartAsync(binaries, options, log, cancellationToken));
+        var database = new StoreDatabase(await EmbeddedPostgres.StartAsync(binaries, options, log, cancellationToken), StoreModel.WriteTo(folder.Of("model")));
         try
         {
-            await database.CreateTablesAsync(log, cancellationToken);
+            await database.CreateTablesAsync(cancellationToken);
             return database;
         }
         catch
@@ -80,16 +84,14 @@ internal sealed class ShopDatabase : IAsyncDisposable
         await _server.DisposeAsync();
     }
 
-    private async Task CreateTablesAsync(Action<string> log, CancellationToken cancellationToken)
+    private async Task CreateTablesAsync(CancellationToken cancellationToken)
     {
-        await using var initDb = BuiltProgram.Start("Api", ["init-db", "--yes"], new()
-        {
-            ["ConnectionStrings__shop"] = _server.ConnectionString,
-            ["Cdc__Role"] = Role,
-            ["Cdc__Password"] = RolePassword,
-            ["Cdc__Publication"] = Publication,
-        }, log);
-        await initDb.SucceededAsync(cancellationToken);
+        await ExecuteAsync(await File.ReadAllTextAsync(StoreModel.Tables, cancellationToken), cancellationToken);
+        await ExecuteAsync($"""
+            CREATE PUBLICATION {Publication} FOR TABLE customer, product, "order", orderitem;
+            CREATE ROLE {Role} LOGIN REPLICATION PASSWORD '{RolePassword}';
+            GRANT SELECT ON customer, product, "order", orderitem TO {Role};
+            """, cancellationToken);
         await ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"""
             INSERT INTO customer (id, email, name, country, city) OVERRIDING SYSTEM VALUE
             SELECT n, 'customer' || n || '@example.com', 'Customer ' || n, 'Country ' || n % 40, 'City ' || n % 900 FROM generate_series(1, {Workload.Customers}) n;
