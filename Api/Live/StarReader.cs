@@ -1,7 +1,6 @@
 using System.Data.Common;
 using AspireCdc.ServiceDefaults;
 using ClickHouse.Driver.ADO;
-using ClickHouse.Driver.Utility;
 
 namespace AspireCdc.Api.Live;
 
@@ -10,8 +9,6 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
 {
     private HttpClient? _http; // with the certificates that the connection string names
 
-    private const string Orders = "SELECT order_id, customer_name, city, status, total FROM order_fact";
-
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _http?.Dispose();
 
@@ -19,21 +16,33 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var orders = await ReadAsync(connection, $"{Orders} ORDER BY order_id DESC LIMIT {count}", ToOrder, null, cancellationToken);
-        var items = await ReadAsync(connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}", ToItem, null, cancellationToken);
-        return new LiveRows(orders, items);
+        var orders = await ReadAsync(
+            connection, $"SELECT order_id, customer_name, city, status, total FROM order_fact ORDER BY order_id DESC LIMIT {count}",
+            row => new LiveOrder(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4)), cancellationToken);
+        var items = await ReadAsync(
+            connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}",
+            row => new LiveItem(row.GetInt64(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetDecimal(5)), cancellationToken);
+        var counts = await ReadAsync(
+            connection, "SELECT toInt64((SELECT count() FROM order_fact)), toInt64((SELECT count() FROM orderitem_fact))",
+            row => (Orders: row.GetInt64(0), Items: row.GetInt64(1)), cancellationToken);
+        return new LiveRows(orders, items, counts[0].Orders, counts[0].Items);
     }
 
-    /// <summary>One order as the star has it, or null.</summary>
-    public async Task<LiveOrder?> FindAsync(long id, CancellationToken cancellationToken)
+    /// <summary>Revenue by country and category, and of the last half hour by minute.</summary>
+    public async Task<LiveRevenue> ReadRevenueAsync(CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var found = await ReadAsync(connection, $"{Orders} WHERE order_id = {{id:Int64}}", ToOrder, id, cancellationToken);
-        return found.SingleOrDefault();
-    }
+        return new(await SumAsync("country", "", "revenue DESC"), await SumAsync("category", "", "revenue DESC"), await SumAsync(
+            "formatDateTime(order_date, '%Y-%m-%dT%H:%i:00Z', 'UTC')", "WHERE order_date >= toStartOfMinute(now()) - INTERVAL 29 MINUTE", "of"));
 
-    /// <summary>True where ClickHouse is to blame: it may be back in a moment.</summary>
-    public static bool IsAway(Exception exception) => exception is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException or FormatException;
+        async Task<RevenueSums> SumAsync(string of, string where, string orderBy)
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT {of} AS of, sum(orderitem_fact.revenue) AS revenue FROM orderitem_fact {where} GROUP BY of ORDER BY {orderBy} LIMIT 30";
+            var sums = await ReadAsync(command, row => new RevenueSum(row.GetString(0), row.GetDecimal(1)), cancellationToken);
+            return new(sums, Math.Round((command.QueryStats?.ElapsedNs ?? 0) / 1e6, 1), command.QueryStats?.ReadRows ?? 0);
+        }
+    }
 
     private ClickHouseConnection Connect()
     {
@@ -45,17 +54,15 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
             : new(server.ToConnectionString());
     }
 
-    private static LiveOrder ToOrder(DbDataReader row) => new(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4));
-
-    private static LiveItem ToItem(DbDataReader row) => new(row.GetInt64(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetDecimal(5));
-
-    private static async Task<List<T>> ReadAsync<T>(
-        ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, long? id, CancellationToken cancellationToken)
+    private static async Task<List<T>> ReadAsync<T>(ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = sql;
-        if (id is not null)
-            command.AddParameter("id", id);
+        return await ReadAsync(command, toRow, cancellationToken);
+    }
+
+    private static async Task<List<T>> ReadAsync<T>(DbCommand command, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
+    {
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<T>();
         while (await reader.ReadAsync(cancellationToken))

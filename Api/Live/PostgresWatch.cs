@@ -1,0 +1,44 @@
+using AspireCdc.Api.Live.Feed;
+using AspireCdc.Shop;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace AspireCdc.Api.Live;
+
+/// <summary>The source: its newest rows, joined as the star has them, and its write-ahead log.</summary>
+internal sealed class PostgresWatch(IServiceScopeFactory scopes, IOptions<CdcOptions> options, TimeProvider time) : ILiveWatch
+{
+    private const string Name = "postgres";
+
+    public Task WatchAsync(LiveFeed feed, CancellationToken cancellationToken) => Looking.RepeatAsync(
+        "PostgreSQL", time,
+        async patience => feed.Publish(Name, await ReadAsync(patience)),
+        (problem, hangs) => feed.Publish(Name, new LiveDatabase(null, Problem: problem, Hangs: hangs)),
+        cancellationToken);
+
+    private async Task<LiveDatabase> ReadAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
+        await shop.Database.OpenConnectionAsync(cancellationToken);
+        var orders = await (
+            from order in shop.Orders.IgnoreAutoIncludes()
+            join customer in shop.Customers on order.CustomerId equals customer.Id
+            orderby order.Id descending
+            select new LiveOrder(order.Id, customer.Name, customer.City, order.Status, order.Total)).Take(LiveRows.Shown).ToListAsync(cancellationToken);
+        var items = await (
+            from item in shop.OrderItems
+            join order in shop.Orders.IgnoreAutoIncludes() on item.OrderId equals order.Id
+            join customer in shop.Customers on order.CustomerId equals customer.Id
+            join product in shop.Products on item.ProductId equals product.Id
+            orderby item.Id descending
+            select new LiveItem(item.Id, item.OrderId, product.Name, customer.City, item.Quantity, item.Quantity * item.Price))
+            .Take(LiveRows.Shown).ToListAsync(cancellationToken);
+        var rows = new LiveRows(orders, items, await shop.Orders.LongCountAsync(cancellationToken), await shop.OrderItems.LongCountAsync(cancellationToken));
+        var log = await shop.Database.SqlQuery<LiveLog>($"""
+            SELECT here::text AS position, slot.active AS is_read, coalesce(pg_wal_lsn_diff(here, slot.restart_lsn), 0)::bigint AS retained_bytes
+            FROM pg_current_wal_flush_lsn() AS here LEFT JOIN pg_replication_slots AS slot ON slot.slot_name = {options.Value.Slot}
+            """).SingleAsync(cancellationToken);
+        return new LiveDatabase(rows, log);
+    }
+}
