@@ -52,6 +52,7 @@ internal static class ShopApi
         app.MapShop("/api");
         // The same once more for the seed's React client, which wants {success, data}.
         app.MapShop($"{Envelope.Prefix}/api").ExcludeFromDescription();
+        app.MapEnvelopeHealth();
         return app;
     }
 

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net.ServerSentEvents;
 using AspireCdc.Api.Live.Feed;
 using AspireCdc.Api.Live.Load;
 using Microsoft.AspNetCore.Http.HttpResults;
