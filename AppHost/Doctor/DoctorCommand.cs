@@ -54,13 +54,14 @@ internal static class DoctorCommand
         foreach (var part in findings.GroupBy(finding => finding.Part))
         {
             await output.WriteLineAsync(part.Key);
-            foreach (var finding in part)
+            foreach (var finding in part.Where(finding => finding.Verdict != Verdict.Unasked))
             {
-                var mark = finding.Verdict switch { Verdict.Well => '✓', Verdict.Ill => '✗', _ => '·' };
-                await output.WriteLineAsync($"  {mark} {finding.Check,-20} {finding.Says}");
+                await output.WriteLineAsync($"  {(finding.Verdict == Verdict.Well ? '✓' : '✗')} {finding.Check,-18} {finding.Says}");
                 if (finding.Cure is not null)
                     await output.WriteLineAsync($"      → {finding.Cure}");
             }
+            if (part.Count(finding => finding.Verdict == Verdict.Unasked) is > 0 and var unasked)
+                await output.WriteLineAsync($"  · {unasked} more checks could not be made");
         }
         await output.WriteLineAsync();
         await output.WriteLineAsync(ill == 0 ? "All is well." : $"{ill} {(ill == 1 ? "thing is" : "things are")} to be done.");
