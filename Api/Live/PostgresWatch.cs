@@ -21,19 +21,11 @@ internal sealed class PostgresWatch(IServiceScopeFactory scopes, IOptions<CdcOpt
         await using var scope = scopes.CreateAsyncScope();
         var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
         await shop.Database.OpenConnectionAsync(cancellationToken);
-        var orders = await (
-            from order in shop.Orders.IgnoreAutoIncludes()
-            join customer in shop.Customers on order.CustomerId equals customer.Id
-            orderby order.Id descending
-            select new LiveOrder(order.Id, customer.Name, customer.City, order.Status, order.Total)).Take(LiveRows.Shown).ToListAsync(cancellationToken);
-        var items = await (
-            from item in shop.OrderItems
-            join order in shop.Orders.IgnoreAutoIncludes() on item.OrderId equals order.Id
-            join customer in shop.Customers on order.CustomerId equals customer.Id
-            join product in shop.Products on item.ProductId equals product.Id
-            orderby item.Id descending
-            select new LiveItem(item.Id, item.OrderId, product.Name, customer.City, item.Quantity, item.Quantity * item.Price))
-            .Take(LiveRows.Shown).ToListAsync(cancellationToken);
+        var orders = await shop.Orders.IgnoreAutoIncludes().OrderByDescending(order => order.Id).Take(LiveRows.Shown)
+            .Select(order => new LiveOrder(order.Id, order.Customer.Name, order.Customer.City, order.Status, order.Total)).ToListAsync(cancellationToken);
+        var items = await shop.OrderItems.OrderByDescending(item => item.Id).Take(LiveRows.Shown)
+            .Select(item => new LiveItem(item.Id, item.OrderId, item.Product.Name, item.Order.Customer.City, item.Quantity, item.Quantity * item.Price))
+            .ToListAsync(cancellationToken);
         var rows = new LiveRows(orders, items, await shop.Orders.LongCountAsync(cancellationToken), await shop.OrderItems.LongCountAsync(cancellationToken));
         var log = await shop.Database.SqlQuery<LiveLog>($"""
             SELECT here::text AS position, slot.active AS is_read, coalesce(pg_wal_lsn_diff(here, slot.restart_lsn), 0)::bigint AS retained_bytes

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Shop.Facts;
 using ClickHouse.Driver.ADO;
 
 namespace AspireCdc.Api.Live;
@@ -7,6 +8,9 @@ namespace AspireCdc.Api.Live;
 /// <summary>Reads the star schema in ClickHouse for the live page.</summary>
 internal sealed class StarReader(IConfiguration configuration) : IDisposable
 {
+    private static readonly string OrderId = FactQuery<OrderFact>.Column(order => order.OrderId);
+    private static readonly string ItemId = FactQuery<OrderItemFact>.Column(item => item.OrderItemId);
+
     private HttpClient? _http; // with the certificates that the connection string names
 
     /// <summary>Closes the connections.</summary>
@@ -16,16 +20,12 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var orders = await ReadAsync(
-            connection, $"SELECT order_id, customer_name, city, status, total FROM order_fact ORDER BY order_id DESC LIMIT {count}",
-            row => new LiveOrder(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4)), cancellationToken);
-        var items = await ReadAsync(
-            connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}",
-            row => new LiveItem(row.GetInt64(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetDecimal(5)), cancellationToken);
+        var orders = await ReadAsync(connection, $"{FactQuery<OrderFact>.Sql} ORDER BY {OrderId} DESC LIMIT {count}", FactQuery<OrderFact>.Read, cancellationToken);
+        var items = await ReadAsync(connection, $"{FactQuery<OrderItemFact>.Sql} ORDER BY {ItemId} DESC LIMIT {count}", FactQuery<OrderItemFact>.Read, cancellationToken);
         var counts = await ReadAsync(
             connection, "SELECT toInt64((SELECT count() FROM order_fact)), toInt64((SELECT count() FROM orderitem_fact))",
             row => (Orders: row.GetInt64(0), Items: row.GetInt64(1)), cancellationToken);
-        return new LiveRows(orders, items, counts[0].Orders, counts[0].Items);
+        return new LiveRows([.. orders.Select(ToOrder)], [.. items.Select(ToItem)], counts[0].Orders, counts[0].Items);
     }
 
     /// <summary>Revenue by country and category, and of the last half hour by minute.</summary>
@@ -53,6 +53,11 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
             ? new(server.ToConnectionString(), _http ??= new HttpClient(server.CreateHandler()))
             : new(server.ToConnectionString());
     }
+
+    private static LiveOrder ToOrder(OrderFact order) => new(order.OrderId, order.CustomerName, order.City, order.Status, order.Total);
+
+    private static LiveItem ToItem(OrderItemFact item) =>
+        new(item.OrderItemId, item.OrderId, item.ProductName, item.City, item.Quantity, item.Revenue);
 
     private static async Task<List<T>> ReadAsync<T>(ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
     {

@@ -27,6 +27,11 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
             {
                 pause = TimeSpan.Zero;
             }
+            catch (CopyDueException e)
+            {
+                pause = TimeSpan.Zero;
+                LogCopyDue(e.Message);
+            }
             catch (PausedException e)
             {
                 pause = WaitBetweenLooks;
@@ -80,6 +85,9 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The pipeline stopped: {Reason} Trying again in {Seconds:0.0} s.")]
     private partial void LogFault(Exception exception, string reason, double seconds);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "{Reason}")]
+    private partial void LogCopyDue(string reason);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Reason}")]
     private partial void LogPaused(string reason);

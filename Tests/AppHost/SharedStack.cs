@@ -20,6 +20,11 @@ public sealed class SharedStack : IAsyncDisposable
     internal const string BrowserToken = "token-of-the-tests";
     internal const string ApiKey = "api-key-of-the-tests-0123456789";
 
+    /// <summary>This graph's own, which differ from the documented ones and may stand nowhere.</summary>
+    internal const string PostgresPassword = "pg-s3cret", ClickHousePassword = "ch-s3cret", CdcPassword = "cdc-s3cret", OperationsToken = "token-s3cret";
+
+    internal static readonly string[] Secrets = [PostgresPassword, ClickHousePassword, CdcPassword, OperationsToken];
+
     private static readonly string[] Services = ["postgres", "clickhouse", "cdc-processor", "api", "aspire-dashboard"];
     private static readonly string[] Migrations = ["init-db", "clickhouse-migrator"];
 
@@ -49,7 +54,11 @@ public sealed class SharedStack : IAsyncDisposable
             if (_app is null)
             {
                 var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(
-                    ["--stack", "embedded", "--state", StateFolder],
+                    [
+                        "--stack", "embedded", "--state", StateFolder,
+                        $"--Parameters:postgres-password={PostgresPassword}", $"--Parameters:clickhouse-password={ClickHousePassword}",
+                        $"--Parameters:cdc-password={CdcPassword}", $"--Parameters:operations-token={OperationsToken}",
+                    ],
                     (options, _) => options.DisableDashboard = false,
                     cancellationToken);
                 builder.Configuration["AppHost:BrowserToken"] = BrowserToken;
