@@ -45,6 +45,10 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await ShowsAsync(page.Locator("#clickHouse").GetByText(city, new() { Exact = true }).First);
         (await shop.QueryAsync("SELECT DISTINCT city FROM orderitem_fact", Cancel)).Trim().Should().Be(city);
         await ShowsAsync(page.Locator("#revenue").GetByText((await shop.QueryAsync("SELECT country FROM orderitem_fact LIMIT 1", Cancel)).Trim(), new() { Exact = true }));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Compare now" }).ClickAsync();
+        await ShowsAsync(page.GetByRole(AriaRole.Button, new() { Name = "Compare again" }));
+        await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 60_000 });
+        await ShowsAsync(page.Locator("#compared").GetByText("rows compared"));
         await PressAsync(page, "Delete the order", "The end of order 1 and its items is there");
         (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("0\n");
         await ShowsAsync(page.Locator("#clickHouse").GetByText("nothing yet").First);
