@@ -23,7 +23,7 @@ internal static class ShopApi
     /// <summary>No body of this API comes near this size.</summary>
     private const int MaxBodyBytes = 1 << 20;
 
-    public static WebApplication Create(string[] args)
+    public static WebApplication Create(string[] args, Action<IServiceCollection>? configure = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(ShopApi).Assembly.GetName().Name });
         builder.AddServiceDefaults();
@@ -31,7 +31,8 @@ internal static class ShopApi
         builder.Services.AddResources();
         builder.Services.AddProblems();
         builder.Services.AddApiDocument();
-        builder.Services.AddSingleton<StarReader>();
+        builder.Services.AddLivePage();
+        configure?.Invoke(builder.Services);
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(builder.Configuration.ReadOrigins()).AllowAnyMethod().AllowAnyHeader()
             .WithExposedHeaders("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn")));
@@ -44,12 +45,14 @@ internal static class ShopApi
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseCors(); // For the origins that the configuration names: in development the seed's client.
+        WriteFlow.Use(app);
         app.MapDefaultEndpoints();
         app.MapApiDocument();
         app.MapLivePage();
         app.MapShop("/api");
         // The same once more for the seed's React client, which wants {success, data}.
         app.MapShop($"{Envelope.Prefix}/api").ExcludeFromDescription();
+        app.MapEnvelopeHealth();
         return app;
     }
 

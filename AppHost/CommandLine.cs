@@ -1,3 +1,4 @@
+using AspireCdc.AppHost.Doctor;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.AppHost.Sql;
 
@@ -9,6 +10,7 @@ internal static class CommandLine
     private const string Help = """
         dotnet run --project AppHost [-- OPTIONS]    starts PostgreSQL, ClickHouse, the API, the change processor and the dashboard
         dotnet run --project AppHost -- sql postgres|clickhouse "SELECT …"    asks a database of the running stack
+        dotnet run --project AppHost -- doctor [--json]    examines the stack, running or not, and says what to do; exit code 0 if all is well
 
           --stack embedded|containers   which backends (default: embedded where the platform has it; or ASPIRECDC_STACK)
           --reset                       start with empty databases
@@ -45,6 +47,8 @@ internal static class CommandLine
         {
             case [PostgresCommand.Verb, .. var rest]:
                 return await PostgresCommand.RunAsync(await EmbeddedBinaries.EnsureAsync(Checkout.AppHostFolder, Console.WriteLine, CancellationToken.None), rest);
+            case [DoctorCommand.Verb, .. var rest]:
+                return await DoctorCommand.RunAsync(rest, Console.Out, CancellationToken.None);
             case ["sql", .. var rest]:
                 return await SqlCommand.RunAsync(rest);
             case var _ when args.Any(arg => arg is "--help" or "-h" or "-?" or "help"):

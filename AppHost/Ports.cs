@@ -41,13 +41,13 @@ internal sealed class Ports(IConfiguration? configuration)
     /// <exception cref="AppHostException">One is taken.</exception>
     public async Task EnsureFreeAsync(bool withKafka, TimeSpan patience, CancellationToken cancellationToken)
     {
-        var wanted = Names.Where(name => withKafka || name is not (nameof(Kafka) or nameof(ProcessorBehindKafka))).Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null).ToList();
+        var wanted = Fixed(withKafka);
         if (wanted.GroupBy(port => port.Port).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new AppHostException($"Port {twice.Key} is wanted twice, for {string.Join(" and ", twice.Select(port => $"Ports:{port.Name}"))}.");
 
         // The processes of a run that was killed are being ended, and the operating system gives no signal when a port becomes free.
         var deadline = TimeProvider.System.GetTimestamp();
-        while (wanted.Find(port => IsTaken(port.Port!.Value)) is { Port: { } port } taken)
+        while (wanted.Find(port => IsTaken(port.Port)) is { Port: > 0 and var port } taken)
         {
             if (TimeProvider.System.GetElapsedTime(deadline) >= patience)
                 throw new AppHostException(
@@ -57,7 +57,15 @@ internal sealed class Ports(IConfiguration? configuration)
         }
     }
 
-    private static bool IsTaken(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port);
+    /// <summary>Those that are not just any that is free.</summary>
+    public List<(string Name, int Port)> Fixed(bool withKafka) =>
+    [
+        .. Names.Where(name => withKafka || name is not (nameof(Kafka) or nameof(ProcessorBehindKafka)))
+            .Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null).Select(port => (port.Name, port.Port!.Value)),
+    ];
+
+    /// <summary>Somebody listens there.</summary>
+    public static bool IsTaken(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port);
 
     /// <summary>Null where any free port will do: 0, or a test.</summary>
     private int? Of(string name)

@@ -53,6 +53,9 @@ try
         .WithUrlForEndpoint("http", _ => new() { Url = "/scalar", DisplayText = "API reference" })
         .WithReference(backends.Shop, "shop")
         .WithReference(backends.Star, "clickhouse")
+        .WithReference(processor.GetEndpoint("http"))
+        .WithOperationsToken(operationsToken)
+        .WithDashboardAddress()
         .WaitForCompletion(initDb)
         .WithApiCommands(initDb);
 

@@ -34,8 +34,13 @@ internal static class Stack
         state.Describe = async cancellationToken => new(
             Environment.ProcessId,
             await backends.Shop.Resource.GetConnectionStringAsync(cancellationToken),
-            await backends.Star.Resource.GetConnectionStringAsync(cancellationToken));
+            await backends.Star.Resource.GetConnectionStringAsync(cancellationToken),
+            AddressOf("api"),
+            AddressOf("cdc-processor"));
         return backends;
+
+        string? AddressOf(string service) =>
+            builder.Resources.OfType<ProjectResource>().FirstOrDefault(resource => resource.Name == service)?.GetEndpoint("http") is { IsAllocated: true } http ? http.Url : null;
     }
 
     /// <summary>Which stack runs, and why.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Hosting;
 namespace AspireCdc.AppHost;
 
 /// <summary>Where and how a running stack can be reached, for commands in other terminals.</summary>
-internal sealed record RunningStack(int ProcessId, string? Shop = null, string? ClickHouse = null);
+internal sealed record RunningStack(int ProcessId, string? Shop = null, string? ClickHouse = null, string? Api = null, string? Processor = null);
 
 /// <summary>
 /// The folder in which a checkout's databases live. One AppHost at a time has it: it holds a lock, and a file beside the lock says who it is and
@@ -75,6 +75,9 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
         using var free = FileLock.TryTake(LockFile(folder));
         return free is null ? Read(folder) : null;
     }
+
+    /// <summary>The process of an AppHost that was killed and has left its state behind, or null.</summary>
+    public static int? WasLeft(string folder) => FindRunning(folder) is null ? Read(folder)?.ProcessId : null;
 
     /// <summary>The ports are known.</summary>
     public async Task StartedAsync(CancellationToken cancellationToken)

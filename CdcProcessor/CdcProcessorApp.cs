@@ -51,6 +51,7 @@ internal static class CdcProcessorApp
         builder.Services.AddSingleton<FactProgress>();
         builder.Services.AddSingleton<TableDoubts>();
         builder.Services.AddSingleton<ProcessorStatus>();
+        builder.Services.AddSingleton<RecentFlow>();
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
         builder.Services.AddSingleton<ProcessorControl>();

@@ -9,7 +9,7 @@ public sealed class DefaultsToNowAttribute : Attribute;
 
 /// <summary>Greater than zero, in the request and, as a check constraint, in the table.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public class PositiveAttribute() : ValidationAttribute("The field {0} must be greater than 0.")
+public class PositiveAttribute() : ValidationAttribute("must be greater than 0")
 {
     /// <inheritdoc />
     public override bool IsValid(object? value) => value is null || Convert.ToDecimal(value, CultureInfo.InvariantCulture) > 0;
@@ -28,11 +28,19 @@ public sealed class MoneyAttribute : PositiveAttribute
     public const decimal Max = 9_999_999_999.99m;
 
     /// <inheritdoc />
-    public override bool IsValid(object? value) => base.IsValid(value) && value is null or <= Max && IsExact((decimal)value!);
+    public override bool IsValid(object? value) => Complaint(value) is null;
 
     /// <inheritdoc />
-    public override string FormatErrorMessage(string name) =>
-        string.Create(CultureInfo.InvariantCulture, $"The field {name} must be greater than 0, at most {Max} and have at most {Scale} decimals.");
+    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
+        Complaint(value) is { } complaint ? new ValidationResult(complaint) : ValidationResult.Success;
+
+    private string? Complaint(object? value) => value switch
+    {
+        _ when !base.IsValid(value) => ErrorMessageString,
+        > Max => string.Create(CultureInfo.InvariantCulture, $"must be at most {Max}"),
+        decimal amount when !IsExact(amount) => "must have at most two decimals",
+        _ => null,
+    };
 
     /// <summary>
     /// The amount with exactly two decimals, as the database returns it; one that has more stays as it is, for validation to refuse.

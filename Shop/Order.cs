@@ -30,7 +30,7 @@ public sealed class Order : Entity
     public string Status { get; set; } = "pending";
 
     /// <summary>The amount due, as sent: it is not compared with the items.</summary>
-    /// <example>29.99</example>
+    /// <example>59.98</example>
     [Money]
     public required decimal Total { get; set; }
 

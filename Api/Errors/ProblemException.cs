@@ -9,7 +9,10 @@ internal sealed class ProblemException(int status, string detail) : Exception(de
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
     public static ProblemException Invalid(IReadOnlyDictionary<string, string[]> errors) =>
-        new(StatusCodes.Status422UnprocessableEntity, "One or more fields are invalid.") { Errors = errors };
+        new(StatusCodes.Status422UnprocessableEntity, Sentence(errors)) { Errors = errors };
+
+    /// <summary>All that is wrong, for whoever shows one text: <c>name: is required; price: must have at most two decimals</c>.</summary>
+    public static string Sentence(IReadOnlyDictionary<string, string[]> errors) => string.Join("; ", errors.Select(field => $"{field.Key}: {string.Join(", ", field.Value)}"));
 
     public static ProblemException Invalid(string field, string message) => Invalid(new Dictionary<string, string[]> { [field] = [message] });
 

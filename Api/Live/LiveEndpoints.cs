@@ -1,95 +1,61 @@
-using System.Runtime.CompilerServices;
-using AspireCdc.Shop;
+using System.ComponentModel.DataAnnotations;
+using AspireCdc.Api.Live.Feed;
+using AspireCdc.Api.Live.Load;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
+using Microsoft.Net.Http.Headers;
 
 namespace AspireCdc.Api.Live;
 
-/// <summary>The live page: both databases side by side, and how long a change takes from one to the other.</summary>
+/// <summary>The live page: the pipeline, both databases side by side, and how long a change takes from one to the other.</summary>
 internal static class LiveEndpoints
 {
-    private const int RowsShown = 8;
-    private static readonly TimeSpan FrameEvery = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(2);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    /// <summary>Nothing but the page's own files, and nobody may frame it.</summary>
+    private const string OwnFilesOnly =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    /// <summary>A database that takes longer is told to be away, so that the other one stays fresh.</summary>
-    private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestOperation = TimeSpan.FromSeconds(10);
+
+    public static void AddLivePage(this IServiceCollection services)
+    {
+        services.AddSingleton<StarReader>().AddSingleton<WriteFlow>().AddSingleton<LiveFeed>();
+        services.AddSingleton<ShopLoad>().AddHostedService(provider => provider.GetRequiredService<ShopLoad>()).AddHostedService<LiveWatching>();
+        services.AddSingleton<ILiveWatch, PostgresWatch>().AddSingleton<ILiveWatch, ClickHouseWatch>().AddSingleton<ILiveWatch, RevenueWatch>();
+        services.AddSingleton<ILiveWatch, ApiWatch>().AddSingleton<ILiveWatch, ProcessorWatch>().AddSingleton<ILiveWatch, VerificationWatch>();
+        ProcessorClient.AddTo(services);
+    }
 
     /// <summary>Serves the page at <c>/</c> and what it asks for under <c>/live</c>; neither is part of the API's document.</summary>
     public static void MapLivePage(this WebApplication app)
     {
         app.UseDefaultFiles();
-        app.UseStaticFiles();
+        app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers[HeaderNames.ContentSecurityPolicy] = OwnFilesOnly });
         var live = app.MapGroup("/live").ExcludeFromDescription();
-        live.MapGet("/frames", Frames);
-        live.MapGet("/orders/{id:long}/seen", WaitUntilSeenAsync);
+        live.MapGet("/events", Events);
+        live.MapGet("/links", Links);
+        // In production nobody unnamed may put load on the shop, or stop what feeds ClickHouse.
+        if (!app.Environment.IsDevelopment())
+            return;
+        live.MapPost("/load", ([Range(0, ShopLoad.MostWrites)] int writes, ShopLoad load) => load.Set(writes));
+        foreach (var operation in (string[])["pause", "resume", "verify"])
+            live.MapPost($"/processor/{operation}", (ProcessorClient processor, CancellationToken cancellationToken) => AskAsync(processor, operation, cancellationToken));
     }
 
-    private static ServerSentEventsResult<LiveFrame> Frames(
-        IServiceScopeFactory scopes, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime,
-            CancellationToken cancellationToken) =>
-        TypedResults.ServerSentEvents(FramesAsync(scopes, star, time, lifetime.ApplicationStopping, cancellationToken));
+    private static ServerSentEventsResult<string> Events(LiveFeed feed, IHostApplicationLifetime lifetime, CancellationToken cancellationToken) =>
+        TypedResults.ServerSentEvents(feed.FollowAsync(lifetime.ApplicationStopping, cancellationToken));
 
-    /// <summary>
-    /// Both databases, again and again, until the page is closed or this service stops: it would wait for an answer that never ends.
-    /// </summary>
-    private static async IAsyncEnumerable<LiveFrame> FramesAsync(
-        IServiceScopeFactory scopes, StarReader star, TimeProvider time, CancellationToken stopping,
-            [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        // ClickHouse tells nobody that it has changed: looking is what there is, and only while a page is open.
-        using var timer = new PeriodicTimer(FrameEvery, time);
-        using var stopsTimer = stopping.Register(timer.Dispose);
-        do
-        {
-            using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
-            reading.CancelAfter(LongestRead);
-            var postgres = LiveRows.OrProblemAsync("PostgreSQL", () => ReadPostgresAsync(scopes, reading.Token), cancellationToken);
-            var clickHouse = LiveRows.OrProblemAsync("ClickHouse", () => star.ReadNewestAsync(RowsShown, reading.Token), cancellationToken);
-            yield return new LiveFrame(await postgres, await clickHouse);
-        }
-        while (await timer.WaitForNextTickAsync(cancellationToken));
-    }
+    /// <summary>Where the dashboard is, if there is one, and what this environment lets the page do.</summary>
+    private static LiveLinks Links(IConfiguration configuration, IHostEnvironment environment) => new(configuration["Live:Dashboard"], environment.IsDevelopment());
 
-    /// <summary>Answers once the star shows the order as described: with this city and status, or not at all.</summary>
-    private static async Task<Results<NoContent, ProblemHttpResult>> WaitUntilSeenAsync(
-        long id, string? city, string? status, bool? deleted, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime,
-            CancellationToken cancellationToken)
+    private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(ProcessorClient processor, string operation, CancellationToken cancellationToken)
     {
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
-        var problem = "";
-        for (var began = time.GetTimestamp(); time.GetElapsedTime(began) < Patience && !waiting.IsCancellationRequested;)
-        {
-            try
-            {
-                var order = await star.FindAsync(id, waiting.Token);
-                if (deleted == true ? order is null : order is not null && (city ?? order.City) == order.City
-                    && (status ?? order.Status) == order.Status)
-                    return TypedResults.NoContent();
-                problem = "";
-                await Task.Delay(LookEvery, time, waiting.Token);
-            }
-            catch (Exception e) when (StarReader.IsAway(e) && !waiting.IsCancellationRequested)
-            {
-                problem = $" ClickHouse cannot be read: {e.Message}";
-                await Task.Delay(FrameEvery, time, waiting.Token);
-            }
-        }
-        return TypedResults.Problem(
-            $"Order {id} has not arrived in ClickHouse after {Patience.TotalSeconds} s.{problem} Ask the processor: /ready, or 'CdcProcessor status'.",
-            statusCode: StatusCodes.Status504GatewayTimeout);
-    }
-
-    private static async Task<LiveRows> ReadPostgresAsync(IServiceScopeFactory scopes, CancellationToken cancellationToken)
-    {
-        await using var scope = scopes.CreateAsyncScope();
-        var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
-        var orders = await shop.Orders.IgnoreAutoIncludes().OrderByDescending(order => order.Id).Take(RowsShown)
-            .Select(order => new LiveOrder(order.Id, order.Customer.Name, order.Customer.City, order.Status, order.Total))
-                .ToListAsync(cancellationToken);
-        var items = await shop.OrderItems.OrderByDescending(item => item.Id).Take(RowsShown)
-            .Select(item => new LiveItem(item.Id, item.OrderId, item.Product.Name, item.Order.Customer.City, item.Quantity, item.Quantity * item.Price)).ToListAsync(cancellationToken);
-        return new LiveRows(orders, items);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(LongestOperation);
+        var (done, says) = await processor.PostAsync(operation, patience.Token);
+        return done ? TypedResults.Ok(says) : TypedResults.Problem(says, statusCode: StatusCodes.Status502BadGateway);
     }
 }
+
+/// <summary>What the page has to know once.</summary>
+/// <param name="Dashboard">The address of Aspire's dashboard; null without one.</param>
+/// <param name="Operates">The page may make load, and pause the processor.</param>
+internal sealed record LiveLinks(string? Dashboard, bool Operates);

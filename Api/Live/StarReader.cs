@@ -2,7 +2,6 @@ using System.Data.Common;
 using AspireCdc.ServiceDefaults;
 using AspireCdc.Shop.Facts;
 using ClickHouse.Driver.ADO;
-using ClickHouse.Driver.Utility;
 
 namespace AspireCdc.Api.Live;
 
@@ -21,22 +20,29 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var orders = await ReadAsync<OrderFact>(connection, $"ORDER BY {OrderId} DESC LIMIT {count}", null, cancellationToken);
-        var items = await ReadAsync<OrderItemFact>(connection, $"ORDER BY {ItemId} DESC LIMIT {count}", null, cancellationToken);
-        return new LiveRows([.. orders.Select(ToOrder)], [.. items.Select(ToItem)]);
+        var orders = await ReadAsync(connection, $"{FactQuery<OrderFact>.Sql} ORDER BY {OrderId} DESC LIMIT {count}", FactQuery<OrderFact>.Read, cancellationToken);
+        var items = await ReadAsync(connection, $"{FactQuery<OrderItemFact>.Sql} ORDER BY {ItemId} DESC LIMIT {count}", FactQuery<OrderItemFact>.Read, cancellationToken);
+        var counts = await ReadAsync(
+            connection, "SELECT toInt64((SELECT count() FROM order_fact)), toInt64((SELECT count() FROM orderitem_fact))",
+            row => (Orders: row.GetInt64(0), Items: row.GetInt64(1)), cancellationToken);
+        return new LiveRows([.. orders.Select(ToOrder)], [.. items.Select(ToItem)], counts[0].Orders, counts[0].Items);
     }
 
-    /// <summary>One order as the star has it, or null.</summary>
-    public async Task<LiveOrder?> FindAsync(long id, CancellationToken cancellationToken)
+    /// <summary>Revenue by country and category, and of the last half hour by minute.</summary>
+    public async Task<LiveRevenue> ReadRevenueAsync(CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var found = await ReadAsync<OrderFact>(connection, $"WHERE {OrderId} = {{id:Int64}}", id, cancellationToken);
-        return found.Select(ToOrder).SingleOrDefault();
-    }
+        return new(await SumAsync("country", "", "revenue DESC"), await SumAsync("category", "", "revenue DESC"), await SumAsync(
+            "formatDateTime(order_date, '%Y-%m-%dT%H:%i:00Z', 'UTC')", "WHERE order_date >= toStartOfMinute(now()) - INTERVAL 29 MINUTE", "of"));
 
-    /// <summary>True where ClickHouse is to blame: it may be back in a moment.</summary>
-    public static bool IsAway(Exception exception) => exception
-        is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException or FormatException;
+        async Task<RevenueSums> SumAsync(string of, string where, string orderBy)
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT {of} AS of, sum(orderitem_fact.revenue) AS revenue FROM orderitem_fact {where} GROUP BY of ORDER BY {orderBy} LIMIT 30";
+            var sums = await ReadAsync(command, row => new RevenueSum(row.GetString(0), row.GetDecimal(1)), cancellationToken);
+            return new(sums, Math.Round((command.QueryStats?.ElapsedNs ?? 0) / 1e6, 1), command.QueryStats?.ReadRows ?? 0);
+        }
+    }
 
     private ClickHouseConnection Connect()
     {
@@ -53,17 +59,19 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     private static LiveItem ToItem(OrderItemFact item) =>
         new(item.OrderItemId, item.OrderId, item.ProductName, item.City, item.Quantity, item.Revenue);
 
-    private static async Task<List<TFact>> ReadAsync<TFact>(
-        ClickHouseConnection connection, string which, long? id, CancellationToken cancellationToken)
+    private static async Task<List<T>> ReadAsync<T>(ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = $"{FactQuery<TFact>.Sql} {which}";
-        if (id is not null)
-            command.AddParameter("id", id);
+        command.CommandText = sql;
+        return await ReadAsync(command, toRow, cancellationToken);
+    }
+
+    private static async Task<List<T>> ReadAsync<T>(DbCommand command, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
+    {
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<TFact>();
+        var rows = new List<T>();
         while (await reader.ReadAsync(cancellationToken))
-            rows.Add(FactQuery<TFact>.Read(reader));
+            rows.Add(toRow(reader));
         return rows;
     }
 }

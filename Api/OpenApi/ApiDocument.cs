@@ -34,10 +34,15 @@ internal static class ApiDocument
     public static void MapApiDocument(this WebApplication app)
     {
         app.MapOpenApi();
+        app.MapGet("/openapi.json", () => TypedResults.Redirect("/openapi/v1.json")).ExcludeFromDescription(); // Where the seed's server has it.
         if (!app.Environment.IsDevelopment()) return;
 
         // Scalar's own script comes with its package and its fonts do not: the page works without the internet.
-        app.MapScalarApiReference(Page, scalar => scalar.WithTitle("Shop").DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp());
+        app.MapScalarApiReference(Page, (scalar, http) => scalar.WithTitle("Shop")
+            .DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp().HideDeveloperTools().HideClientButton()
+            // Examples that run as they are copied, whatever the port.
+            .AddServer($"{http.Request.Scheme}://{http.Request.Host}")
+            .WithDefaultHttpClient(ScalarTarget.CSharp, ScalarClient.HttpClient));
         foreach (var seed in (string[])["/docs", "/redoc"])
             app.MapGet(seed, () => TypedResults.Redirect(Page)).ExcludeFromDescription();
     }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AspireCdc.Api.Errors;
 using AspireCdc.Api.Resources;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.WebUtilities;
@@ -23,7 +24,7 @@ internal static class Operations
     {
         ["400"] = "The body is no valid JSON.",
         ["404"] = "There is no such row.",
-        ["409"] = "The database's constraints forbid it: the email is taken, or the row is in use.",
+        ["409"] = "The database's constraints forbid it: a value is taken, or the row is in use.",
         ["412"] = "The row has changed since it was read.",
         ["413"] = "The body is too large.",
         ["415"] = "The body is not application/json.",
@@ -41,16 +42,16 @@ internal static class Operations
             if (parameter.Name is "after" or "id") parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0" };
         }
         foreach (var (status, response) in operation.Responses?.Select(entry => (entry.Key, (OpenApiResponse)entry.Value)) ?? [])
-            Describe(status, response, context.Description.HttpMethod ?? "");
+            Describe(status, response, context.Description.HttpMethod ?? "", context.Description.RelativePath?.Split('/').ElementAtOrDefault(1) ?? "");
         return Task.CompletedTask;
     }
 
-    private static void Describe(string status, OpenApiResponse response, string method)
+    private static void Describe(string status, OpenApiResponse response, string method, string resource)
     {
         if (Problems.TryGetValue(status, out var problem))
         {
             response.Description = problem;
-            foreach (var content in response.Content?.Values.OfType<OpenApiMediaType>() ?? []) content.Example = ExampleOf(int.Parse(status), problem);
+            foreach (var content in response.Content?.Values.OfType<OpenApiMediaType>() ?? []) content.Example = ExampleOf(int.Parse(status), problem, method, resource);
         }
         if (status == "503") AddHeader(response, "Retry-After", "After how many seconds to try again.");
         if (status == "201") AddHeader(response, "Location", "The path of the new row.");
@@ -65,10 +66,32 @@ internal static class Operations
         (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[name] =
             new OpenApiHeader { Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 
-    private static JsonObject ExampleOf(int status, string detail)
+    /// <summary>An error as this resource gives it.</summary>
+    private static JsonObject ExampleOf(int status, string otherwise, string method, string resource)
     {
+        var fields = status == StatusCodes.Status422UnprocessableEntity ? InvalidFields(method, resource)
+            : status == StatusCodes.Status409Conflict && resource == "customers" && method != HttpMethods.Delete ? new() { ["email"] = ["is taken"] } // Of a unique index.
+            : [];
+        var detail = status switch
+        {
+            StatusCodes.Status409Conflict when fields.Count > 0 => "Another customer has this email.",
+            StatusCodes.Status409Conflict when resource == "products" => "The product 1 is in use by a row of orderitem: delete that first.",
+            _ when fields.Count > 0 => ProblemException.Sentence(fields),
+            StatusCodes.Status404NotFound => $"There is no {resource.TrimEnd('s').Replace('-', ' ')} 1.",
+            _ => otherwise,
+        };
         var example = new JsonObject { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail };
-        if (status == StatusCodes.Status422UnprocessableEntity) example["errors"] = new JsonObject { ["name"] = new JsonArray("name is required.") };
+        if (fields.Count > 0)
+            example["errors"] = new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)new JsonArray([.. field.Value.Select(complaint => JsonValue.Create(complaint))]))));
         return example;
     }
+
+    private static Dictionary<string, string[]> InvalidFields(string method, string resource) => (method, resource) switch
+    {
+        ("GET", _) => new() { ["limit"] = [$"must be an integer from 1 to {Page.MaxLimit}"] },
+        (_, "products") => new() { ["name"] = ["must have 1 to 255 characters"], ["price"] = ["must have at most two decimals"] },
+        (_, "orders") => new() { ["customerId"] = ["names no customer that exists"] },
+        (_, "order-items") => new() { ["quantity"] = ["must be greater than 0"] },
+        _ => new() { ["email"] = ["must be an email address"] },
+    };
 }

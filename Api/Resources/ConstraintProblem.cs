@@ -37,10 +37,10 @@ internal static class ConstraintProblem
     private static ProblemException Missing(IForeignKey key, string path)
     {
         var field = path + JsonNamingPolicy.CamelCase.ConvertName(key.Properties.Single().Name);
-        return ProblemException.Invalid(field, $"{field} names no {NameOf(key.PrincipalEntityType.ClrType)} that exists.");
+        return ProblemException.Invalid(field, $"names no {NameOf(key.PrincipalEntityType.ClrType)} that exists");
     }
 
-    private static Dictionary<string, string[]> Taken(IIndex index) => new() { [NameOf(index)] = [$"{NameOf(index)} is taken."] };
+    private static Dictionary<string, string[]> Taken(IIndex index) => new() { [NameOf(index)] = ["is taken"] };
 
     /// <summary>Where the entity stands in the request: nowhere in particular, or <c>items[1].</c></summary>
     private static string Path(Entity root, object entity) => root.GetType().GetProperties()

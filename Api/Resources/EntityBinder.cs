@@ -33,7 +33,7 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         var errors = new FieldErrors();
         foreach (var property in Contract(typeof(T)))
             if (body.Json.TryGetProperty(property.Name, out var value)) Set(entity, property, value, property.Name, errors);
-            else if (complete && property.IsRequired) errors.Add(property.Name, "is required.");
+            else if (complete && property.IsRequired) errors.Add(property.Name, "is required");
         await ValidateAsync(entity, errors);
     }
 
@@ -42,26 +42,26 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         var entity = _json.GetTypeInfo(type).CreateObject!();
         foreach (var property in Contract(type))
             if (body.TryGetProperty(property.Name, out var value)) Set(entity, property, value, prefix + property.Name, errors);
-            else if (property.IsRequired && Member(property) != parentKey) errors.Add(prefix + property.Name, "is required.");
+            else if (property.IsRequired && Member(property) != parentKey) errors.Add(prefix + property.Name, "is required");
             else if (JsonModel.Has<DefaultsToNowAttribute>(property)) property.Set!(entity, time.GetUtcNow().UtcDateTime);
         return entity;
     }
 
     private void Set(object entity, JsonPropertyInfo property, JsonElement value, string field, FieldErrors errors)
     {
-        if (value.ValueKind == JsonValueKind.Null) errors.Add(field, "must not be null.");
+        if (value.ValueKind == JsonValueKind.Null) errors.Add(field, "must not be null");
         else if (JsonModel.ItemType(property) is { } itemType) SetItems(entity, property, itemType, value, field, errors);
         else
             try
             {
                 var converted = value.Deserialize(property.PropertyType, _json);
-                if (converted is string text && text.Contains('\0')) errors.Add(field, "must not contain U+0000.");
+                if (converted is string text && text.Contains('\0')) errors.Add(field, "must not contain U+0000");
                 else property.Set!(entity, converted);
             }
             // InvalidOperationException: half of a surrogate pair, or bytes that are not UTF-8.
             catch (Exception e) when (e is JsonException or InvalidOperationException)
             {
-                errors.Add(field, $"must be {Expected(property.PropertyType)}.");
+                errors.Add(field, $"must be {Expected(property.PropertyType)}");
             }
     }
 
@@ -69,7 +69,7 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
     {
         if (value.ValueKind != JsonValueKind.Array)
         {
-            errors.Add(field, "must be a list.");
+            errors.Add(field, "must be a list");
             return;
         }
         var parentKey = JsonModel.Get<ForeignKeyAttribute>(property)?.Name;
@@ -77,7 +77,7 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         items.Clear();
         foreach (var (index, element) in value.EnumerateArray().Index())
         {
-            if (element.ValueKind != JsonValueKind.Object) errors.Add($"{field}[{index}]", "must be an object.");
+            if (element.ValueKind != JsonValueKind.Object) errors.Add($"{field}[{index}]", "must be an object");
             // Something in its place all the same: validation counts the items, too.
             items.Add(element.ValueKind == JsonValueKind.Object ? Create(itemType, element, parentKey, $"{field}[{index}].", errors) : _json.GetTypeInfo(itemType).CreateObject!());
         }
@@ -88,8 +88,10 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         if (!validation.Value.TryGetValidatableTypeInfo(entity.GetType(), out var type))
             throw new InvalidOperationException($"{entity.GetType().Name} lacks [ValidatableType]: nothing would be validated.");
         var context = new ValidateContext { ValidationOptions = validation.Value, ValidationContext = new ValidationContext(entity, services, null) };
+        var found = new Dictionary<string, string[]>();
+        context.OnValidationError += error => found[error.Path] = Complaints.Of(error);
         await type.ValidateAsync(entity, context, CancellationToken.None);
-        errors.AddWhereNone(context.ValidationErrors);
+        errors.AddWhereNone(found);
         errors.ThrowIfAny();
     }
 

@@ -8,9 +8,9 @@ internal sealed class FieldErrors
 {
     private readonly Dictionary<string, string[]> _errors = [];
 
-    public void Add(string field, string complaint) => _errors.TryAdd(field, [$"{field} {complaint}"]);
+    public void Add(string field, string complaint) => _errors.TryAdd(field, [complaint]);
 
-    /// <summary>Adds what validation found. A field that could not be read at all has its own error, and its default value has none of interest.</summary>
+    /// <summary>Adds what validation has found. A field that could not be read at all has its own error, and its default value has none of interest.</summary>
     public void AddWhereNone(IReadOnlyDictionary<string, string[]>? found)
     {
         var unreadable = _errors.Keys.ToArray();

@@ -16,7 +16,7 @@ internal sealed class IdempotencyStore(ShopContext context)
     public async Task<Representation> OnceAsync(string key, string path, RequestBody body, Func<Task<Representation>> act, CancellationToken cancellation)
     {
         if (key.Length is 0 or > IdempotencyKey.MaxLength || key.Contains('\0'))
-            throw ProblemException.Invalid("Idempotency-Key", $"Idempotency-Key must have 1 to {IdempotencyKey.MaxLength} characters.");
+            throw ProblemException.Invalid("Idempotency-Key", $"must have 1 to {IdempotencyKey.MaxLength} characters");
         var hash = SHA256.HashData([.. Encoding.UTF8.GetBytes(path), 0, .. body.Bytes]);
 
         await using var transaction = await context.Database.BeginTransactionAsync(cancellation);
@@ -36,7 +36,7 @@ internal sealed class IdempotencyStore(ShopContext context)
         var first = await context.IdempotencyKeys.AsNoTracking().SingleAsync(stored => stored.Key == key, cancellation);
         return first.RequestHash.AsSpan().SequenceEqual(hash)
             ? new Representation(first.Response)
-            : throw ProblemException.Invalid("Idempotency-Key", "Idempotency-Key has been used for another request.");
+            : throw ProblemException.Invalid("Idempotency-Key", "has been used for another request");
     }
 
     /// <summary>A few at a time and none that another request is forgetting, so that nobody waits.</summary>

@@ -14,12 +14,12 @@ internal readonly record struct Page(int? Limit, long After)
         if (limit is not null)
         {
             if (int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= MaxLimit) page = page with { Limit = count };
-            else errors.Add("limit", $"must be an integer from 1 to {MaxLimit}.");
+            else errors.Add("limit", $"must be an integer from 1 to {MaxLimit}");
         }
         if (after is not null)
         {
             if (long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out var key)) page = page with { After = key };
-            else errors.Add("after", "must be the id of a row, as the link to the next page has it.");
+            else errors.Add("after", "must be the id of a row, as the link to the next page has it");
         }
         errors.ThrowIfAny();
         return page;

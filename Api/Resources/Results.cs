@@ -20,10 +20,11 @@ internal sealed class ResourceResult(Representation resource, int status = Statu
             await response.BodyWriter.WriteAsync(resource.Json, httpContext.RequestAborted);
             return;
         }
-        response.ContentLength = Envelope.Opening.Length + resource.Json.Length + Envelope.Closing.Length;
+        var closing = Envelope.ClosingOf(httpContext.Request);
+        response.ContentLength = Envelope.Opening.Length + resource.Json.Length + closing.Length;
         await response.BodyWriter.WriteAsync(Envelope.Opening, httpContext.RequestAborted);
         await response.BodyWriter.WriteAsync(resource.Json, httpContext.RequestAborted);
-        await response.BodyWriter.WriteAsync(Envelope.Closing, httpContext.RequestAborted);
+        await response.BodyWriter.WriteAsync(closing, httpContext.RequestAborted);
     }
 }
 
@@ -50,7 +51,7 @@ internal sealed partial class ListResult<T>(IAsyncEnumerable<T> rows) : IResult
             httpContext.Abort();
             return;
         }
-        if (Envelope.Holds(httpContext)) await response.BodyWriter.WriteAsync(Envelope.Closing, aborted);
+        if (Envelope.Holds(httpContext)) await response.BodyWriter.WriteAsync(Envelope.ClosingOf(httpContext.Request), aborted);
     }
 
     [LoggerMessage(12, LogLevel.Warning, "A list is cut off: {Problem} ({Cause})")]

@@ -5,6 +5,11 @@ const places = [["UK", "London"], ["USA", "New York"], ["Netherlands", "Rotterda
 const goods = [["Wireless Mouse", "Electronics", 29.99], ["Notebook", "Paper", 4.5], ["Desk Lamp", "Furniture", 49], ["Coffee Beans", "Food", 12.75]];
 const statuses = ["pending", "paid", "shipped", "delivered"];
 
+let lastCommit = null;
+
+/** Where in PostgreSQL's log the last write of this page is to be found, or null. */
+export const commit = () => lastCommit;
+
 export const pick = list => list[Math.floor(Math.random() * list.length)];
 
 /** One request to the API; an error is what the API says, in a sentence. */
@@ -17,8 +22,9 @@ export async function call(method, path, body) {
       body: body && JSON.stringify(body),
     });
   } catch {
-    throw new Error("The API does not answer.");
+    throw new Error("The API does not answer: start the resource api in the dashboard, or dotnet run --project AppHost.");
   }
+  lastCommit = response.headers.get("X-Commit-Lsn") ?? lastCommit;
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.detail ?? `The API answers ${response.status}.`);
@@ -36,10 +42,7 @@ function customer() {
   return call("POST", "/api/customers", { email: `${name.split(" ")[0].toLowerCase()}.${Math.random().toString(36).slice(2)}@example.com`, name, country, city });
 }
 
-/**
- * Each takes the newest order and returns the write, which answers where to ask whether ClickHouse shows it, and what to say then. What has to be there first is there
- * before the write, so that only the write is measured.
- */
+/** Each takes the newest order, writes, and returns what has been done, as a sentence. */
 export const actions = {
   async add() {
     const [choice, who] = await Promise.all([products(), customer()]);
@@ -48,34 +51,25 @@ export const actions = {
       return { productId: product.id, quantity: 1 + Math.floor(Math.random() * 4), price: product.price };
     });
     const total = items.reduce((sum, item) => sum + item.quantity * item.price, 0).toFixed(2);
-    const write = async () => `/live/orders/${(await call("POST", "/api/orders", { customerId: who.id, total, items })).id}/seen`;
-    return { write, say: `An order of ${who.name} with ${items.length} ${items.length === 1 ? "item" : "items"} is there.` };
+    const { id } = await call("POST", "/api/orders", { customerId: who.id, total, items });
+    return `Order ${id} of ${who.name}, with ${items.length} ${items.length === 1 ? "item" : "items"}`;
   },
 
   async status(newest) {
     const status = statuses[(statuses.indexOf(newest.status) + 1) % statuses.length];
-    const write = async () => {
-      await call("PATCH", `/api/orders/${newest.id}`, { status });
-      return `/live/orders/${newest.id}/seen?status=${encodeURIComponent(status)}`;
-    };
-    return { write, say: `Order ${newest.id} is ${status}.` };
+    await call("PATCH", `/api/orders/${newest.id}`, { status });
+    return `Order ${newest.id} as ${status}`;
   },
 
   async city(newest) {
     const { customerId } = await call("GET", `/api/orders/${newest.id}`);
     const [country, city] = pick(places.filter(([, name]) => name !== newest.city));
-    const write = async () => {
-      await call("PATCH", `/api/customers/${customerId}`, { country, city });
-      return `/live/orders/${newest.id}/seen?city=${encodeURIComponent(city)}`;
-    };
-    return { write, say: `${newest.customer} has moved to ${city}, in every order and item.` };
+    await call("PATCH", `/api/customers/${customerId}`, { country, city });
+    return `${newest.customer}'s move to ${city}, in every order and item,`;
   },
 
   async remove(newest) {
-    const write = async () => {
-      await call("DELETE", `/api/orders/${newest.id}`);
-      return `/live/orders/${newest.id}/seen?deleted=true`;
-    };
-    return { write, say: `Order ${newest.id} is gone, and its items with it.` };
+    await call("DELETE", `/api/orders/${newest.id}`);
+    return `The end of order ${newest.id} and its items`;
   },
 };

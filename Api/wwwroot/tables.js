@@ -1,66 +1,70 @@
 /** The newest rows of both databases, side by side. */
 
-const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+import { $, make, say } from "./dom.js";
+import { count, money } from "./format.js";
+
 const column = (title, className = "", format = String) => ({ title, className, format });
 const tables = {
   orders: {
     caption: "Orders",
+    count: "orderCount",
     columns: {
-      id: column("order", "number key"), customer: column("customer"), city: column("city"), status: column("status"),
-      total: column("total", "number amount", value => money.format(value)),
+      id: column("order", "number key"), customer: column("customer", "cut"), city: column("city", "cut"), status: column("status", "status"),
+      total: column("total", "number", money),
     },
   },
   items: {
     caption: "Items",
+    count: "itemCount",
     columns: {
-      id: column("item", "number key"), orderId: column("order", "number key wide-only"), product: column("product"), city: column("city"),
-      quantity: column("qty", "number tight"), revenue: column("revenue", "number amount", value => money.format(value)),
+      id: column("item", "number key"), orderId: column("order", "number key wide-only"), product: column("product", "cut"), city: column("city", "cut"),
+      quantity: column("qty", "number"), revenue: column("revenue", "number", money),
     },
   },
 };
 const before = { postgres: {}, clickHouse: {} };
 
-export function render(frame) {
-  renderSide("postgres", frame.postgres, frame.clickHouse.problem ? null : frame.clickHouse);
-  renderSide("clickHouse", frame.clickHouse, null);
-}
-
-/** A database that cannot be read keeps its last rows, greyed, below the reason. */
-function renderSide(side, rows, follower) {
-  const section = document.getElementById(side);
+/** Shows one side. */
+export function showRows(side, database) {
+  const section = $(side);
   const problem = section.querySelector(".problem");
-  section.classList.toggle("stale", Boolean(rows.problem));
-  problem.hidden = !rows.problem;
-  problem.textContent = rows.problem ?? "";
-  if (rows.problem) return;
-  section.querySelector(".tables").replaceChildren(...Object.keys(tables).map(kind => tableOf(side, kind, rows[kind], follower?.[kind])));
+  section.classList.toggle("stale", Boolean(database.problem));
+  problem.hidden = !database.problem;
+  say(problem, database.problem ?? "");
+  // A database that cannot be read keeps its last rows, greyed, below the reason.
+  if (database.rows) section.querySelector(".tables").replaceChildren(...Object.keys(tables).map(kind => tableOf(side, kind, database.rows)));
 }
 
-function tableOf(side, kind, rows, follower) {
-  const { caption, columns } = tables[kind];
-  const table = document.createElement("table");
-  table.createCaption().textContent = caption;
-  table.createTHead().insertRow().append(...Object.values(columns).map(({ title, className }) => cell("th", title, className)));
-  const body = table.createTBody();
-  const known = before[side][kind];
-  const followed = follower && new Map(follower.map(row => [row.id, JSON.stringify(row)]));
-  before[side][kind] = new Map(rows.map(row => [row.id, JSON.stringify(row)]));
-  for (const row of rows) {
-    const text = JSON.stringify(row);
-    const line = body.insertRow();
-    line.classList.toggle("fresh", Boolean(known) && known.get(row.id) !== text);
-    line.classList.toggle("ahead", Boolean(followed) && followed.get(row.id) !== text);
-    line.append(...Object.entries(columns).map(([key, { className, format }]) => cell("td", format(row[key]), className)));
+/** Marks PostgreSQL's rows that ClickHouse shows otherwise, or not yet. */
+export function markAhead() {
+  for (const line of document.querySelectorAll("#postgres tr[data-row]")) {
+    const [kind, id] = line.dataset.row.split(" ");
+    const isAhead = before.clickHouse[kind] !== undefined && before.clickHouse[kind].get(id) !== before.postgres[kind].get(id);
+    line.classList.toggle("ahead", isAhead);
+    line.title = isAhead ? "not in ClickHouse yet" : "";
   }
-  if (!rows.length) body.insertRow().append(Object.assign(cell("td", "nothing yet", "empty"), { colSpan: Object.keys(columns).length }));
-  return table;
+}
+
+function tableOf(side, kind, content) {
+  const { caption, columns } = tables[kind];
+  const rows = content[kind];
+  const known = before[side][kind];
+  before[side][kind] = new Map(rows.map(row => [String(row.id), JSON.stringify(row)]));
+  const lines = rows.map(row => {
+    const line = make("tr", { "data-row": `${kind} ${row.id}` }, ...Object.entries(columns).map(([key, { className, format }]) => cell("td", format(row[key]), className)));
+    line.classList.toggle("fresh", Boolean(known) && known.get(String(row.id)) !== JSON.stringify(row));
+    return line;
+  });
+  if (!lines.length) lines.push(make("tr", {}, make("td", { class: "empty", colspan: Object.keys(columns).length }, "nothing yet")));
+  return make("table", {},
+    make("caption", {}, caption, make("span", { class: "count" }, `${count(content[tables[kind].count])} rows`)),
+    make("thead", {}, make("tr", {}, ...Object.values(columns).map(({ title, className }) => cell("th", title, className)))),
+    make("tbody", {}, ...lines));
 }
 
 function cell(tag, text, className) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  made.title = text;
-  made.className = className;
-  if (tag === "th") made.scope = "col";
-  return made;
+  const attributes = { class: className };
+  if (tag === "th") attributes.scope = "col";
+  if (className === "cut") attributes.title = text;
+  return make(tag, attributes, text);
 }

@@ -37,6 +37,14 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
         }
     }
 
+    /// <summary>The installed binaries, or null where they have not been fetched.</summary>
+    /// <param name="packageFolder">Folder of package.json, package-lock.json and .npmrc.</param>
+    public static EmbeddedBinaries? FindInstalled(string packageFolder)
+    {
+        var folder = FolderOf(File.ReadAllBytes(Path.Combine(packageFolder, "package-lock.json")));
+        return EmbeddedPlatform.Current is { } platform && File.Exists(Path.Combine(folder, CompleteMarker)) ? Locate(folder, platform) : null;
+    }
+
     /// <summary>Returns the installed binaries, fetching them first where they are not there yet.</summary>
     /// <param name="packageFolder">Folder of package.json, package-lock.json and .npmrc.</param>
     /// <param name="report">Takes lines that tell the user about progress.</param>
@@ -45,7 +53,7 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
     {
         var platform = EmbeddedPlatform.Current ?? throw new EmbeddedStackException(EmbeddedPlatform.UnsupportedMessage);
         var lockFile = await File.ReadAllBytesAsync(Path.Combine(packageFolder, "package-lock.json"), cancellationToken);
-        var folder = Path.Combine(CacheFolder, Convert.ToHexStringLower(SHA256.HashData(lockFile))[..16]);
+        var folder = FolderOf(lockFile);
         var marker = Path.Combine(folder, CompleteMarker);
 
         if (!File.Exists(marker))
@@ -66,6 +74,8 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
         }
         return Locate(folder, platform);
     }
+
+    private static string FolderOf(byte[] lockFile) => Path.Combine(CacheFolder, Convert.ToHexStringLower(SHA256.HashData(lockFile))[..16]);
 
     private static void MakeWritable(string folder)
     {

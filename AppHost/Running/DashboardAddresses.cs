@@ -17,6 +17,12 @@ internal static class DashboardAddresses
         configuration["ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"] = $"http://localhost:{ports.Dashboard + 2 ?? FreePort()}";
     }
 
+    /// <summary>Tells the service where the dashboard is, which its live page leads to; a deployment has its own.</summary>
+    public static IResourceBuilder<ProjectResource> WithDashboardAddress(this IResourceBuilder<ProjectResource> service) =>
+        service.ApplicationBuilder is { ExecutionContext.IsRunMode: true, Configuration: var configuration } && configuration["ASPNETCORE_URLS"]?.Split(';') is [{ Length: > 0 } address, ..]
+            ? service.WithEnvironment("Live__Dashboard", address)
+            : service;
+
     private static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

@@ -15,6 +15,7 @@ internal static class OperationEndpoints
     {
         var operations = app.MapGroup("/operations").AddEndpointFilter(AnswerAsync);
         operations.MapGet("/status", StatusAsync);
+        operations.MapGet("/flow", FlowEndpoint.Follow);
         operations.MapPost("/pause", async (ProcessorControl control, CancellationToken cancellation) =>
         {
             await control.PauseAsync(cancellation);

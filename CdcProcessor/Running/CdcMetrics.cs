@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.ServiceDefaults;
 
 namespace AspireCdc.CdcProcessor.Running;
 
@@ -17,12 +18,13 @@ internal sealed class CdcMetrics
     private readonly Histogram<long> _batchSize;
     private readonly Histogram<double> _sinkDuration;
     private readonly Histogram<double> _latency;
+    private readonly RecentFlow _recent;
     private readonly TimeProvider _time;
     private readonly Dictionary<(string, ChangeOperation), long> _counts = [];
 
-    public CdcMetrics(IMeterFactory meters, ProcessorStatus status, CopyProgress copies, FactProgress facts, TimeProvider time)
+    public CdcMetrics(IMeterFactory meters, ProcessorStatus status, CopyProgress copies, FactProgress facts, RecentFlow recent, TimeProvider time)
     {
-        _time = time;
+        (_recent, _time) = (recent, time);
         var meter = meters.Create(Name);
         _changes = meter.CreateCounter<long>("cdc.changes", "{change}", "Changes applied, by table and operation.");
         _batchSize = meter.CreateHistogram<long>("cdc.batch.size", "{change}", "Changes in a batch.");
@@ -54,6 +56,7 @@ internal sealed class CdcMetrics
     {
         _sinkDuration.Record(duration.TotalSeconds);
         _batchSize.Record(batch.Count);
+        _recent.Count(batch.Count);
 
         var now = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
         long lastCommit = 0;
@@ -65,7 +68,9 @@ internal sealed class CdcMetrics
             if (change.CommitTime != 0 && change.CommitTime != lastCommit)
             {
                 lastCommit = change.CommitTime;
-                _latency.Record(Math.Max(0, (now - lastCommit) / 1_000_000));
+                var latency = TimeSpan.FromMicroseconds(Math.Max(0, now - lastCommit));
+                _latency.Record(latency.TotalSeconds);
+                _recent.Took(latency);
             }
         }
         foreach (var ((table, operation), count) in _counts)

@@ -59,7 +59,25 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task The_message_names_all_failing_fields()
     {
         var message = (await BrowseAsync(HttpMethod.Post, "/customers", """{"email":"x"}""")).Json.GetProperty("error").GetProperty("message").GetString();
-        message.Should().ContainAll("email", "name", "country", "city");
+        message.Should().Be("name: is required; country: is required; city: is required; email: must be an email address");
+    }
+
+    [Fact]
+    public async Task The_address_that_the_client_is_preset_to_works_too_and_nobody_elses_answers_change()
+    {
+        (await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers", null, ("Origin", Origin))).Json.GetProperty("success").GetBoolean().Should().BeTrue();
+        (await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers/987654321", null, ("Origin", Origin))).Json.GetProperty("error").GetProperty("code").GetString().Should().Be("not_found");
+        (await api.GetAsync("/api/customers")).Json.ValueKind.Should().Be(JsonValueKind.Array);
+    }
+
+    [Fact]
+    public async Task Its_settings_find_the_health_and_every_success_has_a_message()
+    {
+        var health = await api.Client.AnswerAsync(HttpMethod.Get, "/envelope/health", null, ("Origin", Origin));
+        health.Status.Should().Be(HttpStatusCode.OK);
+        health.Text.Should().Be("""{"success":true,"data":{"status":"ok"},"message":"ok","status":"ok"}""");
+        (await BrowseAsync(HttpMethod.Get, "/customers")).Json.GetProperty("message").GetString().Should().Be("ok");
+        (await BrowseAsync(HttpMethod.Post, "/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Json.GetProperty("message").GetString().Should().Be("created");
     }
 
     [Fact]

@@ -37,6 +37,16 @@ public sealed class OpenApiTests(ApiServer api) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task The_reference_page_has_examples_of_this_server_in_csharp_first_and_no_bar_of_its_vendor()
+    {
+        var page = (await api.GetAsync("/scalar/")).Text;
+        page.Should().Contain($"\"url\":\"{api.Client.BaseAddress!.GetLeftPart(UriPartial.Authority)}\"");
+        page.Should().Contain("\"targetKey\":\"csharp\"").And.Contain("\"showDeveloperTools\":\"never\"").And.Contain("\"hideClientButton\":true");
+        var leads = await api.GetAsync("/openapi.json");
+        leads.Json.GetProperty("openapi").GetString().Should().StartWith("3.1");
+    }
+
+    [Fact]
     public async Task Fields_carry_what_the_model_says()
     {
         var schemas = (await api.GetAsync("/openapi/v1.json")).Json.GetProperty("components").GetProperty("schemas");

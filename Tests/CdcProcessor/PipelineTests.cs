@@ -5,6 +5,7 @@ using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.ServiceDefaults;
 using AwesomeAssertions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -23,7 +24,7 @@ public sealed class PipelineTests
         await using var ends = new Ends();
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var status = new ProcessorStatus();
-        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status, new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(), TimeProvider.System);
+        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status, new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(), new RecentFlow(TimeProvider.System), TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System).RunAsync(stop.Token);
 

@@ -27,11 +27,14 @@ internal sealed class Browser : IAsyncDisposable
     public Task<IPage> PageAsync(int width = 1280, int height = 900, ColorScheme scheme = ColorScheme.Light) =>
         _browser.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme });
 
+    /// <summary>Pages whose own settings do not matter.</summary>
+    public Task<IBrowserContext> ContextAsync() => _browser.NewContextAsync();
+
     /// <summary>A picture for whoever asks for it: ASPIRECDC_SCREENSHOTS names the folder.</summary>
     public static async Task KeepAsync(IPage page, string name)
     {
         if (Environment.GetEnvironmentVariable("ASPIRECDC_SCREENSHOTS") is { Length: > 0 } folder)
-            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png") });
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = true });
     }
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,47 @@
+/** The slider: how many writes a second the server makes. */
+
+import { $, say } from "./dom.js";
+import { count } from "./format.js";
+import { call } from "./shop.js";
+
+const steps = [0, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2000];
+const idle = $("load-says").textContent;
+let sending = 0;
+
+export function enableLoad() {
+  $("load").hidden = false;
+  $("writes").max = steps.length - 1;
+  $("writes").addEventListener("input", async () => {
+    const writes = steps[$("writes").value];
+    name(writes);
+    sending++;
+    try {
+      await call("POST", `/live/load?writes=${writes}`);
+    } catch (error) {
+      tell(error.message, true);
+    } finally {
+      sending--;
+    }
+  });
+}
+
+/** What the server makes, also for the pages that have not asked for it. */
+export function showLoad({ writes, load }) {
+  if (sending) return;
+  const step = steps.indexOf(load.wanted);
+  if (step >= 0 && document.activeElement !== $("writes")) $("writes").value = step;
+  name(load.wanted);
+  if (load.problem) tell(load.problem, true);
+  else tell(load.wanted ? `${count(writes.rate)} writes in the last second; orders, payments, moves and cancellations, made on the server.` : idle);
+}
+
+function name(writes) {
+  const text = writes ? `${count(writes)} writes/s` : "none";
+  say($("wanted"), text);
+  $("writes").setAttribute("aria-valuetext", writes ? `${writes} writes a second` : "no load");
+}
+
+function tell(text, isBad = false) {
+  say($("load-says"), text);
+  $("load-says").classList.toggle("bad", isBad);
+}
