@@ -42,7 +42,8 @@ internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, 
 /// <param name="Timeline">PostgreSQL's timeline; 0 elsewhere.</param>
 /// <param name="Ordered">One reader in commit order, so that a batch's last position is a version of all that is derived after it.</param>
 /// <param name="Topic">Kafka's topic, so that a dead letter can name it; null elsewhere.</param>
-internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered, string? Topic = null);
+/// <param name="Partitions">How many partitions bring the changes; 0 elsewhere.</param>
+internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered, string? Topic = null, int Partitions = 0);
 
 /// <summary>The sink's contents and this source do not belong together; only starting anew helps. The message says so and names the command.</summary>
 internal sealed class ResyncRequiredException(string message) : Exception(message);

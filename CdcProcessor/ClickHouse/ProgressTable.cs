@@ -19,7 +19,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         var rows = await client.QueryAsync($"SELECT kind, name, state, position FROM {Name} FINAL", cancellationToken);
         return new Progress(
             rows.Where(row => row[0] == SourceKind).Select(row => JsonSerializer.Deserialize<SourceIdentity>(row[2]!)).SingleOrDefault(),
-            [.. rows.Where(row => row[0] == PositionKind).Select(row => new SourcePosition(int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row)))],
+            [.. rows.Where(row => row[0] == PositionKind).Select(row => new SourcePosition(
+                int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row), ulong.TryParse(row[2], NumberStyles.None, CultureInfo.InvariantCulture, out var passed) ? passed : 0))],
             [.. rows.Where(row => row[0] == CopyKind).Select(row => CopyOf(row[1]!, row[2]!, Position(row)))],
             IsPaused: rows.Any(row => row[0] == PauseKind && row[2] == Requested),
             ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested))
@@ -33,9 +34,15 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
     public Task SaveAsync(SourceIdentity source, CancellationToken cancellationToken) =>
         InsertAsync([(SourceKind, "", JsonSerializer.Serialize(source), 0, Now)], cancellationToken);
 
-    /// <summary>The position is its own version: what a dead predecessor writes late does not lead back.</summary>
+    /// <summary>
+    /// The position is its own version: what a dead predecessor writes late does not lead back. Behind Kafka its state is the LSN before which all
+    /// commits have passed the partition, for readers that wait for a commit.
+    /// </summary>
     public Task SaveAsync(IEnumerable<SourcePosition> positions, CancellationToken cancellationToken) => InsertAsync(
-        [.. positions.Select(position => (PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), "", position.Position, position.Position))], cancellationToken);
+        [.. positions.Select(position => (
+            PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), position.CommitLsn.ToString(CultureInfo.InvariantCulture),
+            position.Position, position.Position))],
+        cancellationToken);
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
         InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns}", copy.Point, Now)], cancellationToken);
