@@ -24,6 +24,16 @@ internal sealed class CdcOptions
     [Range(1, 32, ErrorMessage = "Cdc:CopyReaders must be 1 to 32.")]
     public int CopyReaders { get; set; } = 2;
 
+    /// <summary>
+    /// Tables that are not copied anew by themselves where their rows changed without events (ALTER TABLE rewrote them, a partition went), separated by commas; <c>*</c> for all.
+    /// For tables that take hours: until somebody has one copied, <c>/ready</c>, <c>status</c> and the metrics say that it differs.
+    /// </summary>
+    public string CopyByHand { get; set; } = "";
+
+    /// <summary>A table is copied anew only where somebody says so.</summary>
+    public bool IsCopiedByHand(TableMapping table) =>
+        CopyByHand.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is var tables && (tables.Contains("*") || tables.Contains(table.Source));
+
     /// <summary>The most changes that one batch holds.</summary>
     [Range(1, 500_000, ErrorMessage = "Cdc:BatchChanges must be 1 to 500000.")]
     public int BatchChanges { get; set; } = 100_000;
@@ -31,6 +41,14 @@ internal sealed class CdcOptions
     /// <summary>The most bytes that one batch holds; a single larger change still passes.</summary>
     [Range(1 << 16, 1 << 28, ErrorMessage = "Cdc:BatchBytes must be 65536 to 268435456.")]
     public int BatchBytes { get; set; } = 24 * 1024 * 1024;
+
+    /// <summary>How often all tables and facts are compared with PostgreSQL, quietly; without it only when somebody asks.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:VerifyEvery must be a time from 00:00:01 to 365.00:00:00, like 1.00:00:00 for each day.")]
+    public TimeSpan? VerifyEvery { get; set; }
+
+    /// <summary>The most rows a second that a comparison reads; 0 for as many as there is time for.</summary>
+    [Range(0, 100_000_000, ErrorMessage = "Cdc:VerifyRowsPerSecond must be 0 (no limit) to 100000000.")]
+    public int VerifyRowsPerSecond { get; set; }
 
     /// <summary>How old the oldest change that the sink has not may be before health warns.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:MaxLag must be a time from 00:00:01 to 365.00:00:00, like 00:05:00.")]

@@ -3,6 +3,7 @@ using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.CdcProcessor.Verification;
 using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -48,12 +49,17 @@ internal static class CdcProcessorApp
 
         builder.Services.AddSingleton<CopyProgress>();
         builder.Services.AddSingleton<FactProgress>();
+        builder.Services.AddSingleton<TableDoubts>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
         builder.Services.AddSingleton<ProcessorControl>();
         builder.Services.AddSingleton<OperationAccess>();
         builder.Services.AddHostedService<ProcessorService>();
+        builder.Services.AddSingleton<VerificationState>();
+        builder.Services.AddSingleton<ComparisonFactory>();
+        builder.Services.AddSingleton<Verifier>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Verifier>());
         builder.Services.AddSingleton<KafkaConnection>();
         var health = builder.Services.AddHealthChecks().AddCheck<ProcessorHealth>("pipeline");
         if (pair.Source == Pair.Kafka || pair.Sink == Pair.Kafka)

@@ -20,8 +20,8 @@ internal interface IChangeSource : IAsyncDisposable
     /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
     IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);
 
-    /// <summary>Copies tables anew. Throws <see cref="NotSupportedException"/> with a sentence where that is another's work.</summary>
-    void RequestCopy(IReadOnlyList<TableMapping> tables);
+    /// <summary>Copies tables anew, by their identities in the model. Throws <see cref="NotSupportedException"/> with a sentence where that is another's work.</summary>
+    void RequestCopy(IReadOnlyList<string> tables);
 
     /// <summary>
     /// Rows have landed, durably, outside the stream's order: <see cref="ChangeOperation.Derive"/> is due for them, with their landing version as <see cref="Change.Bound"/>. Sends
@@ -42,7 +42,7 @@ internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, 
 /// <param name="Timeline">PostgreSQL's timeline; 0 elsewhere.</param>
 /// <param name="Ordered">One reader in commit order, so that a batch's last position is a version of all that is derived after it.</param>
 /// <param name="Topic">Kafka's topic, so that a dead letter can name it; null elsewhere.</param>
-/// <param name="Partitions">How many partitions bring the changes; 0 elsewhere.</param>
+/// <param name="Partitions">The topic's partitions; 0 elsewhere.</param>
 internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered, string? Topic = null, int Partitions = 0);
 
 /// <summary>The sink's contents and this source do not belong together; only starting anew helps. The message says so and names the command.</summary>

@@ -26,6 +26,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         var next = Task.FromResult(false);
+        var watching = sink.WatchAsync(stop.Token);
         var acknowledging = Task.CompletedTask;
         try
         {
@@ -33,6 +34,8 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
             var turn = _turns.Reader.WaitToReadAsync(stop.Token).AsTask();
             while (true)
             {
+                if (watching.IsCompleted)
+                    await watching;
                 if (acknowledging.IsCompleted)
                 {
                     await acknowledging;
@@ -42,7 +45,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
                 if (sink.HasWork)
                     await sink.WorkAsync(cancellationToken);
                 else
-                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn] : [next, turn, acknowledging]);
+                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn, watching] : [next, turn, watching, acknowledging]);
 
                 if (turn.IsCompleted)
                 {
@@ -67,6 +70,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
             await stop.CancelAsync();
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await acknowledging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _turns.Writer.Complete();
         }
     }
@@ -132,6 +136,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
 
     private async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
+        await RecordAsync(batch.Copies, cancellationToken);
         var started = time.GetTimestamp();
         using (batch.Count > 0 ? BatchTrace.Start(batch) : null)
             await sink.WriteAsync(batch, cancellationToken);
@@ -154,6 +159,20 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
         }
     }
 
+    /// <summary>What relies on a copy may be written once it is recorded that the copy is due.</summary>
+    private async Task RecordAsync(IReadOnlyList<TableCopy> copies, CancellationToken cancellationToken)
+    {
+        foreach (var copy in copies)
+            await sink.SaveAsync(copy, cancellationToken);
+        var due = copies.Where(copy => copy.State == CopyState.Requested).Select(copy => copy.Table).ToList();
+        if (due.Count == 0)
+            return;
+        // Where a copy stands in the stream's order, it goes before what the next run streams.
+        if (sink.CopiesInOrder)
+            throw new CopyDueException(due);
+        source.RequestCopy(due);
+    }
+
     private async Task AcknowledgeSoonAsync(CancellationToken cancellationToken)
     {
         // A lone commit is recorded as soon as it is visible: somebody may be waiting to read it.
@@ -170,6 +189,9 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
     [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "Wrote {Changes} changes of {Bytes} bytes in {Milliseconds:0.0} ms")]
     private partial void LogWritten(int changes, long bytes, double milliseconds);
 }
+
+/// <summary>Tables must be copied before the stream goes on: the next run does that first.</summary>
+internal sealed class CopyDueException(IReadOnlyList<string> tables) : Exception($"{string.Join(", ", tables)} must be copied anew before the stream goes on.");
 
 /// <summary>Somebody has paused the pipeline.</summary>
 internal sealed class PausedException() : Exception("The pipeline is paused: 'CdcProcessor resume' lets it go on.");

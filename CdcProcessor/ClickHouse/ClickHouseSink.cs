@@ -13,6 +13,8 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+
     private readonly ClickHouseClient _client;
     private readonly StarModel _model;
     private readonly ProgressTable _progress;
@@ -22,6 +24,8 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly Facts _facts;
+    private readonly CompanionViews _companions;
+    private readonly TimeProvider _time;
     private readonly UInt128 _largestVersion;
     private readonly ProcessorStatus _status;
     private bool _ordered;
@@ -32,7 +36,9 @@ internal sealed class ClickHouseSink : IChangeSink
         _status = status;
         _client = client;
         _model = model;
+        _time = time;
         _progress = new ProgressTable(client, time);
+        _companions = new CompanionViews(client, model, _progress);
         _deadLetters = new DeadLetterTable(client, time);
         _absent = new AbsentColumns(client);
         _messages = new ChangeMessageReader(model);
@@ -65,10 +71,29 @@ internal sealed class ClickHouseSink : IChangeSink
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
+        await _companions.FillAsync((await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);
         _end = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
         await _facts.OpenAsync(progress, cancellationToken);
         _facts.SetCopied(progress.IsCopied);
+    }
+
+    /// <summary>Looks at its tables every five seconds: they are the same, of the model's columns and types, and so are the views.</summary>
+    public async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(LookEvery, _time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            try
+            {
+                await SchemaCheck.RunAsync(_client, _model, cancellationToken);
+                await _companions.CheckAsync(cancellationToken);
+            }
+            catch (Exception e) when (e is HttpRequestException or ClickHouseException)
+            {
+                // The next write tells by itself if the server is gone.
+            }
+        }
     }
 
     public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
@@ -173,7 +198,7 @@ internal sealed class ClickHouseSink : IChangeSink
                     await ClearAsync(table, change.Version, change.Partition);
                     break;
                 case ChangeOperation.CopyBegin when _ordered:
-                    await _progress.SaveAsync(CopyOf(change), cancellationToken);
+                    await BeginCopyAsync(CopyOf(change), cancellationToken);
                     break;
                 case ChangeOperation.CopyEnd when _ordered:
                     // Its marker may only be sent when a power failure cannot take the rows any more.
@@ -237,10 +262,10 @@ internal sealed class ClickHouseSink : IChangeSink
                 await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, cancellationToken);
                 settled = true;
             }
-            else if ((await _progress.LoadAsync(cancellationToken)).Copies.Contains(copy))
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(recorded => recorded with { Form = "" } == copy) is { } begun)
             {
                 // Otherwise it is the marker of an older copy, replayed.
-                await _progress.SaveAsync(copy with { State = CopyState.Done }, cancellationToken);
+                await _progress.SaveAsync(begun with { State = CopyState.Done }, cancellationToken);
                 copied = true;
             }
         }
@@ -253,7 +278,15 @@ internal sealed class ClickHouseSink : IChangeSink
         return settled;
     }
 
-    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint);
+    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint, change.Relation.Form);
+
+    /// <summary>A copy that must come above a later point stays due, whichever one ends before it.</summary>
+    private async Task BeginCopyAsync(TableCopy copy, CancellationToken cancellationToken)
+    {
+        var recorded = (await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(known => known.Table == copy.Table);
+        if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested } || recorded.Point < copy.Point))
+            await _progress.SaveAsync(copy, cancellationToken);
+    }
 
     private async Task CountDeadLettersAsync(CancellationToken cancellationToken) => _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
 

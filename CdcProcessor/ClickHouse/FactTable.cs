@@ -125,7 +125,14 @@ internal sealed class FactTable
     /// <summary>Asks ClickHouse for the names and types of what <see cref="Derive"/> selects.</summary>
     public string Describe => $"DESCRIBE TABLE ({Select("0", position: null)})";
 
-    private string Select(string condition, UInt128? position)
+    /// <summary>Selects what <see cref="Derive"/> would write, under the fact's own names.</summary>
+    public string Select(string condition)
+    {
+        var columns = Mapping.Columns.Select((column, i) => $"{Derived(i)} AS {Name(column.Name)}").Append($"{Derived(Mapping.Columns.Count)} AS is_deleted");
+        return $"SELECT {string.Join(", ", columns)} FROM ({Select(condition, position: null, isNamed: true)})";
+    }
+
+    private string Select(string condition, UInt128? position, bool isNamed = false)
     {
         var joins = new StringBuilder();
         var shown = new StringBuilder($"{Root}.is_deleted = 0");
@@ -142,11 +149,12 @@ internal sealed class FactTable
 
         var values = Mapping.Columns.Select(column =>
             column.IsKey ? column.Expression : $"if(shown, {column.Expression}, defaultValueOfArgumentType({column.Expression}))");
+        string[] selected = [.. values.Append("NOT shown").Select((value, i) => isNamed ? $"{value} AS {Derived(i)}" : value)];
         var lsn = Mapping.Parents.Select(parent => Name(parent.Alias) + ".lsn").Prepend(Root + ".lsn").ToList();
         return $"""
             WITH {shown} AS shown
-            SELECT {string.Join(",\n    ", values)},
-                NOT shown, {(lsn.Count == 1 ? lsn[0] : $"greatest({string.Join(", ", lsn)})")}, {Version(position)}
+            SELECT {string.Join(",\n    ", selected)},
+                {(lsn.Count == 1 ? lsn[0] : $"greatest({string.Join(", ", lsn)})")}, {Version(position)}
             FROM {Newest(Root, _root, condition, isOptional: false)} AS {Root}{joins}
             """;
     }
@@ -205,6 +213,9 @@ internal sealed class FactTable
     private bool IsNamed(string alias, string column) =>
         Mapping.Columns.Any(fact => fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
         || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
+
+    /// <summary>What no expression can mean.</summary>
+    private static string Derived(int column) => Name($"derived {column + 1}");
 
     /// <summary>An optional row's key is NULL once it is deleted, and is joined by all the same: its version counts.</summary>
     private static string JoinKey(string key) => "join " + key;

@@ -150,7 +150,7 @@ internal sealed class LandingRows : IDisposable
     }
 
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
-    private string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
+    public string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
     {
         var columns = relation.Table.Columns;
         var types = TypesOf(relation.Table);

@@ -2,6 +2,7 @@ using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
+using AspireCdc.CdcProcessor.Verification;
 using AspireCdc.Star.Model;
 using Microsoft.AspNetCore.Mvc;
 
@@ -28,10 +29,11 @@ internal static class OperationEndpoints
         operations.MapGet("/dead-letters", ListAsync);
         operations.MapPost("/dead-letters/retry", ([FromQuery] string[] id, ProcessorControl control, CancellationToken cancellation) => control.RetryAsync(id, cancellation));
         operations.MapPost("/dead-letters/drop", DropAsync);
+        operations.MapVerification();
     }
 
     private static async Task<StatusReport> StatusAsync(
-        ProcessorStatus status, CopyProgress copies, FactProgress facts, StarModel model, PipelineFactory factory, CancellationToken cancellation)
+        ProcessorStatus status, CopyProgress copies, FactProgress facts, StarModel model, PipelineFactory factory, VerificationState verification, CancellationToken cancellation)
     {
         await using var sink = factory.CreateSink();
         var progress = await sink.OpenAsync(cancellation);
@@ -45,7 +47,11 @@ internal static class OperationEndpoints
             [.. model.Tables.Select(table => new TableReport(
                 table.Source, table.Landing, CopyStateOf(table, progress),
                 running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))],
-            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))]);
+            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))])
+        {
+            Doubts = status.Doubts.All,
+            Verification = verification.Report,
+        };
     }
 
     private static string CopyStateOf(TableMapping table, Progress progress) => progress.Copies.FirstOrDefault(copy => copy.Table == table.Source) switch
@@ -114,7 +120,14 @@ internal static class OperationEndpoints
 
 internal sealed record StatusReport(
     string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables,
-    IReadOnlyList<FactReport> Facts);
+    IReadOnlyList<FactReport> Facts)
+{
+    /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
+    public IReadOnlyList<TableDoubt> Doubts { get; init; } = [];
+
+    /// <summary>The comparison with PostgreSQL that runs, or the last one.</summary>
+    public VerificationReport Verification { get; init; } = VerificationReport.None;
+}
 
 internal sealed record PositionReport(int Partition, string Position);
 

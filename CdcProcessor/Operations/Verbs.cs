@@ -1,4 +1,5 @@
 using System.Text;
+using AspireCdc.CdcProcessor.Verification;
 using AspireCdc.ServiceDefaults;
 
 namespace AspireCdc.CdcProcessor.Operations;
@@ -12,13 +13,14 @@ internal static class Verbs
         CdcProcessor resync <table>…             copy tables anew, beside the stream
         CdcProcessor resync --all                start everything anew, from a new slot
         CdcProcessor pause | resume              rest, and go on
+        CdcProcessor verify [<name>…] [--repair] compare tables and facts with PostgreSQL, row for row; bring what differs once more
         CdcProcessor dead-letters list           changes that could not be applied
         CdcProcessor dead-letters retry [<id>…]  apply them again (all, or these)
         CdcProcessor dead-letters drop <id>… | --all
                 --address http://localhost:4196  the processor to ask
         """;
 
-    private static readonly string[] Known = ["status", "resync", "pause", "resume", "dead-letters", "help", "--help", "-h"];
+    private static readonly string[] Known = ["status", "resync", "pause", "resume", "dead-letters", "verify", "help", "--help", "-h"];
 
     /// <summary>A verb, and not the pipeline, is asked for. Options alone belong to the pipeline.</summary>
     public static bool IsVerb(string[] args) => args is [var first, ..] && first != "run" && (Known.Contains(first) || !first.StartsWith('-'));
@@ -56,6 +58,9 @@ internal static class Verbs
                     return await PostAsync("resync?all=true");
                 case ["resync", .. var tables] when tables is not [] && tables.All(IsWord):
                     return await PostAsync("resync?" + Query("table", tables));
+                case ["verify", .. var names] when names.All(name => IsWord(name) || name == "--repair"):
+                    await PostAsync($"verify?repair={(names.Contains("--repair") ? "true" : "false")}&{Query("table", names.Where(IsWord))}");
+                    return await VerificationOutput.FollowAsync(path => ReadAsync<VerificationReport>(path), output);
                 case ["dead-letters", "list"]:
                     await WriteLettersAsync(await ReadAsync<LetterReport[]>("dead-letters"));
                     return 0;
@@ -126,6 +131,9 @@ internal static class Verbs
                 text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows" : "")}");
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
+            foreach (var doubt in status.Doubts)
+                text.AppendLine($"in doubt: {doubt}");
+            text.AppendLine(VerificationOutput.Summary(status.Verification));
             return output.WriteAsync(text.ToString());
 
             static string StateOf(FactReport fact) => fact switch

@@ -10,7 +10,8 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <param name="Table">The table whose facts are to be derived.</param>
 /// <param name="Version">The landing version of what landed: of the one row, or the point of the whole copy.</param>
 /// <param name="Key">The one row's key, in the order of the mapping; null for a copy of the whole table.</param>
-internal sealed record Marker(string Table, UInt128 Version, IReadOnlyList<string>? Key)
+/// <param name="Repair">Nothing has landed: the row of this key is read once more, and lands at the marker's position (see <see cref="RepairReader"/>).</param>
+internal sealed record Marker(string Table, UInt128 Version, IReadOnlyList<string>? Key, bool Repair = false)
 {
     /// <summary>Each slot has its own: two processors on one database do not hear each other.</summary>
     public static string Prefix(string slot) => "aspirecdc:" + slot;

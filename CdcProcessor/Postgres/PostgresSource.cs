@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 using Npgsql;
@@ -24,6 +25,11 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly ILogger _logger;
     private readonly PostgresCatalog _catalog;
     private readonly ToastReader _toast;
+    private readonly TableForms _forms;
+    private readonly TableLedger _ledger;
+    private readonly ChangeGuard _guard;
+    private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
     private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
     private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
@@ -34,6 +40,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private bool _isNew;
     private ulong _resumeAt;
     private IReadOnlyList<TableMapping> _unfinished = [];
+    private IReadOnlyList<TableCopy> _toRecord = [];
 
     public PostgresSource(
         SourceServer server, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
@@ -48,7 +55,11 @@ internal sealed partial class PostgresSource : IChangeSource
         _time = time;
         _logger = logger;
         _catalog = new PostgresCatalog(database, model, options);
-        _toast = new ToastReader(_catalog, time);
+        _forms = new TableForms(_catalog, model, options);
+        _ledger = new TableLedger(model);
+        _toast = new ToastReader(_catalog, _ledger, time);
+        _guard = new ChangeGuard(_catalog, _forms, _ledger, options, () => _looks.Writer.TryWrite(true));
+        _repairs = new RepairReader(_catalog, time);
     }
 
     public async Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken)
@@ -85,6 +96,7 @@ internal sealed partial class PostgresSource : IChangeSource
         _isNew = slot is null;
         _resumeAt = slot?.Confirmed ?? 0;
         _unfinished = [.. _model.Tables.Where(table => !progress.IsCopied(table))];
+        _toRecord = _ledger.Open(progress, await _forms.NowAsync(cancellationToken));
     }
 
     public async Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)
@@ -102,6 +114,13 @@ internal sealed partial class PostgresSource : IChangeSource
         _ = working.ContinueWith(ended => exchange.Fail(ended.Exception?.InnerException ?? new EndOfStreamException("The replication stream has ended.")), TaskScheduler.Default);
         try
         {
+            if (_toRecord.Count > 0)
+            {
+                var adopted = new ChangeBatch();
+                foreach (var copy in _toRecord)
+                    adopted.Record(copy);
+                yield return adopted;
+            }
             var fromStream = exchange.TakeAsync();
             var fromCopies = _copies.Reader.ReadAsync(stop.Token).AsTask();
             while (true)
@@ -110,8 +129,12 @@ internal sealed partial class PostgresSource : IChangeSource
                 if (fromStream.IsCompleted)
                 {
                     var batch = await fromStream;
+                    var refusal = await _guard.PassAsync(batch, cancellationToken);
+                    await _repairs.FillAsync(batch, cancellationToken);
                     await _toast.FillAsync(batch, cancellationToken);
                     yield return batch.Changes;
+                    if (refusal is not null)
+                        throw refusal;
                     fromStream = exchange.TakeAsync();
                 }
                 if (fromCopies.IsCompleted)
@@ -132,7 +155,11 @@ internal sealed partial class PostgresSource : IChangeSource
         _reader is { } reader && positions.Count > 0 ? reader.AcknowledgeAsync(positions.Max(position => position.Position), cancellationToken) : Task.CompletedTask;
 
     /// <summary>Copies a table anew beside the stream.</summary>
-    public void RequestCopy(IReadOnlyList<TableMapping> tables) => _copyRequests.Writer.TryWrite(tables);
+    public void RequestCopy(IReadOnlyList<string> tables)
+    {
+        if (tables.Select(_model.Table).Where(_ledger.TryQueue).ToList() is { Count: > 0 } queued)
+            _copyRequests.Writer.TryWrite(queued);
+    }
 
     public async Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)
     {
@@ -150,7 +177,7 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         var connection = _connection!;
         var copying = Task.CompletedTask;
-        var copier = new TableCopier(_server, _catalog, _options, _copyProgress);
+        var copier = new TableCopier(_server, _catalog, _forms, _ledger, _options, _copyProgress);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (_isNew)
         {
@@ -172,10 +199,11 @@ internal sealed partial class PostgresSource : IChangeSource
         }
         else if (_unfinished.Count > 0)
         {
-            RequestCopy(_unfinished);
+            RequestCopy([.. _unfinished.Select(table => table.Source)]);
         }
 
-        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
+        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity);
+        _guard.Begin(_resumeAt);
         _reader = new WalReader(connection, decoder, exchange, _options, _time);
         await StartReplicationAsync(connection, stop.Token);
         var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
@@ -186,9 +214,10 @@ internal sealed partial class PostgresSource : IChangeSource
         var streaming = _reader.RunAsync(stop.Token);
         var resyncing = ResyncOnRequestAsync(copier, copying, stop.Token);
         var watching = lag.RunAsync(stop.Token);
-        var first = await Task.WhenAny(streaming, resyncing, watching);
+        var looking = new CatalogWatch(_catalog, _forms, _ledger, _guard, _model, _options, _status.Doubts, _copies.Writer, _looks.Reader, _time).RunAsync(stop.Token);
+        var first = await Task.WhenAny(streaming, resyncing, watching, looking);
         await stop.CancelAsync();
-        await Task.WhenAll(streaming, resyncing, watching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(streaming, resyncing, watching, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first;
     }
 
@@ -196,7 +225,10 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         await initial;
         await foreach (var tables in _copyRequests.Reader.ReadAllAsync(cancellationToken))
+        {
+            _ledger.Dequeue(tables);
             await RecopyAsync(copier, tables, cancellationToken);
+        }
     }
 
     private async Task RecopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, CancellationToken cancellationToken)
@@ -211,9 +243,16 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)
     {
-        await copier.CopyAsync(tables, snapshot, imported, _copies.Writer, cancellationToken);
+        _ledger.Begin(tables, snapshot.Point);
+        var rewritten = await copier.CopyAsync(tables, snapshot, imported, _copies.Writer, cancellationToken);
         // The rows have landed; the stream derives them when it comes by this marker.
-        await _catalog.EmitAsync(tables.Select(table => new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)), cancellationToken);
+        var copied = tables.Except(rewritten).Select(table => new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)).ToList();
+        if (copied.Count > 0)
+            await _catalog.EmitAsync(copied, cancellationToken);
+        if (rewritten.Count == 0)
+            return;
+        LogRewritten(string.Join(", ", rewritten.Select(table => table.Source)));
+        await RecopyAsync(copier, rewritten, cancellationToken);
     }
 
     /// <summary>One processor leads; the others stand by, warm, and take over when its connection ends.</summary>
@@ -297,11 +336,6 @@ internal sealed partial class PostgresSource : IChangeSource
     private void OnRelation(Relation relation)
     {
         var table = relation.Table;
-        for (var i = 0; i < table.Columns.Count; i++)
-        {
-            if (relation.Positions[i] < 0)
-                Warn($"{table.Source}.{table.Columns[i].Source} is missing, {table.Landing}.{table.Columns[i].Landing} gets its default");
-        }
         foreach (var column in relation.Columns.Where(column => !table.Columns.Any(mapped => mapped.Source == column.Name)))
             Warn($"{table.Source}.{column.Name} is not in the mapping and is ignored");
     }
@@ -328,6 +362,9 @@ internal sealed partial class PostgresSource : IChangeSource
 
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Copying {Tables} anew at {Point}, beside the stream")]
     private partial void LogResync(string tables, string point);
+
+    [LoggerMessage(EventId = 17, Level = LogLevel.Warning, Message = "{Tables} was rewritten or replaced while it was copied: it is copied from the beginning")]
+    private partial void LogRewritten(string tables);
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
     private partial void LogWaitingForSlot(string slot);

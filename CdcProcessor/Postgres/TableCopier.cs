@@ -2,12 +2,13 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Copies tables at the point of one snapshot, by ranges of their pages, over several connections.</summary>
-internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, CdcOptions options, CopyProgress progress)
+internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, CopyProgress progress)
 {
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
@@ -15,14 +16,17 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     /// <summary>
     /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as soon as the snapshot is not needed any more.
     /// </summary>
-    public async Task CopyAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    /// <returns>Tables that have to be begun anew, with another snapshot: they were rewritten or replaced meanwhile.</returns>
+    public async Task<IReadOnlyList<TableMapping>> CopyAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
         var version = Lsn.CopyVersion(snapshot.Point);
         var relations = new List<Relation>();
         var ranges = new ConcurrentQueue<CopyRange>();
+        var rewritten = new ConcurrentDictionary<TableMapping, bool>();
+        var described = await DescribeAsync(tables, snapshot, cancellationToken);
         foreach (var table in tables)
         {
-            var relation = await catalog.DescribeAsync(table, cancellationToken);
+            var relation = RelationOf(table, described.GetValueOrDefault(table.Source));
             relations.Add(relation);
             var (pages, rows) = await catalog.SizeAsync(table, cancellationToken);
             progress.Begin(table.Source, rows);
@@ -35,14 +39,16 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var readers = Math.Min(options.CopyReaders, ranges.Count);
         var imported = 0;
-        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, snapshot, WhenImported, output, stop.Token))];
+        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, rewritten, snapshot, WhenImported, output, stop.Token))];
         foreach (var reader in reading)
             _ = reader.ContinueWith(_ => stop.Cancel(), cancellationToken, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await Task.WhenAll(reading);
 
+        relations.RemoveAll(relation => rewritten.ContainsKey(relation.Table));
         await WriteMarksAsync(ChangeOperation.CopyEnd);
         foreach (var table in tables)
             progress.End(table.Source);
+        return [.. tables.Where(rewritten.ContainsKey)];
 
         void WhenImported()
         {
@@ -59,18 +65,52 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
         }
     }
 
-    private async Task ReadRangesAsync(ConcurrentQueue<CopyRange> ranges, Snapshot snapshot, Action whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    /// <summary>What the tables were as of the snapshot: whatever is otherwise later has no row in this copy.</summary>
+    private async Task<IReadOnlyDictionary<string, TableForm>> DescribeAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
     {
-        await using var connection = await server.OpenAsync("aspirecdc copy", replication: false, cancellationToken);
+        await using var connection = await OpenAsync(snapshot, cancellationToken);
+        return await forms.AsOfSnapshotAsync(connection, tables, cancellationToken);
+    }
+
+    private Relation RelationOf(TableMapping table, TableForm? form)
+    {
+        if (form is null || table.Columns.Any(column => form.Column(column.Source) is null))
+        {
+            throw new NotReadyException(
+                $"{table.Source} cannot be copied: {(form is null ? "there is no such table" : $"it has no {string.Join(", ", table.Columns.Select(column => column.Source).Where(name => form.Column(name) is null))}")}.");
+        }
+        ledger.Describe(table, form);
+        var mapped = form.Columns.Where(column => table.Columns.Any(known => known.Source == column.Name));
+        return new Relation(table, [.. mapped.Select(column => new RelationColumn(column.Name, column.Type, column.Modifier))]) { Oid = form.Oid, Form = form.Write() };
+    }
+
+    private async Task<WireConnection> OpenAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        var connection = await server.OpenAsync("aspirecdc copy", replication: false, cancellationToken);
         await connection.QueryAsync($"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot.Name}'", cancellationToken);
+        return connection;
+    }
+
+    private async Task ReadRangesAsync(
+        ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten, Snapshot snapshot, Action whenImported, ChannelWriter<ChangeBatch> output,
+        CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(snapshot, cancellationToken);
         whenImported();
 
         var version = Lsn.CopyVersion(snapshot.Point);
         while (ranges.TryDequeue(out var range))
         {
+            var table = range.Relation.Table;
+            if (rewritten.ContainsKey(table))
+                continue;
             // The savepoint gives the table's lock back after its range, so that a TRUNCATE waits for one range and not for all.
             await connection.QueryAsync("SAVEPOINT range", cancellationToken);
-            var written = await ReadRangeAsync(connection, range, version, output, cancellationToken);
+            // A rewrite puts rows into other pages, and after some this snapshot sees none at all; another table may have the name.
+            var form = TableForm.Read(range.Relation.Form);
+            if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files] || oid != $"{form.Oid}" || files != form.Files)
+                rewritten[table] = true;
+            var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(connection, range, version, output, cancellationToken);
             // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the sink.
             await Task.WhenAll(written).WaitAsync(cancellationToken);
             await connection.QueryAsync("ROLLBACK TO SAVEPOINT range; RELEASE SAVEPOINT range", cancellationToken);

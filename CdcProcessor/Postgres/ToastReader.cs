@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -9,9 +10,11 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// Fills unchanged TOAST values that a change did not carry. They are read from PostgreSQL under the new key, never from what has landed: that may be of another row
 /// since a key change, or miss what became a dead letter. A value that is newer than its change is no harm, since the change that made it follows.
 /// </summary>
-internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
+internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, TimeProvider time)
 {
     private const string UndefinedTable = "42P01";
+
+    private readonly KeyedRows _rows = new(catalog);
 
     public async Task FillAsync(StreamBatch batch, CancellationToken cancellationToken)
     {
@@ -53,13 +56,13 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
     /// <summary>Returns the changes whose row is not there any more.</summary>
     private async Task<IReadOnlyList<int>> FillAsync(ChangeBatch batch, Relation relation, int[] changes, CancellationToken cancellationToken)
     {
-        var key = relation.Table.Key.Select(column => relation.Positions[column]).ToArray();
         var columns = Enumerable.Range(0, relation.Columns.Count).Where(column => changes.Any(change => batch.Kind(batch.Changes[change].New, column) == ValueKind.Unchanged)).ToArray();
-        var types = await TypesAsync(relation, cancellationToken);
+        var types = await _rows.TypesAsync(relation, cancellationToken);
+        Refuse(batch, relation, changes, columns, types);
         // A column that was dropped since has no value to read.
         columns = [.. columns.Where(column => types.ContainsKey(relation.Columns[column].Name))];
 
-        var rows = types.Count == 0 ? [] : await ReadAsync(batch, relation, changes, key, columns, types, cancellationToken);
+        var rows = types.Count == 0 ? [] : await ReadAsync(batch, relation, changes, columns, cancellationToken);
         var found = new bool[changes.Length];
         foreach (var row in rows)
         {
@@ -79,39 +82,29 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
         return [.. changes.Where((_, i) => !found[i])];
     }
 
-    private async Task<IReadOnlyList<object?[]>> ReadAsync(
-        ChangeBatch batch, Relation relation, int[] changes, int[] key, int[] columns, Dictionary<string, string> types, CancellationToken cancellationToken)
+    /// <summary>What cannot be read any more is no NULL, and a table that has another name has not lost its rows: only a copy above the change makes that good.</summary>
+    private void Refuse(ChangeBatch batch, Relation relation, int[] changes, int[] columns, Dictionary<string, string> types)
     {
-        // With their modifiers: "character" alone would be one character.
-        var wanted = string.Join(", ", key.Select((column, i) => $"${i + 1}::text[]::{types[relation.Columns[column].Name]}[]"));
-        var match = string.Join(" AND ", key.Select((column, i) => $"t.{PostgresCatalog.Quote(relation.Columns[column].Name)} = k.k{i}"));
-        // format() prints a value as the stream does, which a cast to text does not for every type. IS NOT NULL is false of a composite with a NULL inside.
-        var values = string.Concat(columns.Select(column =>
-        {
-            var name = $"t.{PostgresCatalog.Quote(relation.Columns[column].Name)}";
-            return $", CASE WHEN num_nulls({name}) = 0 THEN format('%s', {name}) END";
-        }));
-        var sql = $"""
-            SELECT k.place{values}
-            FROM unnest({wanted}) WITH ORDINALITY AS k({string.Concat(key.Select((_, i) => $"k{i}, "))}place)
-            JOIN {PostgresCatalog.QualifiedName(relation.Table)} t ON {match}
-            """;
-        var parameters = key.Select(column => (object)changes.Select(change => Encoding.UTF8.GetString(batch.Text(batch.Changes[change].New, column))).ToArray());
+        var missing = columns.Select(column => relation.Columns[column].Name)
+            .Where(name => !types.ContainsKey(name) && relation.Table.Columns.Any(column => column.Source == name)).ToList();
+        if (missing.Count == 0 || changes.All(change => ledger.IsCovered(relation.Table, batch.Changes[change].Lsn)))
+            return;
+        throw new NotReadyException(
+            $"A change of {relation.Table.Source} left out {string.Join(", ", missing)} as unchanged, and {(types.Count == 0 ? "there is no such table" : "the table has no such column")} to read it from now: give it its name back, or take it out of the model. Nothing beyond that change is acknowledged.");
+    }
+
+    private async Task<IReadOnlyList<object?[]>> ReadAsync(ChangeBatch batch, Relation relation, int[] changes, int[] columns, CancellationToken cancellationToken)
+    {
+        var keys = relation.Table.Key.Select(column => changes.Select(change => Encoding.UTF8.GetString(batch.Text(batch.Changes[change].New, relation.Positions[column]))).ToArray());
         try
         {
-            return await catalog.QueryAsync(sql, cancellationToken, parameters);
+            return await _rows.ReadAsync(relation, [.. keys], columns, cancellationToken);
         }
         catch (PostgresException e) when (e.SqlState == UndefinedTable)
         {
             return [];
         }
     }
-
-    private async Task<Dictionary<string, string>> TypesAsync(Relation relation, CancellationToken cancellationToken) =>
-        (await catalog.QueryAsync(
-            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
-            cancellationToken, PostgresCatalog.QualifiedName(relation.Table)))
-        .ToDictionary(row => (string)row[0]!, row => (string)row[1]!);
 
     /// <summary>The row is gone, or has another key by now: a later change says so. Until then it is written as deleted.</summary>
     private static void Delete(ChangeBatch batch, int index)

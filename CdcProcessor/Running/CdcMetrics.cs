@@ -36,6 +36,10 @@ internal sealed class CdcMetrics
         meter.CreateObservableGauge("cdc.pipeline.state", () => new Measurement<int>(1, new KeyValuePair<string, object?>("state", status.Phase.ToString())), "{state}", "1 for the state that the pipeline is in.");
         meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
+        meter.CreateObservableGauge(
+            "cdc.table.doubts",
+            () => status.Doubts.All.GroupBy(doubt => doubt.Table).Select(table => new Measurement<int>(table.Count(), new KeyValuePair<string, object?>("table", table.Key))),
+            "{doubt}", "Reasons why a table does not show what the source holds, or perhaps not.");
         meter.CreateObservableGauge("cdc.copy.rows", () => OfCopies(copy => copy.Rows), "{row}", "Rows copied by the copies that run.");
         meter.CreateObservableGauge("cdc.copy.rows.expected", () => OfCopies(copy => copy.Expected), "{row}", "About how many rows the tables have that are copied.");
         meter.CreateObservableGauge(

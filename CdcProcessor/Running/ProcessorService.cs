@@ -32,6 +32,11 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
             {
                 pause = TimeSpan.Zero;
             }
+            catch (CopyDueException e)
+            {
+                pause = TimeSpan.Zero;
+                LogCopyDue(e.Message);
+            }
             catch (PausedException e)
             {
                 pause = WaitBetweenLooks;
@@ -56,7 +61,7 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
                     LogFault(e, e.Message, pause.TotalSeconds);
                 else
                     LogStill(e.Message, time.GetElapsedTime(_outage.Value).TotalSeconds, pause.TotalSeconds);
-                (_outage, _fault) = (_outage ?? started, e.Message);
+                (_outage, _fault) = (_outage ?? time.GetTimestamp(), e.Message);
                 status.Enter(Phase.Faulted, e.Message);
             }
 
@@ -98,11 +103,14 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
     [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The pipeline stopped: {Reason} Trying again in {Seconds:0.0} s.")]
     private partial void LogFault(Exception exception, string reason, double seconds);
 
-    [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "The pipeline works again, after {Seconds:0.0} s")]
+    [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "The pipeline works again, after {Seconds:0.0} s")]
     private partial void LogRecovered(double seconds);
 
     [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "The pipeline has stood for {Outage:0.0} s: {Reason} Trying again in {Seconds:0.0} s.")]
     private partial void LogStill(string reason, double outage, double seconds);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "{Reason}")]
+    private partial void LogCopyDue(string reason);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Reason}")]
     private partial void LogPaused(string reason);

@@ -1,12 +1,14 @@
 using System.Collections.Concurrent;
 using AspireCdc.CdcProcessor.Changes;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
-internal sealed class ProcessorStatus
+internal sealed class ProcessorStatus(TableDoubts? doubts = null)
 {
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
+    private TaskCompletionSource _advanced = NewSignal();
     private volatile PhaseAndReason _phase = new(Phase.Starting, "The processor is starting.");
 
     public Phase Phase => _phase.Phase;
@@ -24,6 +26,9 @@ internal sealed class ProcessorStatus
 
     public long OpenDeadLetters { get; set; }
 
+    /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
+    public TableDoubts Doubts { get; } = doubts ?? new TableDoubts(TimeProvider.System, NullLogger<TableDoubts>.Instance);
+
     /// <summary>Columns that only one of mapping and database has.</summary>
     public int MappingMismatches { get; set; }
 
@@ -39,8 +44,16 @@ internal sealed class ProcessorStatus
         Entered?.Invoke(phase);
     }
 
-    public void Apply(SourcePosition position) => _applied.AddOrUpdate(
-        position.Partition, position, (_, last) => position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
+    /// <summary>Completes with the next position that is applied.</summary>
+    public Task Advanced => Volatile.Read(ref _advanced).Task;
+
+    public void Apply(SourcePosition position)
+    {
+        _applied.AddOrUpdate(position.Partition, position, (_, last) => position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
+        Interlocked.Exchange(ref _advanced, NewSignal()).TrySetResult();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private sealed record PhaseAndReason(Phase Phase, string Reason);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using AspireCdc.EmbeddedClickHouse.Engine;
 using AspireCdc.EmbeddedClickHouse.Http;
+using AspireCdc.EmbeddedClickHouse.Play;
 using AspireCdc.EmbeddedClickHouse.Sessions;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -64,6 +65,7 @@ internal static class ServerExtensions
     {
         app.UseRequestDecompression();
         app.MapMethods("/ping", [HttpMethods.Get, HttpMethods.Head], () => Results.Text("Ok.\n", "text/html; charset=UTF-8"));
+        app.MapPlayPage();
         app.MapGet("/replicas_status", () => Results.Text("Ok.\n", "text/plain; charset=UTF-8"));
         var endpoint = app.Services.GetRequiredService<QueryEndpoint>();
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post], async context =>

@@ -4,7 +4,7 @@ namespace AspireCdc.Tests.ModelChecking;
 /// PostgreSQL → topic. Ours writes in transactions that fence a predecessor, sends complete rows, TRUNCATE to every partition, and copies tables between two marks.
 /// Redpanda Connect (<paramref name="complete"/> is false) leaves unchanged columns out and knows neither TRUNCATE nor resync.
 /// </summary>
-internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic topic, bool complete)
+internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic topic, bool complete, Dice repairs)
 {
     private readonly List<(int Partition, Message Message)> _queued = [];
     private readonly List<(int Partition, Message Message)> _stray = [];
@@ -14,6 +14,9 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
     private int _acknowledged;
     private int _next;
 
+    /// <summary>How often somebody may still ask for a row once more; a connector that is not ours does not hear of it.</summary>
+    public int RepairsLeft { get; set; }
+
     public IEnumerable<Write> Run()
     {
         _next = _acknowledged;
@@ -22,6 +25,9 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
             if (postgres.Lost.Count > 0)
                 foreach (var step in Resync(postgres.Lost.Keys.First()))
                     yield return step;
+
+            if (RepairsLeft > 0 && repairs.Chance(0.2) && postgres.AskForRepair(repairs))
+                RepairsLeft--;
 
             if (_next == postgres.Stream.Count)
             {
@@ -60,7 +66,7 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
     private IEnumerable<Write> SendNext(int count)
     {
         var batch = postgres.Stream.Skip(_next).Take(count).ToArray();
-        foreach (var step in Send(batch.SelectMany(entry => Messages(entry.Change!, entry.Commit)).ToArray()))
+        foreach (var step in Send(batch.SelectMany(entry => entry.Marker is { } marker ? Messages(marker, entry.Commit) : Messages(entry.Change!, entry.Commit)).ToArray()))
             yield return step;
         _next += batch.Length;
     }
@@ -83,6 +89,14 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
     }
 
     private bool IsCovered(Table table, long commit) => commit < _copied.GetValueOrDefault(table);
+
+    private IEnumerable<(int, Message)> Messages(Marker marker, long at)
+    {
+        if (IsCovered(marker.Table, at))
+            return [];
+        var row = postgres.ReadForRepair(marker);
+        return [Keyed(new(row is null ? Operation.Delete : Operation.Insert, marker.Repaired!.Value, row))];
+    }
 
     private IEnumerable<(int, Message)> Messages(Change change, long commit)
     {

@@ -101,6 +101,34 @@ internal enum Rule
     /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
+    // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>A change that lacks a mapped column lands only below a copy. Broken: it lands, with a default over the value.</summary>
+    ColumnThatIsGoneStopsTheStream,
+
+    /// <summary>… a copy whose point is above that change. Broken: any copy that is under way will do.</summary>
+    CopyComesAboveWhatLacks,
+
+    /// <summary>A table is its OID: another one of its name is copied anew. Broken: its changes go on where the other's ended.</summary>
+    AnotherTableIsCopiedAnew,
+
+    /// <summary>A renamed table is still that table. Broken: its changes are ignored, and acknowledged.</summary>
+    RenamedTableIsNotIgnored,
+
+    /// <summary>A table that is rewritten during its copy is copied from the beginning, with a new snapshot. Broken: the next range is read where it was planned.</summary>
+    RewrittenTableIsCopiedFromTheBeginning,
+
+    /// <summary>Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.</summary>
+    RewrittenValuesAreCopiedAnew,
+
+    // ---- repairs -----------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>A row that was found to differ is read when the stream comes by a marker, and lands there. Broken: it is read when that is asked for, and overtakes what comes between.</summary>
+    RepairIsReadAtItsMarker,
+
+    /// <summary>… once all that was committed before is visible. Broken: at once; a commit stands in the stream before it is visible.</summary>
+    RepairIsReadOnceVisible,
+
     // ---- acknowledging -----------------------------------------------------------------------------------------------------------------------
 
     /// <summary>A keepalive is adopted only when nothing received is unapplied. Broken: always.</summary>

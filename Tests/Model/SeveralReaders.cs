@@ -32,7 +32,7 @@ internal sealed class SeveralReaders
         _deadLetters = new(broken);
         _topic = new();
         _late = new(_dice, _clickHouse);
-        _connector = new(_dice, broken, _postgres, _topic, _complete);
+        _connector = new(_dice, broken, _postgres, _topic, _complete, new(~seed)) { RepairsLeft = _complete && seed % 4 == 3 ? 3 : 0 };
         _connecting = new(_connector.Run, _clickHouse);
         var star = new Star(_clickHouse, broken);
         _consumers = [.. Enumerable.Range(0, Consumers).Select(_ => new Consumer(_dice, broken, _topic, _clickHouse, _deadLetters, star))];

@@ -53,6 +53,22 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
     }
 
     [Fact]
+    public async Task Every_metric_that_the_dashboard_and_the_alert_rules_name_is_exported()
+    {
+        var named = NamedMetrics.Read();
+        named.Should().Contain(["cdc_end_to_end_latency_seconds_bucket", "cdc_changes_total", "cdc_source_lag_bytes"]);
+
+        await PostCustomerAsync();
+
+        await Wait.ForAsync(
+            () => Task.FromResult(string.Join(' ', named.Except(NamedMetrics.NotAlways).Except(Exported()))), missing => missing.Length == 0,
+            "these metrics to be exported", Cancel, Patience);
+
+        IEnumerable<string> Exported() => stack.Receiver.Metrics
+            .Select(point => point.Kind == "histogram" ? point.PrometheusName + "_bucket" : point.PrometheusName);
+    }
+
+    [Fact]
     public async Task Nothing_makes_a_trace_while_nothing_happens()
     {
         await PostCustomerAsync();
