@@ -21,8 +21,10 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
             SELECT kind, state, position, dateDiff('microsecond', updated_at, now64(6)) / 1e6
             FROM cdc_progress FINAL WHERE kind IN ('source', 'position')
             """,
-            [], row => (Kind: row.GetString(0), State: row.GetString(1), Position: row.GetFieldValue<ulong>(2), Age: row.GetDouble(3)), cancellationToken);
-        var source = rows.Rows.Where(row => row.Kind == "source").Select(row => JsonSerializer.Deserialize<Source>(row.State)).SingleOrDefault();
+            [], row => (Kind: row.GetString(0), State: row.GetString(1), Position: row.GetFieldValue<ulong>(2), Age: row.GetDouble(3)),
+            cancellationToken);
+        var source = rows.Rows.Where(row => row.Kind == "source")
+            .Select(row => JsonSerializer.Deserialize<Source>(row.State)).SingleOrDefault();
         var positions = rows.Rows.Where(row => row.Kind == "position").ToList();
         if (source is null || positions.Count == 0)
             return new Applied(0, null, CanTell: true);
@@ -30,8 +32,10 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
             return new Applied(positions.Max(row => row.Position), positions.Max(row => row.Age), CanTell: true);
 
         // Each partition tells which commits have passed it wholly; one that has brought nothing yet has passed none.
-        var passed = positions.Select(row => ulong.TryParse(row.State, NumberStyles.None, CultureInfo.InvariantCulture, out var lsn) ? lsn : 0).ToList();
-        return new Applied(passed.Count < source.Partitions ? 0 : passed.Min(), positions.Max(row => row.Age), CanTell: passed.Any(lsn => lsn > 0));
+        var passed = positions
+            .Select(row => ulong.TryParse(row.State, NumberStyles.None, CultureInfo.InvariantCulture, out var lsn) ? lsn : 0).ToList();
+        var applied = passed.Count < source.Partitions ? 0 : passed.Min();
+        return new Applied(applied, positions.Max(row => row.Age), CanTell: passed.Any(lsn => lsn > 0));
     }
 
     /// <summary>Returns once ClickHouse has applied all that was committed before the position.</summary>
@@ -54,8 +58,8 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
             {
                 throw new ProblemException(
                     StatusCodes.Status504GatewayTimeout,
-                    $"After {Patience.TotalSeconds:0} s ClickHouse has applied {WalPosition.Format(applied.Lsn)}, and X-Min-Lsn asks for {WalPosition.Format(lsn)}: "
-                    + "ask the processor what it does (/ready, or 'CdcProcessor status').")
+                    $"After {Patience.TotalSeconds:0} s ClickHouse has applied {WalPosition.Format(applied.Lsn)}, "
+                    + $"and X-Min-Lsn asks for {WalPosition.Format(lsn)}: ask the processor what it does (/ready, or 'CdcProcessor status').")
                 {
                     Extensions = new Dictionary<string, object?> { ["appliedLsn"] = WalPosition.Format(applied.Lsn) },
                 };

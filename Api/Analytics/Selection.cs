@@ -14,11 +14,15 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
     private const string DateFormat = "yyyy-MM-dd";
 
     /// <summary>Where ClickHouse's <c>DateTime64</c> begins and ends.</summary>
-    private static readonly DateTime First = new(1900, 1, 1, 0, 0, 0, DateTimeKind.Utc), End = new(2299, 12, 31, 0, 0, 0, DateTimeKind.Utc);
+    private static readonly DateTime
+        First = new(1900, 1, 1, 0, 0, 0, DateTimeKind.Utc),
+        End = new(2299, 12, 31, 0, 0, 0, DateTimeKind.Utc);
 
     private static readonly string[] TimeFormats = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFK", "yyyy-MM-dd'T'HH:mmK"];
 
-    /// <summary>Reads a request's parameters; <paramref name="from"/> may be absent, and then is <paramref name="span"/> before the end, or the beginning of all.</summary>
+    /// <summary>
+    /// Reads a request's parameters. Where <paramref name="from"/> is absent, it is <paramref name="span"/> before the end, or the beginning of all.
+    /// </summary>
     /// <exception cref="Errors.ProblemException">422, with every parameter that is wrong.</exception>
     public static Selection Parse(string? from, string? to, string? limit, TimeProvider time, TimeSpan? span = null)
     {
@@ -49,6 +53,7 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
     {
         if (DateOnly.TryParseExact(text, DateFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
             return day.ToDateTime(default, DateTimeKind.Utc);
-        return DateTimeOffset.TryParseExact(text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.UtcDateTime : null;
+        return DateTimeOffset.TryParseExact(text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time.UtcDateTime : null;
     }
 }

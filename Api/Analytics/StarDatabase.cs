@@ -49,14 +49,16 @@ internal sealed class StarDatabase(IConfiguration configuration) : IDisposable
             var rows = new List<T>();
             while (await reader.ReadAsync(cancellationToken))
                 rows.Add(toRow(reader));
-            return new QueryAnswer<T>(rows, TimeSpan.FromMicroseconds((command.QueryStats?.ElapsedNs ?? 0) / 1000), command.QueryStats?.ReadRows ?? 0);
+            var statistics = command.QueryStats;
+            return new QueryAnswer<T>(rows, TimeSpan.FromMicroseconds((statistics?.ElapsedNs ?? 0) / 1000), statistics?.ReadRows ?? 0);
         }
         catch (ClickHouseServerException e) when (e.ErrorCode is UnknownTable or UnknownDatabase)
         {
             activity.Fail($"{e.ErrorCode}");
             throw Away("ClickHouse has no star yet: run ClickHouseMigrator.");
         }
-        catch (Exception e) when (e is DbException or HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is DbException or HttpRequestException or IOException or TaskCanceledException
+            && !cancellationToken.IsCancellationRequested)
         {
             activity.Fail(e.GetType().FullName!);
             throw Away("ClickHouse does not answer.");

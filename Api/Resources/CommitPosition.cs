@@ -58,9 +58,10 @@ internal sealed class CommitPosition(IHttpContextAccessor requests) : IDbTransac
     }
 
     /// <summary>EF Core has read what it asked for; the position stands behind it.</summary>
-    public async ValueTask<InterceptionResult> DataReaderClosingAsync(DbCommand command, DataReaderClosingEventData eventData, InterceptionResult result)
+    public async ValueTask<InterceptionResult> DataReaderClosingAsync(
+        DbCommand command, DataReaderClosingEventData eventData, InterceptionResult result)
     {
-        if (requests.HttpContext is { } http && http.Items.TryGetValue(this, out var reader) && ReferenceEquals(reader, eventData.DataReader))
+        if (requests.HttpContext is { } http && http.Items.TryGetValue(this, out var ours) && ReferenceEquals(ours, eventData.DataReader))
             await ReadAsync(eventData.DataReader, http.Response, CancellationToken.None);
         return result;
     }

@@ -30,7 +30,8 @@ internal sealed class BatchTrace : IDisposable
                 commits.Add(activity);
         }
         var parent = commits.FirstOrDefault()?.Context ?? batch.Traces.Select(commit => commit.Origin).FirstOrDefault();
-        var links = batch.Traces.Select(commit => new ActivityLink(commit.Origin)).Concat(commits.Skip(1).Select(commit => new ActivityLink(commit.Context)));
+        var links = batch.Traces.Select(commit => commit.Origin).Concat(commits.Skip(1).Select(commit => commit.Context))
+            .Select(context => new ActivityLink(context));
         var written = Source.StartActivity("cdc batch", ActivityKind.Consumer, parent, links: links);
         written?.SetTag("cdc.batch.size", batch.Count);
         return new BatchTrace(commits, written);
@@ -53,7 +54,8 @@ internal sealed class BatchTrace : IDisposable
     {
         var around = Activity.Current;
         var activity = Source.StartActivity(
-            "cdc transaction", ActivityKind.Consumer, commit.Origin, startTime: commit.Time == 0 ? default : DateTimeOffset.UnixEpoch.AddMicroseconds(commit.Time));
+            "cdc transaction", ActivityKind.Consumer, commit.Origin,
+            startTime: commit.Time == 0 ? default : DateTimeOffset.UnixEpoch.AddMicroseconds(commit.Time));
         Activity.Current = around;
         if (activity is null)
             return null;
