@@ -1,4 +1,5 @@
 using System.Data.Common;
+using AspireCdc.Api.Analytics;
 using AspireCdc.Api.Errors;
 using AspireCdc.Api.InitDb;
 using AspireCdc.Api.Live;
@@ -31,11 +32,13 @@ internal static class ShopApi
         builder.Services.AddResources();
         builder.Services.AddProblems();
         builder.Services.AddApiDocument();
+        builder.Services.AddAnalytics();
         builder.Services.AddLivePage();
         configure?.Invoke(builder.Services);
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(builder.Configuration.ReadOrigins()).AllowAnyMethod().AllowAnyHeader()
-            .WithExposedHeaders("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn")));
+            .WithExposedHeaders(
+                "Location", "Link", "ETag", "Retry-After", CommitPosition.Header, ReadYourWrites.AppliedLsn, ReadYourWrites.Age, ReadYourWrites.Timing)));
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
 
         var app = builder.Build();
@@ -50,6 +53,7 @@ internal static class ShopApi
         app.MapApiDocument();
         app.MapLivePage();
         app.MapShop("/api");
+        app.MapAnalytics();
         // The same once more for the seed's React client, which wants {success, data}.
         app.MapShop($"{Envelope.Prefix}/api").ExcludeFromDescription();
         app.MapEnvelopeHealth();
@@ -76,6 +80,7 @@ internal static class ShopApi
     private static void AddShopDatabase(this WebApplicationBuilder builder)
     {
         builder.AddDatabaseUrl(ConnectionName);
+        builder.Services.AddHttpContextAccessor();
         if (string.IsNullOrEmpty(builder.Configuration.GetConnectionString(ConnectionName)))
             throw new InitDbException($"No database is named: set ConnectionStrings__{ConnectionName}, or DATABASE_URL=postgresql://user:password@host:port/database.");
         // EF Core's retries would read a whole list before its first row goes out, and repeat a write whose commit went through.
@@ -87,7 +92,8 @@ internal static class ShopApi
             settings.ConnectionString = WithPreparedStatements(settings.ConnectionString!);
         }, options =>
         {
-            options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false);
+            options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false)
+                .AddInterceptors(new CommitPosition(new HttpContextAccessor()));
             if (DatabasePassword.From(builder.Configuration) is { } password)
                 options.UseNpgsql(npgsql => npgsql.ConfigureDataSource(password.ApplyTo));
         });

@@ -57,6 +57,7 @@ internal static class EmbeddedStack
             .WithHttpEndpoint(port: ports.ClickHouse, isProxied: false)
             .WithReadinessCheck("/health")
             .WithUrlForEndpoint("http", url => url.DisplayText = builder.Login("clickhouse-password", "local", "panda", "pandapass"))
+            .WithUrlForEndpoint("http", _ => new() { Url = "/play?database=local", DisplayText = "SQL page" })
             .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
             .WithEnvironment("EmbeddedClickHouse__Data", state.ClickHouse)
             .WithEnvironment("EmbeddedClickHouse__Username", "panda")

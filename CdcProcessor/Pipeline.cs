@@ -6,14 +6,18 @@ using AspireCdc.CdcProcessor.Running;
 namespace AspireCdc.CdcProcessor;
 
 /// <summary>The one loop, for every pair of source and sink: read, write, acknowledge. Ends by cancellation or by a fault.</summary>
-internal sealed class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, CdcMetrics metrics, TimeProvider time)
+internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, CdcMetrics metrics, TimeProvider time, ILogger<Pipeline> logger)
 {
-    /// <summary>Applying is immediate; making it durable and acknowledging it is what happens about once a second.</summary>
+    /// <summary>Applying is immediate; making it durable and acknowledging it happens at most so often: at once where it was long ago.</summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
+
+    /// <summary>Which commits have passed a partition is announced now and then only, and stays true.</summary>
+    private readonly Dictionary<int, ulong> _passed = [];
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
     private bool _unacknowledged;
+    private long? _acknowledgedAt;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -124,6 +128,8 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
                 $"The tables were filled from {known.Kind} {known.Id}, and this source is {identity.Kind} {identity.Id}: their versions do not compare. Run 'CdcProcessor resync --all' to start the tables anew.");
         }
 
+        foreach (var position in progress.Positions)
+            _passed[position.Partition] = position.CommitLsn;
         await source.ResumeAsync(progress, cancellationToken);
         await sink.BeginAsync(identity, cancellationToken);
     }
@@ -132,17 +138,22 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
     {
         await RecordAsync(batch.Copies, cancellationToken);
         var started = time.GetTimestamp();
-        using (var activity = batch.Count > 0 ? metrics.StartBatch(batch) : null)
+        using (batch.Count > 0 ? BatchTrace.Start(batch) : null)
             await sink.WriteAsync(batch, cancellationToken);
         if (batch.Count > 0)
-            metrics.Written(batch, time.GetElapsedTime(started));
+        {
+            var took = time.GetElapsedTime(started);
+            metrics.Written(batch, took);
+            LogWritten(batch.Count, batch.Size, took.TotalMilliseconds);
+        }
         if (batch.Retries.Count > 0)
             await RetryAsync(batch.Retries, cancellationToken);
 
         batch.Written();
         foreach (var end in batch.Ends)
         {
-            _applied[end.Partition] = end;
+            _passed[end.Partition] = Math.Max(end.CommitLsn, _passed.GetValueOrDefault(end.Partition));
+            _applied[end.Partition] = end with { CommitLsn = _passed[end.Partition] };
             _unacknowledged = true;
             status.Apply(end);
         }
@@ -164,12 +175,19 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
 
     private async Task AcknowledgeSoonAsync(CancellationToken cancellationToken)
     {
-        await Task.Delay(AcknowledgeEvery, time, cancellationToken);
+        // A lone commit is recorded as soon as it is visible: somebody may be waiting to read it.
+        var due = _acknowledgedAt is { } last ? AcknowledgeEvery - time.GetElapsedTime(last) : TimeSpan.Zero;
+        if (due > TimeSpan.Zero)
+            await Task.Delay(due, time, cancellationToken);
+        _acknowledgedAt = time.GetTimestamp();
         _unacknowledged = false;
         SourcePosition[] positions = [.. _applied.Values];
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
     }
+
+    [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "Wrote {Changes} changes of {Bytes} bytes in {Milliseconds:0.0} ms")]
+    private partial void LogWritten(int changes, long bytes, double milliseconds);
 }
 
 /// <summary>Tables must be copied before the stream goes on: the next run does that first.</summary>

@@ -54,11 +54,16 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
         return connection.ConnectionString;
     }
 
-    /// <summary>A handler for HTTP clients that trusts and shows the certificates named.</summary>
+    /// <summary>A handler for HTTP clients that trusts and shows the certificates named. A statement's span stands for its request.</summary>
     /// <exception cref="FormatException">One cannot be read.</exception>
-    public SocketsHttpHandler CreateHandler()
+    public HttpMessageHandler CreateHandler()
     {
-        var handler = new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(5) };
+        var handler = new SocketsHttpHandler
+        {
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            ActivityHeadersPropagator = null,
+        };
         if (RootCertificate is not null)
         {
             var roots = Read("Root Certificate", RootCertificate, path =>
@@ -75,7 +80,7 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
             handler.SslOptions.ClientCertificates = [own];
             handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => own;
         }
-        return handler;
+        return new TraceHeader(handler);
     }
 
     private static bool IsTrusted(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors, X509Certificate2Collection roots)

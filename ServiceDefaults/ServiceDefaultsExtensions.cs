@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
@@ -6,18 +5,12 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Http.Resilience;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Trace;
 
 namespace AspireCdc.ServiceDefaults;
 
 /// <summary>What every service of the solution has: telemetry, health endpoints, service discovery, resilient HTTP.</summary>
 public static class ServiceDefaultsExtensions
 {
-    /// <summary>The sources and meters of this solution, whatever the project.</summary>
-    private const string OwnTelemetry = "AspireCdc.*";
-
     /// <summary>Every request and every statement would bury what a service has to say, and each has its trace.</summary>
     private static readonly string[] Talkative = ["Microsoft.AspNetCore", "Npgsql", "System.Net.Http"];
 
@@ -50,30 +43,5 @@ public static class ServiceDefaultsExtensions
     {
         HealthEndpoints.Map(app);
         return app;
-    }
-
-    /// <summary>Logs, metrics and traces over OTLP, only where somebody listens: without an endpoint nothing is collected.</summary>
-    private static void AddTelemetry(this IHostApplicationBuilder builder)
-    {
-        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return;
-
-        builder.Logging.AddOpenTelemetry(logging =>
-        {
-            logging.IncludeFormattedMessage = true;
-            logging.IncludeScopes = true;
-        });
-        builder.Services.AddOpenTelemetry()
-            .WithMetrics(metrics => metrics
-                .AddAspNetCoreInstrumentation()
-                .AddHttpClientInstrumentation()
-                .AddRuntimeInstrumentation()
-                .AddMeter(OwnTelemetry))
-            .WithTracing(tracing => tracing
-                .AddSource(OwnTelemetry)
-                // Probes come every few seconds and would bury the requests that matter.
-                .AddAspNetCoreInstrumentation(aspnet => aspnet.Filter = context => !HealthEndpoints.Includes(context.Request.Path))
-                // A call that no request and no batch of changes has caused is a service looking after itself.
-                .AddHttpClientInstrumentation(http => http.FilterHttpRequestMessage = _ => Activity.Current?.ParentId is not null))
-            .UseOtlpExporter();
     }
 }

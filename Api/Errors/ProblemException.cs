@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace AspireCdc.Api.Errors;
 
 /// <summary>A request that cannot be carried out, as its client is told.</summary>
@@ -7,6 +9,9 @@ internal sealed class ProblemException(int status, string detail) : Exception(de
 
     /// <summary>What is wrong with each field, by its name in JSON.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
+
+    /// <summary>What else the client is told, by name.</summary>
+    public IReadOnlyDictionary<string, object?> Extensions { get; init; } = ReadOnlyDictionary<string, object?>.Empty;
 
     public static ProblemException Invalid(IReadOnlyDictionary<string, string[]> errors) =>
         new(StatusCodes.Status422UnprocessableEntity, Sentence(errors)) { Errors = errors };

@@ -30,11 +30,20 @@ internal static class Operations
         ["415"] = "The body is not application/json.",
         ["422"] = "One or more fields are invalid.",
         ["500"] = "Something went wrong here; the log says what.",
+        ["501"] = "X-Min-Lsn asks for what cannot be told: Redpanda Connect does not say which commits a partition has passed.",
         ["503"] = "The database does not answer, or has no tables yet.",
+        ["504"] = "ClickHouse has not reached X-Min-Lsn in time; appliedLsn is how far it has come.",
     };
 
     public static Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
     {
+        if (context.Description.RelativePath?.StartsWith("api/analytics/", StringComparison.Ordinal) == true)
+        {
+            AnalyticsOperations.Describe(operation);
+            foreach (var (status, response) in operation.Responses?.Select(entry => (entry.Key, (OpenApiResponse)entry.Value)) ?? [])
+                DescribeProblem(status, response, HttpMethods.Get, "analytics");
+            return Task.CompletedTask;
+        }
         foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
         {
             if (ParameterTexts.TryGetValue(parameter.Name ?? "", out var text)) parameter.Description = text;
@@ -46,7 +55,7 @@ internal static class Operations
         return Task.CompletedTask;
     }
 
-    private static void Describe(string status, OpenApiResponse response, string method, string resource)
+    private static void DescribeProblem(string status, OpenApiResponse response, string method, string resource)
     {
         if (Problems.TryGetValue(status, out var problem))
         {
@@ -54,6 +63,11 @@ internal static class Operations
             foreach (var content in response.Content?.Values.OfType<OpenApiMediaType>() ?? []) content.Example = ExampleOf(int.Parse(status), problem, method, resource);
         }
         if (status == "503") AddHeader(response, "Retry-After", "After how many seconds to try again.");
+    }
+
+    private static void Describe(string status, OpenApiResponse response, string method, string resource)
+    {
+        DescribeProblem(status, response, method, resource);
         if (status == "201") AddHeader(response, "Location", "The path of the new row.");
         if (status is "200" or "201" or "304" && !response.IsList()) AddHeader(response, "ETag", "Stands for this state of the row.");
         if (status == "200" && response.IsList()) AddHeader(response, "Link", "With limit: the next page, rel=\"next\"; absent on the last.");
@@ -62,7 +76,7 @@ internal static class Operations
 
     private static bool IsList(this OpenApiResponse response) => response.Content?.Values.Any(content => content.Schema?.Type == JsonSchemaType.Array) ?? false;
 
-    private static void AddHeader(OpenApiResponse response, string name, string description) =>
+    internal static void AddHeader(OpenApiResponse response, string name, string description) =>
         (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[name] =
             new OpenApiHeader { Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 

@@ -22,7 +22,12 @@ internal sealed class IdempotencyStore(ShopContext context)
         await using var transaction = await context.Database.BeginTransactionAsync(cancellation);
         var isFirst = await context.Database.ExecuteSqlAsync(
             $"INSERT INTO idempotency_key (key, request_hash, response) VALUES ({key}, {hash}, '') ON CONFLICT DO NOTHING", cancellation) > 0;
-        if (!isFirst) return await FindAsync(key, hash, cancellation);
+        if (!isFirst)
+        {
+            var found = await FindAsync(key, hash, cancellation);
+            await transaction.CommitAsync(cancellation); // Nothing, but a position behind the first request's.
+            return found;
+        }
 
         var answer = await act();
         await context.Database.ExecuteSqlAsync($"UPDATE idempotency_key SET response = {answer.Json} WHERE key = {key}", cancellation);

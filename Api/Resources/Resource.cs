@@ -36,7 +36,6 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
     public async Task<Representation> CreateAsync(RequestBody body, string? idempotencyKey, string path, CancellationToken cancellation)
     {
         var entity = await binder.CreateAsync<T>(body);
-        await context.Database.OpenConnectionAsync(cancellation); // The same for the row and, after it, for the position of its commit.
         return idempotencyKey is null
             ? await InsertAsync()
             : await idempotency.OnceAsync(idempotencyKey, path, body, InsertAsync, cancellation);
@@ -51,6 +50,7 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
 
     public async Task<Representation> UpdateAsync(long id, RequestBody body, bool complete, string? ifMatch, CancellationToken cancellation)
     {
+        context.Database.AutoSavepointsEnabled = false; // Two round trips, and a write that fails ends the transaction anyway.
         await using var transaction = await context.Database.BeginTransactionAsync(cancellation);
         var entity = await LockAsync(id, ifMatch, cancellation);
         await binder.UpdateAsync(entity, body, complete);

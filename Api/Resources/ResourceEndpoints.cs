@@ -63,34 +63,31 @@ internal static class ResourceEndpoints
     }
 
     private static async Task<IResult> CreateAsync<T>(
-        HttpContext http, Resource<T> resource, ShopContext context, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey) where T : Entity
+        HttpContext http, Resource<T> resource, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey) where T : Entity
     {
         var body = await RequestBody.ReadAsync(http.Request);
         var created = await resource.CreateAsync(body, idempotencyKey, http.Request.Path, http.RequestAborted);
         http.Response.Headers.Location = $"{http.Request.PathBase}{http.Request.Path}/{created.Id}";
-        await CommitPosition.AddToAsync(http.Response, context);
         return new ResourceResult(created, StatusCodes.Status201Created);
     }
 
-    private static Task<IResult> ReplaceAsync<T>(HttpContext http, Resource<T> resource, ShopContext context, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
-        where T : Entity => UpdateAsync(http, resource, context, id, ifMatch, complete: true);
+    private static Task<IResult> ReplaceAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
+        where T : Entity => UpdateAsync(http, resource, id, ifMatch, complete: true);
 
-    private static Task<IResult> PatchAsync<T>(HttpContext http, Resource<T> resource, ShopContext context, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
-        where T : Entity => UpdateAsync(http, resource, context, id, ifMatch, complete: false);
+    private static Task<IResult> PatchAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
+        where T : Entity => UpdateAsync(http, resource, id, ifMatch, complete: false);
 
-    private static async Task<IResult> UpdateAsync<T>(HttpContext http, Resource<T> resource, ShopContext context, long id, string? ifMatch, bool complete) where T : Entity
+    private static async Task<IResult> UpdateAsync<T>(HttpContext http, Resource<T> resource, long id, string? ifMatch, bool complete) where T : Entity
     {
         var body = await RequestBody.ReadAsync(http.Request);
         var updated = await resource.UpdateAsync(id, body, complete, ifMatch, http.RequestAborted);
-        await CommitPosition.AddToAsync(http.Response, context);
         return new ResourceResult(updated);
     }
 
-    private static async Task<IResult> DeleteAsync<T>(HttpContext http, Resource<T> resource, ShopContext context, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
+    private static async Task<IResult> DeleteAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
         where T : Entity
     {
         await resource.DeleteAsync(id, ifMatch, http.RequestAborted);
-        await CommitPosition.AddToAsync(http.Response, context);
         return TypedResults.NoContent();
     }
 }

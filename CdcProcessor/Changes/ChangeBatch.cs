@@ -19,7 +19,7 @@ internal sealed class ChangeBatch : IDisposable
     private int _changesUsed;
     private List<SourcePosition>? _ends;
     private List<DeadLetter>? _deadLetters;
-    private List<ActivityContext>? _traces;
+    private List<TracedCommit>? _traces;
     private List<TableCopy>? _copies;
     private IReadOnlyCollection<string> _retries = [];
     private Action? _written;
@@ -55,7 +55,7 @@ internal sealed class ChangeBatch : IDisposable
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters ?? (IReadOnlyList<DeadLetter>)[];
 
     /// <summary>The traces that the changes come from, the first few of them.</summary>
-    public IReadOnlyList<ActivityContext> Traces => _traces ?? (IReadOnlyList<ActivityContext>)[];
+    public IReadOnlyList<TracedCommit> Traces => _traces ?? (IReadOnlyList<TracedCommit>)[];
 
     /// <summary>Dead letters, by id, that are to be applied again after this batch and before the next.</summary>
     public IReadOnlyCollection<string> Retries => _retries;
@@ -152,13 +152,21 @@ internal sealed class ChangeBatch : IDisposable
     /// <summary>Asks for dead letters to be applied again; a batch ends with that.</summary>
     public void Retry(IReadOnlyCollection<string> ids) => _retries = ids;
 
-    /// <summary>Says that a change comes from this trace.</summary>
-    public void LinkTo(ActivityContext trace)
+    /// <summary>Says that a commit's changes come from this trace.</summary>
+    /// <param name="trace">The trace, where it comes from.</param>
+    /// <param name="lsn">The commit's LSN.</param>
+    /// <param name="time">When it was committed, in microseconds since 1970; 0 where nobody knows.</param>
+    public void LinkTo(ActivityContext trace, ulong lsn, long time)
     {
         _traces ??= [];
-        if (_traces.Count < MaxTraces && !_traces.Contains(trace))
-            _traces.Add(trace);
+        if (_traces.Find(known => known.Origin == trace) is { } commit)
+            commit.Widen(lsn);
+        else if (_traces.Count < MaxTraces)
+            _traces.Add(new TracedCommit(trace, lsn, time));
     }
+
+    /// <summary>The trace that a commit's changes come from, or null.</summary>
+    public TracedCommit? TraceOf(ulong lsn) => _traces?.Find(commit => commit.Includes(lsn));
 
     /// <summary>States (or moves) the position of one partition.</summary>
     public void EndAt(SourcePosition position)

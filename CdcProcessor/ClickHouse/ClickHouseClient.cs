@@ -16,6 +16,7 @@ internal sealed class ClickHouseClient : IDisposable
         "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=0";
 
     private readonly HttpClient _http;
+    private readonly ClickHouseEndpoint _server;
     private readonly string _query;
 
     public ClickHouseClient(string connectionString)
@@ -35,6 +36,7 @@ internal sealed class ClickHouseClient : IDisposable
 
     private ClickHouseClient(ClickHouseEndpoint server, HttpMessageHandler handler)
     {
+        _server = server;
         Database = server.Database;
         Address = server.Address;
         _query = $"?database={Uri.EscapeDataString(Database)}&{Settings}";
@@ -51,13 +53,13 @@ internal sealed class ClickHouseClient : IDisposable
     /// <summary>Runs a statement that returns nothing.</summary>
     public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, Content(sql, []), cancellationToken);
+        using var response = await SendAsync(sql, _query, Content(sql, []), cancellationToken);
     }
 
     /// <summary>Runs a statement that returns nothing and reads external tables.</summary>
     public async Task ExecuteAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, Content(sql, tables), cancellationToken);
+        using var response = await SendAsync(sql, _query, Content(sql, tables), cancellationToken);
     }
 
     /// <summary>Inserts rows. The body goes as a stream, never within the statement: a row may hold any bytes.</summary>
@@ -68,13 +70,13 @@ internal sealed class ClickHouseClient : IDisposable
     public async Task InsertAsync(string insertInto, string format, ReadOnlyMemory<byte> rows, CancellationToken cancellationToken)
     {
         var query = $"{_query}&query={Uri.EscapeDataString($"{insertInto} FORMAT {format}")}";
-        using var response = await SendAsync(query, new ReadOnlyMemoryContent(rows), cancellationToken);
+        using var response = await SendAsync(insertInto, query, new ReadOnlyMemoryContent(rows), cancellationToken);
     }
 
     /// <summary>Rows of text; NULL is a null.</summary>
     public async Task<IReadOnlyList<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, Content(sql + "\nFORMAT TabSeparated", []), cancellationToken);
+        using var response = await SendAsync(sql, _query, Content(sql + "\nFORMAT TabSeparated", []), cancellationToken);
         var text = await response.Content.ReadAsStringAsync(cancellationToken);
         // Each row ends with a line feed; one of a single empty string is nothing else.
         return text.Length == 0 ? [] : [.. text[..^1].Split('\n').Select(line => line.Split('\t').Select(Unescape).ToArray())];
@@ -83,7 +85,7 @@ internal sealed class ClickHouseClient : IDisposable
     /// <summary>Rows as RowBinary, of a query that reads external tables.</summary>
     public async Task<ReadOnlyMemory<byte>> ReadAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(_query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken);
+        using var response = await SendAsync(sql, _query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken);
         return await response.Content.ReadAsByteArrayAsync(cancellationToken);
     }
 
@@ -105,6 +107,20 @@ internal sealed class ClickHouseClient : IDisposable
             form.Add(new ReadOnlyMemoryContent(table.Rows), table.Name, table.Name);
         }
         return form;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(string sql, string query, HttpContent content, CancellationToken cancellationToken)
+    {
+        using var activity = ClickHouseActivity.Start(_server, sql);
+        try
+        {
+            return await SendAsync(query, content, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            activity.Fail(e is ClickHouseException failed ? failed.Code.ToString(CultureInfo.InvariantCulture) : e.GetType().FullName!);
+            throw;
+        }
     }
 
     private async Task<HttpResponseMessage> SendAsync(string query, HttpContent content, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 
@@ -190,6 +191,7 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
 
     private async Task DeriveAsync(FactTable fact, IReadOnlyDictionary<string, KeySet> keys, UInt128? position, CancellationToken cancellationToken)
     {
+        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
         if (IsWhole(fact, keys))
         {
             string? after = null;

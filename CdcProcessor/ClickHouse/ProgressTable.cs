@@ -37,9 +37,15 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
     public Task SaveAsync(SourceIdentity source, CancellationToken cancellationToken) =>
         InsertAsync([(SourceKind, "", JsonSerializer.Serialize(source), 0, Now)], cancellationToken);
 
-    /// <summary>The position is its own version: what a dead predecessor writes late does not lead back.</summary>
+    /// <summary>
+    /// The position is its own version: what a dead predecessor writes late does not lead back. Behind Kafka its state is the LSN before which all
+    /// commits have passed the partition, for readers that wait for a commit.
+    /// </summary>
     public Task SaveAsync(IEnumerable<SourcePosition> positions, CancellationToken cancellationToken) => InsertAsync(
-        [.. positions.Select(position => (PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), position.CommitLsn.ToString(CultureInfo.InvariantCulture), position.Position, position.Position))], cancellationToken);
+        [.. positions.Select(position => (
+            PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), position.CommitLsn.ToString(CultureInfo.InvariantCulture),
+            position.Position, position.Position))],
+        cancellationToken);
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
         InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns} {copy.Form}".TrimEnd(), copy.Point, Now)], cancellationToken);

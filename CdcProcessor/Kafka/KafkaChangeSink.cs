@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Running;
 using Confluent.Kafka;
 
 namespace AspireCdc.CdcProcessor.Kafka;
@@ -99,6 +100,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     public Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken) => batch.Count == 0 ? Task.CompletedTask : TransactAsync(
         producer =>
         {
+            using var activity = BatchTrace.Step($"send {_options.Topic}", ActivityKind.Producer)
+                ?.SetTag("messaging.system", "kafka").SetTag("messaging.destination.name", _options.Topic).SetTag("messaging.batch.message_count", batch.Count);
             foreach (ref readonly var change in batch.Changes)
                 Send(producer, batch, change);
             if (batch.Ends.Count > 0)
@@ -245,7 +248,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             case ChangeOperation.Truncate:
                 // No key carries it, so it reaches every partition, and clears there what that partition brought.
                 WriteMark(table, change.Operation.Name(), change.Lsn);
-                Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), change.CommitTime);
+                Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), change.CommitTime, batch.TraceOf(change.Lsn));
                 break;
             case ChangeOperation.CopyBegin:
                 _copied.Remove(table);
@@ -288,15 +291,15 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             // Rows without a key are nobody's next version, and may lie anywhere.
             Key = change.Relation.Table.AppendOnly ? null! : Encoding.UTF8.GetBytes(key),
             Value = _buffer.WrittenSpan.ToArray(),
-            Headers = Headers(change.CommitTime),
+            Headers = Headers(change.CommitTime, batch.TraceOf(change.Lsn)),
         });
     }
 
-    private long[] Broadcast(IProducer<byte[], byte[]> producer, Func<int, byte[]> value, long commitTime, bool wait = false)
+    private long[] Broadcast(IProducer<byte[], byte[]> producer, Func<int, byte[]> value, long commitTime, TracedCommit? commit = null, bool wait = false)
     {
         var sent = new Task<DeliveryResult<byte[], byte[]>>[_partitions];
         for (var partition = 0; partition < _partitions; partition++)
-            sent[partition] = producer.ProduceAsync(new TopicPartition(_options.Topic, partition), new Message<byte[], byte[]> { Value = value(partition), Headers = Headers(commitTime) });
+            sent[partition] = producer.ProduceAsync(new TopicPartition(_options.Topic, partition), new Message<byte[], byte[]> { Value = value(partition), Headers = Headers(commitTime, commit) });
         return wait ? [.. Task.WhenAll(sent).GetAwaiter().GetResult().Select(result => result.Offset.Value)] : [];
     }
 
@@ -308,9 +311,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         _json.Flush();
     }
 
-    private Headers? Headers(long commitTime)
+    private Headers? Headers(long commitTime, TracedCommit? commit)
     {
-        var trace = Activity.Current?.Id;
+        var trace = commit?.Header ?? Activity.Current?.Id;
         if (_headers.CommitTime == commitTime && ReferenceEquals(_headers.Trace, trace))
             return _headers.Headers;
 

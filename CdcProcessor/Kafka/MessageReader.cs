@@ -56,7 +56,7 @@ internal sealed class MessageReader(StarModel model, string topic)
 
             batch.Add(Placed(change, metadata, place) with { CommitTime = CommitTime(message.Message.Headers) });
             if (TraceOf(message.Message.Headers) is { } trace)
-                batch.LinkTo(trace);
+                batch.LinkTo(trace, change.Lsn, batch.Changes[^1].CommitTime);
             isIncomplete = change.Operation == ChangeOperation.Update && Lacks(batch, change);
         }
         catch (Exception e) when (e is UnreadableException or JsonException or InvalidOperationException or FormatException)

@@ -12,7 +12,11 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
     /// <summary>Rows copied and rows expected, by table, of copies that run.</summary>
     public IReadOnlyDictionary<string, (long Rows, long Expected)> Running => _tables.ToDictionary(table => table.Key, table => (Volatile.Read(ref table.Value.Rows), table.Value.Expected));
 
-    public void Begin(string table, long expected) => _tables[table] = new TableState { Expected = expected, Started = time.GetTimestamp(), Logged = time.GetTimestamp() };
+    public void Begin(string table, long expected)
+    {
+        _tables[table] = new TableState { Expected = expected, Started = time.GetTimestamp(), Logged = time.GetTimestamp() };
+        LogBegun(table, expected);
+    }
 
     public void Add(string table, long rows)
     {
@@ -31,6 +35,9 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
         if (_tables.TryRemove(table, out var state))
             LogCopied(table, state.Rows, time.GetElapsedTime(state.Started).TotalSeconds);
     }
+
+    [LoggerMessage(EventId = 22, Level = LogLevel.Information, Message = "Copying {Table}, which has about {Expected} rows")]
+    private partial void LogBegun(string table, long expected);
 
     [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "Copying {Table}: {Rows} of about {Expected} rows")]
     private partial void LogCopying(string table, long rows, long expected);

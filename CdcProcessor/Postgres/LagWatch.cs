@@ -1,4 +1,3 @@
-using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Running;
 using Npgsql;
 
@@ -23,7 +22,9 @@ internal sealed class LagWatch(PostgresCatalog catalog, WalReader reader, Proces
         {
             try
             {
-                _end = new End(Lsn.Parse((string)(await catalog.QueryAsync("SELECT pg_current_wal_flush_lsn()::text", cancellationToken))[0][0]!), NowMicroseconds);
+                var (end, slot) = await catalog.EndOfWalAsync(cancellationToken);
+                _end = new End(end, NowMicroseconds);
+                status.Slot = slot;
                 if (_unreceived.Lsn <= reader.Received)
                     _unreceived = _end;
             }

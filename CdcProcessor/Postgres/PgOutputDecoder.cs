@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
@@ -20,6 +22,11 @@ internal sealed class PgOutputDecoder(
 {
     /// <summary>Microseconds from 1970 to 2000, where PostgreSQL's clock begins.</summary>
     private const long PostgresEpoch = 946_684_800_000_000;
+
+    /// <summary>The message by which a transaction says where it comes from, as W3C's <c>traceparent</c>; any writer may send it.</summary>
+    private const string TracePrefix = "traceparent";
+
+    private const int LongestTrace = 128;
 
     /// <summary>Null for tables that the mapping does not have.</summary>
     private readonly Dictionary<uint, Relation?> _relations = [];
@@ -177,6 +184,9 @@ internal sealed class PgOutputDecoder(
         var lsn = reader.UInt64();
         var prefix = reader.String();
         var content = reader.Take(reader.Int32());
+        if (transactional && prefix == TracePrefix && content.Length <= LongestTrace
+            && ActivityContext.TryParse(Encoding.ASCII.GetString(content), null, isRemote: true, out var trace))
+            batch.Changes.LinkTo(trace, _commitLsn, _commitTime);
         if (transactional && prefix == SchemaTrigger.Prefix)
             batch.SchemaChanges.Add((SchemaMessage.Parse(content), _commitLsn));
         if (transactional || prefix != markerPrefix)

@@ -1,5 +1,6 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
+using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 using Npgsql;
 using Columns = System.Linq.ILookup<(string Schema, string Table), (string Name, string Type)>;
@@ -90,6 +91,17 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (slot[0] is not "pgoutput" || !Equals(slot[1], slot[4]))
             throw new NotReadyException($"Replication slot '{options.Slot}' belongs to {slot[0] ?? "physical replication"} on database '{slot[1]}': set Cdc:Slot to another name.");
         return new SlotState(slot[2] is "lost" || slot[3] is null, slot[3] is string lsn ? Lsn.Parse(lsn) : 0, slot[5] is true);
+    }
+
+    /// <summary>How far the server's WAL goes, and how much of it is kept for the slot.</summary>
+    public async Task<(ulong End, SlotSize? Slot)> EndOfWalAsync(CancellationToken cancellationToken)
+    {
+        var row = (await QueryAsync(
+            """
+            SELECT w.flushed::text, pg_wal_lsn_diff(w.flushed, s.restart_lsn)::int8, s.safe_wal_size
+            FROM (SELECT pg_current_wal_flush_lsn() AS flushed) w LEFT JOIN pg_replication_slots s ON s.slot_name = $1
+            """, cancellationToken, options.Slot))[0];
+        return (Lsn.Parse((string)row[0]!), row[1] is long retained ? new SlotSize(retained, row[2] as long?) : null);
     }
 
     /// <summary>PostgreSQL 17 and newer synchronise slots to standbys that ask for it.</summary>

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Runtime.InteropServices;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
@@ -11,8 +11,6 @@ namespace AspireCdc.CdcProcessor.Running;
 internal sealed class CdcMetrics
 {
     public const string Name = "AspireCdc.CdcProcessor";
-
-    private static readonly ActivitySource Activities = new(Name);
 
     private readonly Counter<long> _changes;
     private readonly Histogram<long> _batchSize;
@@ -26,53 +24,71 @@ internal sealed class CdcMetrics
     {
         (_recent, _time) = (recent, time);
         var meter = meters.Create(Name);
-        _changes = meter.CreateCounter<long>("cdc.changes", "{change}", "Changes applied, by table and operation.");
-        _batchSize = meter.CreateHistogram<long>("cdc.batch.size", "{change}", "Changes in a batch.");
+        _changes = meter.CreateCounter<long>("cdc.changes", "{change}", "Changes applied, by table and operation; neither copied rows nor marks.");
+        _batchSize = meter.CreateHistogram("cdc.batch.size", "{change}", "Changes and copied rows in a batch.", advice: new InstrumentAdvice<long>
+        {
+            HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000],
+        });
         _sinkDuration = meter.CreateHistogram<double>("cdc.sink.duration", "s", "Time that the sink takes for a batch.");
         _latency = meter.CreateHistogram<double>("cdc.end_to_end.latency", "s", "Time from a commit until its changes are visible.");
         meter.CreateObservableGauge("cdc.source.lag", () => status.Lag.Bytes, "By", "WAL that the server has and the sink has not.");
         meter.CreateObservableGauge("cdc.source.lag.time", () => status.Lag.Seconds, "s", "Age of the oldest commit that the sink has not.");
+        meter.CreateObservableGauge("cdc.slot.retained_wal", () => OfSlot(slot => slot.RetainedBytes), "By", "WAL that the server keeps for the replication slot.");
+        meter.CreateObservableGauge("cdc.slot.safe_wal_size", () => OfSlot(slot => slot.SafeBytes), "By", "WAL that may still be written before the slot is in danger; absent where it is not limited.");
+        meter.CreateObservableGauge("cdc.pipeline.state", () => new Measurement<int>(1, new KeyValuePair<string, object?>("state", status.Phase.ToString())), "{state}", "1 for the state that the pipeline is in.");
         meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
         meter.CreateObservableGauge(
             "cdc.table.doubts",
             () => status.Doubts.All.GroupBy(doubt => doubt.Table).Select(table => new Measurement<int>(table.Count(), new KeyValuePair<string, object?>("table", table.Key))),
             "{doubt}", "Reasons why a table does not show what the source holds, or perhaps not.");
-        meter.CreateObservableGauge("cdc.copy.rows", () => copies.Running.Select(copy => new Measurement<long>(copy.Value.Rows, new KeyValuePair<string, object?>("table", copy.Key))), "{row}", "Rows copied by the copies that run.");
+        meter.CreateObservableGauge("cdc.copy.rows", () => OfCopies(copy => copy.Rows), "{row}", "Rows copied by the copies that run.");
+        meter.CreateObservableGauge("cdc.copy.rows.expected", () => OfCopies(copy => copy.Expected), "{row}", "About how many rows the tables have that are copied.");
         meter.CreateObservableGauge(
             "cdc.fact.rows",
             () => facts.Facts.Where(fact => !fact.Value.IsDone).Select(fact => new Measurement<long>(fact.Value.Rows, new KeyValuePair<string, object?>("fact", fact.Key))),
             "{row}", "Rows derived of the facts that are derived anew.");
+
+        IEnumerable<Measurement<long>> OfCopies(Func<(long Rows, long Expected), long> value) =>
+            copies.Running.Select(copy => new Measurement<long>(value(copy.Value), new KeyValuePair<string, object?>("table", copy.Key)));
+
+        IEnumerable<Measurement<long>> OfSlot(Func<SlotSize, long?> value) => status.Slot is { } slot && value(slot) is { } bytes ? [new(bytes)] : [];
     }
 
-    public Activity? StartBatch(ChangeBatch batch)
-    {
-        var activity = Activities.StartActivity("cdc batch", ActivityKind.Consumer, parentContext: default, links: batch.Traces.Select(trace => new ActivityLink(trace)));
-        activity?.SetTag("cdc.batch.size", batch.Count);
-        return activity;
-    }
-
+    /// <summary>Readers of the sink see the batch.</summary>
     public void Written(ChangeBatch batch, TimeSpan duration)
     {
-        _sinkDuration.Record(duration.TotalSeconds);
-        _batchSize.Record(batch.Count);
-        _recent.Count(batch.Count);
-
         var now = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
+        var rows = 0;
         long lastCommit = 0;
         _counts.Clear();
-        foreach (ref readonly var change in batch.Changes)
+        var changes = batch.Changes;
+        for (var i = 0; i < changes.Length;)
         {
-            var series = (change.Relation.Table.Source, change.Operation);
-            _counts[series] = _counts.GetValueOrDefault(series) + 1;
-            if (change.CommitTime != 0 && change.CommitTime != lastCommit)
+            // Changes of one kind come in runs.
+            ref readonly var first = ref changes[i];
+            var begin = i;
+            while (i < changes.Length && changes[i].Operation == first.Operation && ReferenceEquals(changes[i].Relation, first.Relation))
             {
-                lastCommit = change.CommitTime;
+                var commit = changes[i++].CommitTime;
+                if (commit == 0 || commit == lastCommit)
+                    continue;
+                lastCommit = commit;
                 var latency = TimeSpan.FromMicroseconds(Math.Max(0, now - lastCommit));
                 _latency.Record(latency.TotalSeconds);
                 _recent.Took(latency);
             }
+            if (first.Operation is ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete or ChangeOperation.Truncate)
+                CollectionsMarshal.GetValueRefOrAddDefault(_counts, (first.Relation.Table.Source, first.Operation), out _) += i - begin;
+            if (first.Operation is not (ChangeOperation.CopyBegin or ChangeOperation.CopyEnd or ChangeOperation.Derive))
+                rows += i - begin;
         }
+        if (rows == 0)
+            return;
+
+        _sinkDuration.Record(duration.TotalSeconds);
+        _batchSize.Record(rows);
+        _recent.Count(rows);
         foreach (var ((table, operation), count) in _counts)
             _changes.Add(count, new("table", table), new("operation", operation.Name()));
     }

@@ -32,5 +32,5 @@ internal sealed class PipelineFactory(
 
     public RetryRequests CreateRetryRequests() => new(BootstrapServers, kafka.Value, CreateDeadLetters());
 
-    public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) => new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time);
+    public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) => new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time, services.GetRequiredService<ILogger<Pipeline>>());
 }

@@ -7,9 +7,14 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
     private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitForResync = TimeSpan.FromSeconds(10);
 
+    /// <summary>Since when it has not worked, and why; null while it does.</summary>
+    private long? _outage;
+    private string? _fault;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var backoff = new Backoff();
+        status.Entered += EndOutage;
         while (!stoppingToken.IsCancellationRequested)
         {
             TimeSpan pause;
@@ -52,8 +57,12 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
                 if (time.GetElapsedTime(started) > TimeSpan.FromMinutes(1))
                     backoff.Reset();
                 pause = backoff.Next();
+                if (_outage is null || _fault != e.Message)
+                    LogFault(e, e.Message, pause.TotalSeconds);
+                else
+                    LogStill(e.Message, time.GetElapsedTime(_outage.Value).TotalSeconds, pause.TotalSeconds);
+                (_outage, _fault) = (_outage ?? time.GetTimestamp(), e.Message);
                 status.Enter(Phase.Faulted, e.Message);
-                LogFault(e, e.Message, pause.TotalSeconds);
             }
 
             await control.WaitAsync(pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -67,6 +76,14 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
         var pipeline = factory.CreatePipeline(source, sink);
         using var run = control.Begin(source, sink, pipeline, cancellationToken);
         await pipeline.RunAsync(run.Token);
+    }
+
+    private void EndOutage(Phase phase)
+    {
+        if (phase is not (Phase.Streaming or Phase.StandingBy) || _outage is not { } began)
+            return;
+        _outage = null;
+        LogRecovered(time.GetElapsedTime(began).TotalSeconds);
     }
 
     /// <summary>Says it once, however often the next attempts find the same.</summary>
@@ -85,6 +102,12 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The pipeline stopped: {Reason} Trying again in {Seconds:0.0} s.")]
     private partial void LogFault(Exception exception, string reason, double seconds);
+
+    [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "The pipeline works again, after {Seconds:0.0} s")]
+    private partial void LogRecovered(double seconds);
+
+    [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "The pipeline has stood for {Outage:0.0} s: {Reason} Trying again in {Seconds:0.0} s.")]
+    private partial void LogStill(string reason, double outage, double seconds);
 
     [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "{Reason}")]
     private partial void LogCopyDue(string reason);

@@ -21,6 +21,9 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null)
 
     public Func<SourceLag>? LagReader { get; set; }
 
+    /// <summary>The replication slot, as it was when it was last looked at; null before that, and where there is none.</summary>
+    public SlotSize? Slot { get; set; }
+
     public long OpenDeadLetters { get; set; }
 
     /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
@@ -32,7 +35,14 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null)
     /// <summary>How far readers of the sink can see, by partition.</summary>
     public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Values];
 
-    public void Enter(Phase phase, string reason = "") => _phase = new PhaseAndReason(phase, reason);
+    /// <summary>Called with each phase that is entered.</summary>
+    public event Action<Phase>? Entered;
+
+    public void Enter(Phase phase, string reason = "")
+    {
+        _phase = new PhaseAndReason(phase, reason);
+        Entered?.Invoke(phase);
+    }
 
     /// <summary>Completes with the next position that is applied.</summary>
     public Task Advanced => Volatile.Read(ref _advanced).Task;
@@ -52,6 +62,11 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null)
 /// <param name="Bytes">WAL that the source has and the sink has not.</param>
 /// <param name="Seconds">The age of the oldest commit that the sink has not; 0 where none waits.</param>
 internal readonly record struct SourceLag(long Bytes, double Seconds);
+
+/// <summary>What a replication slot keeps on its server.</summary>
+/// <param name="RetainedBytes">WAL that is kept for it.</param>
+/// <param name="SafeBytes">WAL that may still be written before it is in danger (<c>safe_wal_size</c>); null where nothing limits it.</param>
+internal sealed record SlotSize(long RetainedBytes, long? SafeBytes);
 
 internal enum Phase
 {

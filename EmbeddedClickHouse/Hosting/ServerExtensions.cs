@@ -1,6 +1,7 @@
 using System.Net;
 using AspireCdc.EmbeddedClickHouse.Engine;
 using AspireCdc.EmbeddedClickHouse.Http;
+using AspireCdc.EmbeddedClickHouse.Play;
 using AspireCdc.EmbeddedClickHouse.Sessions;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -36,6 +37,7 @@ internal static class ServerExtensions
         {
             var others = tracing.Filter;
             tracing.Filter = context => context.Request.Headers.ContainsKey("traceparent") && (others is null || others(context));
+            tracing.EnrichWithHttpResponse = (activity, response) => activity.DisplayName = QueryEndpoint.StatementOf(response.HttpContext) ?? activity.DisplayName;
         });
 
         if (string.IsNullOrEmpty(builder.Configuration[WebHostDefaults.ServerUrlsKey]))
@@ -63,6 +65,7 @@ internal static class ServerExtensions
     {
         app.UseRequestDecompression();
         app.MapMethods("/ping", [HttpMethods.Get, HttpMethods.Head], () => Results.Text("Ok.\n", "text/html; charset=UTF-8"));
+        app.MapPlayPage();
         app.MapGet("/replicas_status", () => Results.Text("Ok.\n", "text/plain; charset=UTF-8"));
         var endpoint = app.Services.GetRequiredService<QueryEndpoint>();
         app.MapMethods("/", [HttpMethods.Get, HttpMethods.Head, HttpMethods.Post], async context =>

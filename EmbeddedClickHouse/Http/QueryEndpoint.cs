@@ -1,7 +1,10 @@
+using System.Diagnostics;
+using System.Text;
 using AspireCdc.EmbeddedClickHouse.Blocks;
 using AspireCdc.EmbeddedClickHouse.Engine;
 using AspireCdc.EmbeddedClickHouse.Sessions;
 using AspireCdc.EmbeddedClickHouse.Sql;
+using AspireCdc.ServiceDefaults;
 using Microsoft.Extensions.Options;
 using ZstdSharp;
 
@@ -11,6 +14,9 @@ namespace AspireCdc.EmbeddedClickHouse.Http;
 internal sealed partial class QueryEndpoint(
     ChdbEngine engine, SessionStore sessions, IOptions<EmbeddedClickHouseOptions> options, TimeProvider time, ILogger<QueryEndpoint> logger)
 {
+    /// <summary>By this many bytes a statement has named its table, or has none.</summary>
+    private const int LongestSummary = 1000;
+
     public async Task HandleAsync(HttpContext context)
     {
         var cancellation = context.RequestAborted;
@@ -49,6 +55,8 @@ internal sealed partial class QueryEndpoint(
         Refuse.UnknownCoding(context.Request);
         var body = request.Form is not null ? Stream.Null : request.DecompressBlocks ? new BlockReader(context.Request.Body) : context.Request.Body;
         using var text = await RequestText.ReadAsync(request.Query, body, cancellation);
+        if (Activity.Current is { IsAllDataRequested: true })
+            context.Items[typeof(Statement)] = Summarize(text.StatementBytes);
         Refuse.WhatHttpDoesNotAllow(text);
         request.CheckRole();
 
@@ -95,6 +103,15 @@ internal sealed partial class QueryEndpoint(
             if (usesFiles)
                 connection.AllowFiles(false);
         }
+    }
+
+    /// <summary>What the request has asked for, for its span: <c>INSERT order_fact</c>; null where it was not read or is not traced.</summary>
+    public static string? StatementOf(HttpContext context) => context.Items.TryGetValue(typeof(Statement), out var statement) ? (string?)statement : null;
+
+    private static string Summarize(ReadOnlySpan<byte> statement)
+    {
+        var (operation, table) = ClickHouseActivity.Summarize(Encoding.UTF8.GetString(statement[..Math.Min(statement.Length, LongestSummary)]));
+        return table is null ? operation : $"{operation} {table}";
     }
 
     private static bool LeavesNothingBehind(Statement statement) =>

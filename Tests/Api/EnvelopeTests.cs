@@ -94,7 +94,7 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     {
         var answer = await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers", null, ("Origin", Origin));
         answer.Headers.GetValues("Access-Control-Expose-Headers").SelectMany(names => names.Split(',')).Select(name => name.Trim())
-            .Should().BeEquivalentTo("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn");
+            .Should().BeEquivalentTo("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn", "X-Applied-Age", "Server-Timing");
     }
 
     private async Task<Answer> BrowseAsync(HttpMethod method, string path, string? body = null)

@@ -21,7 +21,7 @@ public sealed class OpenApiTests(ApiServer api) : IClassFixture<ApiServer>
         document.GetProperty("openapi").GetString().Should().StartWith("3.1");
         var operations = document.GetProperty("paths").EnumerateObject()
             .SelectMany(path => path.Value.EnumerateObject().Select(operation => (Name: $"{operation.Name} {path.Name}", operation.Value))).ToArray();
-        operations.Should().HaveCount(4 * 6);
+        operations.Should().HaveCount((4 * 6) + 8);
         foreach (var (name, operation) in operations)
         {
             operation.GetProperty("summary").GetString().Should().NotBeNullOrEmpty(name);

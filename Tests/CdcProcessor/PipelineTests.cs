@@ -26,7 +26,7 @@ public sealed class PipelineTests
         var status = new ProcessorStatus();
         var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status, new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(), new RecentFlow(TimeProvider.System), TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System).RunAsync(stop.Token);
+        var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System, NullLogger<Pipeline>.Instance).RunAsync(stop.Token);
 
         await ends.Saving.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         ends.Calls.Should().Equal("write", "make durable 100");
