@@ -305,8 +305,6 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
 
         await own.ThawAsync();
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
-        await shop.ExecuteAsync("CHECKPOINT", Cancel);
-        await WaitForReadyAsync(processor, ready => ready == "200 {\"status\":\"ok\"}", shop);
     }
 
     private async Task<Store> CreateAsync(bool withTriggers = false)
