@@ -68,7 +68,10 @@ internal static class CdcProcessorApp
 
         var app = builder.Build();
         // A wrong model ends the start, before anything runs by it.
-        _ = app.Services.GetRequiredService<StarModel>();
+        var model = app.Services.GetRequiredService<StarModel>();
+        var byHand = new CdcOptions { CopyByHand = builder.Configuration[$"{CdcOptions.Section}:{nameof(CdcOptions.CopyByHand)}"] ?? "" };
+        if (byHand.UnknownByHand(model) is { } unknown)
+            throw new StarModelException($"Cdc:CopyByHand names '{unknown}', which the model does not have: correct the name, or take it out.");
         app.UseForeignPageRefusal();
         app.MapDefaultEndpoints();
         app.MapOperations();

@@ -4,15 +4,16 @@ using Npgsql;
 namespace AspireCdc.Api.InitDb;
 
 /// <summary>
-/// The event triggers that tell the processor of schema changes, in the order of the rows. They are a help and no condition: PostgreSQL lets superusers make them (managed services their administrators),
-/// and without them the processor warns where it cannot know.
+/// The event triggers that tell the processor of schema changes, in the order of the rows. They are a help and no condition: PostgreSQL
+/// lets superusers make them (managed services their administrators), and without them the processor warns where it cannot know.
 /// </summary>
 internal static class SchemaTriggers
 {
     /// <summary>The triggers that are missing or switched off, where this user may make them.</summary>
     public static async Task<IReadOnlyList<string>> FindMissingAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        var there = await connection.QueryAsync("SELECT evtname::text FROM pg_event_trigger WHERE evtenabled = 'A'", row => row.GetString(0), cancellation);
+        var there = await connection.QueryAsync(
+            "SELECT evtname::text FROM pg_event_trigger WHERE evtenabled = 'A'", row => row.GetString(0), cancellation);
         return [.. SchemaTrigger.All.Select(trigger => trigger.Name).Except(there)];
     }
 
@@ -37,8 +38,11 @@ internal static class SchemaTriggers
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            return ([], $"The event triggers {string.Join(" and ", missing)} are missing, and the user {connection.UserName} may not make them ({e.MessageText}): "
-                + "the processor cannot tell a rewrite of a table that changes values from VACUUM FULL then, and only warns. A superuser's init-db makes them.");
+            return (
+                [],
+                $"The event triggers {string.Join(" and ", missing)} are missing, and the user {connection.UserName} may not make them "
+                + $"({e.MessageText}): the processor cannot tell a rewrite of a table that changes values from VACUUM FULL then, and only warns. "
+                + "A superuser's init-db makes them.");
         }
     }
 }

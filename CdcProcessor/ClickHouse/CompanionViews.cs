@@ -5,8 +5,8 @@ using AspireCdc.Star.Statements;
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
-/// Which companions and views there are. What landed while one of them was away is found by nobody: one that is another than was recorded is filled from the landing table, and the facts that are found by it
-/// are derived whole, since a parent may have changed meanwhile.
+/// Which companions and views there are. What landed while one of them was away is found by nobody: one that is another than was recorded
+/// is filled from the landing table, and the facts that are found by it are derived whole, since a parent may have changed meanwhile.
 /// </summary>
 internal sealed class CompanionViews(ClickHouseClient client, StarModel model, ProgressTable progress)
 {
@@ -20,7 +20,8 @@ internal sealed class CompanionViews(ClickHouseClient client, StarModel model, P
         _known = await IdentitiesAsync(cancellationToken);
         foreach (var table in model.Tables)
         {
-            foreach (var companion in table.Companions.Where(companion => recorded.GetValueOrDefault(companion.Name) != _known.GetValueOrDefault(companion.Name)))
+            var others = table.Companions.Where(known => recorded.GetValueOrDefault(known.Name) != _known.GetValueOrDefault(known.Name));
+            foreach (var companion in others)
             {
                 await client.ExecuteAsync(TableStatements.FillCompanion(table, companion), cancellationToken);
                 await client.ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
@@ -47,9 +48,11 @@ internal sealed class CompanionViews(ClickHouseClient client, StarModel model, P
 
     private async Task<IReadOnlyDictionary<string, string>> IdentitiesAsync(CancellationToken cancellationToken)
     {
-        var tables = (await client.QueryAsync($"SELECT name, toString(uuid) FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
+        var tables = (await client.QueryAsync(
+            $"SELECT name, toString(uuid) FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
             .ToDictionary(row => row[0]!, row => row[1]!);
-        return model.Tables.SelectMany(table => table.Companions).Where(companion => tables.ContainsKey(companion.Name) && tables.ContainsKey(companion.View))
+        return model.Tables.SelectMany(table => table.Companions)
+            .Where(companion => tables.ContainsKey(companion.Name) && tables.ContainsKey(companion.View))
             .ToDictionary(companion => companion.Name, companion => $"{tables[companion.Name]} {tables[companion.View]}");
     }
 }

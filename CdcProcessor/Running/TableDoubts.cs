@@ -12,7 +12,10 @@ internal sealed record TableDoubt(string Table, string What, string Cure, DateTi
     public override string ToString() => $"{Table} {What} (seen {Since:yyyy-MM-dd HH:mm:ss}Z): {Cure}";
 }
 
-/// <summary>Which tables are in doubt, for health, status, metrics and the log. Each watch tells all that it knows at once, and what it no longer tells is over.</summary>
+/// <summary>
+/// Which tables are in doubt, for health, status, metrics and the log. Each watch tells all that it knows at once, and what it no longer
+/// tells is over.
+/// </summary>
 internal sealed partial class TableDoubts(TimeProvider time, ILogger<TableDoubts> logger)
 {
     private readonly ConcurrentDictionary<(string Watch, string Table, string What), TableDoubt> _doubts = [];
@@ -31,7 +34,8 @@ internal sealed partial class TableDoubts(TimeProvider time, ILogger<TableDoubts
         }
         foreach (var (key, doubt) in _doubts)
         {
-            if (key.Watch == watch && !doubts.Any(told => (told.Table, told.What) == (key.Table, key.What)) && _doubts.TryRemove(key, out _))
+            var isTold = doubts.Any(told => (told.Table, told.What) == (key.Table, key.What));
+            if (key.Watch == watch && !isTold && _doubts.TryRemove(key, out _))
                 LogOver(doubt.Table, doubt.What);
         }
     }

@@ -1,11 +1,12 @@
 namespace AspireCdc.Star.Postgres;
 
 /// <summary>
-/// Event triggers that put schema changes into the WAL, so that a reader of it hears of them in the order of the rows: above all of a rewrite that changes values, which has no
-/// event for any row, and which the catalog alone cannot tell from VACUUM FULL.
+/// Event triggers that put schema changes into the WAL, so that a reader of it hears of them in the order of the rows: above all of a
+/// rewrite that changes values, which has no event for any row, and which the catalog alone cannot tell from VACUUM FULL.
 /// </summary>
 /// <remarks>
-/// The functions run as whoever changes the schema. They write a message and nothing else, and never fail: a schema change must not end for want of one.
+/// The functions run as whoever changes the schema. They write a message and nothing else, and never fail: a schema change must not end for
+/// want of one.
 /// </remarks>
 internal static class SchemaTrigger
 {

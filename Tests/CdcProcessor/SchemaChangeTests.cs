@@ -1,14 +1,18 @@
 using AspireCdc.Star.Postgres;
 using AspireCdc.Star.Statements;
 using AspireCdc.Tests.Fixtures;
+using AspireCdc.Tests.Kafka;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
 using Xunit;
 
 namespace AspireCdc.Tests.CdcProcessor;
 
-/// <summary>What changes the tables themselves, and not their rows: it is mended by a copy, or said; no default lands over a good value, and nothing that was skipped is acknowledged.</summary>
-public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer clickhouse)
+/// <summary>
+/// What changes the tables themselves, and not their rows: it is mended by a copy, or said; no default lands over a good value, and nothing
+/// that was skipped is acknowledged.
+/// </summary>
+public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
 {
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(2);
 
@@ -199,9 +203,30 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     }
 
     [Fact]
-    public async Task Partitions_that_come_and_go_are_copied_and_those_that_are_made_need_no_copy()
+    public async Task Behind_the_connector_a_rewritten_table_is_copied_before_the_stream_goes_on_and_a_missing_column_stops_it()
     {
         await using var shop = await CreateAsync(withTriggers: true);
+        var topic = kafka.Arguments(kafka.NewTopic(create: false));
+        var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
+        await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+
+        await shop.ExecuteAsync("ALTER TABLE product ALTER price TYPE numeric(12,2) USING price * 100", Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Basel' WHERE id = 2", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+
+        await shop.ExecuteAsync("ALTER TABLE product RENAME COLUMN category TO kind; UPDATE product SET price = price + 1", Cancel);
+        await WaitForReadyAsync(connector, ready => ready.StartsWith("503") && ready.Contains("product.category is missing"), shop);
+        await shop.ExecuteAsync("ALTER TABLE product RENAME COLUMN kind TO category", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Partitions_that_come_and_go_are_copied_and_those_that_are_made_need_no_copy(bool withTriggers)
+    {
+        await using var shop = await CreateAsync(withTriggers);
         await shop.ExecuteAsync(
             """
             DROP TABLE orderitem;
@@ -262,6 +287,24 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await shop.ExecuteAsync("UPDATE customer SET name = 'Other' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         (await shop.QueryAsync($"SELECT count() FROM {companion.Name} WHERE order_id = 500", Cancel)).Should().NotBe("0\n");
+    }
+
+    [Fact]
+    public async Task A_slot_whose_WAL_is_about_to_go_is_said_while_the_sink_stands_still()
+    {
+        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "48MB", ["checkpoint_timeout"] = "1h" });
+        await using var own = await ClickHouseServer.StartOwnAsync(Cancel);
+        await using var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", server.ConnectionString)), own.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await StartAsync(shop);
+        await own.FreezeAsync();
+        for (var i = 0; i < 6; i++)
+            await shop.ExecuteAsync($"UPDATE customer SET city = 'City {i}'; SELECT pg_switch_wal()", Cancel);
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("its wal_status is unreserved") && ready.Contains("max_slot_wal_keep_size"), shop);
+
+        await own.ThawAsync();
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
     }
 
     private async Task<Store> CreateAsync(bool withTriggers = false)

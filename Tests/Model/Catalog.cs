@@ -14,7 +14,8 @@ internal readonly record struct Form(int Oid, int File, bool HasText, bool IsRen
 /// <summary>PostgreSQL's catalog: what the tables are now, whatever the stream says of the past.</summary>
 internal sealed class Catalog
 {
-    private readonly Dictionary<Table, Form> _forms = Enum.GetValues<Table>().ToDictionary(table => table, _ => new Form(0, 0, HasText: true, IsRenamed: false));
+    private readonly Dictionary<Table, Form> _forms =
+        Enum.GetValues<Table>().ToDictionary(table => table, _ => new Form(0, 0, HasText: true, IsRenamed: false));
 
     public Form this[Table table]
     {

@@ -7,12 +7,13 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Postgres.Watch;
 
 /// <summary>
-/// Looks at the catalog every five seconds, and at once where a schema change is told by the stream: holds each table against what it was when it was copied. What is certain to
-/// differ is copied anew; the rest is told. A difference counts once the stream has passed the moment at which it was seen, for it may bring the explanation: TRUNCATE, a new partition.
+/// Looks at the catalog every five seconds, and at once where a schema change is told by the stream: holds each table against what it was
+/// when it was copied. What is certain to differ is copied anew; the rest is told. A difference counts once the stream has passed the
+/// moment at which it was seen, for it may bring the explanation: TRUNCATE, a new partition.
 /// </summary>
 internal sealed class CatalogWatch(
-    PostgresCatalog catalog, TableForms forms, TableLedger ledger, ChangeGuard guard, StarModel model, CdcOptions options, TableDoubts doubts, ChannelWriter<ChangeBatch> output,
-    ChannelReader<bool> signals, TimeProvider time)
+    PostgresCatalog catalog, TableForms forms, TableLedger ledger, ChangeGuard guard, StarModel model, CdcOptions options, TableDoubts doubts,
+    ChannelWriter<ChangeBatch> output, ChannelReader<bool> signals, TimeProvider time)
 {
     /// <summary>This watch's name where doubts are told.</summary>
     public const string Name = "postgresql";
@@ -92,10 +93,22 @@ internal sealed class CatalogWatch(
             if (ledger.ReasonOf(table) is { } reason)
                 told.Add((table.Source, reason, "it is being copied anew, by itself."));
         }
+        await LookAtSlotAsync(told, cancellationToken);
         doubts.Tell(Name, told);
         if (batch.Copies.Count > 0)
             await output.WriteAsync(batch, cancellationToken);
         return waits;
+    }
+
+    private async Task LookAtSlotAsync(List<(string, string, string)> told, CancellationToken cancellationToken)
+    {
+        var rows = await catalog.QueryAsync("SELECT wal_status::text FROM pg_replication_slots WHERE slot_name = $1", cancellationToken, options.Slot);
+        if (rows is [[string status]] && status is "unreserved" or "lost")
+        {
+            told.Add((
+                "every table", $"comes by slot {options.Slot}, whose WAL PostgreSQL is about to throw away (its wal_status is {status})",
+                "let the sink catch up, or raise max_slot_wal_keep_size; once it is lost, 'CdcProcessor resync --all' copies everything."));
+        }
     }
 
     private void Ask(TableMapping table, string why, ulong end, ChangeBatch batch)
@@ -110,9 +123,11 @@ internal sealed class CatalogWatch(
     {
         var before = then.Partitions.ToDictionary(partition => partition.Oid, partition => partition.File);
         var empty = new HashSet<uint>();
-        foreach (var partition in now.Partitions.Where(partition => partition.File != 0 && before.GetValueOrDefault(partition.Oid) != partition.File))
+        var others = now.Partitions.Where(partition => partition.File != 0 && before.GetValueOrDefault(partition.Oid) != partition.File);
+        foreach (var partition in others)
         {
-            if ((await catalog.QueryAsync("SELECT pg_relation_size($1::int8::oid::regclass)", cancellationToken, (long)partition.Oid))[0][0] is 0L)
+            var size = await catalog.QueryAsync("SELECT pg_relation_size($1::int8::oid::regclass)", cancellationToken, (long)partition.Oid);
+            if (size is [[0L]])
                 empty.Add(partition.Oid);
         }
         return empty;
@@ -125,7 +140,8 @@ internal sealed class CatalogWatch(
             return;
         if (then.File != now.File && guard.Explains(table, now) && ledger.Amend(table, form => form with { File = now.File }) is { } truncated)
             batch.Record(truncated);
-        // The message says that a table was made as a partition, the catalog what it is. One that is empty when it is seen first brings all its rows by events.
+        // The message says that a table was made as a partition, the catalog what it is. One that is empty when it is seen first brings all
+        // its rows by events.
         var known = then.Partitions.Where(partition => partition.Joined.Length > 0).ToDictionary(partition => partition.Oid);
         var made = now.Partitions.Where(partition => !known.ContainsKey(partition.Oid)
             && (empty.Contains(partition.Oid) || partition.File == 0 || then.Partitions.Any(told => told.Oid == partition.Oid))).ToList();
@@ -135,7 +151,8 @@ internal sealed class CatalogWatch(
 
     private bool HasPassed(TableMapping table, string what, ulong end)
     {
-        var (seen, looks) = _seen[(table.Source, what)] = _seen.TryGetValue((table.Source, what), out var known) ? (known.Seen, known.Looks + 1) : (end, 1);
+        var key = (table.Source, what);
+        var (seen, looks) = _seen[key] = _seen.TryGetValue(key, out var known) ? (known.Seen, known.Looks + 1) : (end, 1);
         return guard.Passed >= seen || (looks > PatientLooks && guard.Passed + Page >= seen);
     }
 }

@@ -5,13 +5,15 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.Postgres.Watch;
 
 /// <summary>
-/// Looks at each batch of the stream before it goes to the sink. A change whose relation lacks a mapped column, has another type for it, or is of another table
-/// than was copied, may land only where a copy comes above it: one that is under way, or one that is asked for here, since the table can be copied now. Otherwise the stream ends
-/// before that change: nothing that was skipped is acknowledged, and no default lands over a good value.
+/// Looks at each batch of the stream before it goes to the sink. A change whose relation lacks a mapped column, has another type for it, or
+/// is of another table than was copied, may land only where a copy comes above it: one that is under way, or one that is asked for here,
+/// since the table can be copied now. Otherwise the stream ends before that change: nothing that was skipped is acknowledged, and no
+/// default lands over a good value.
 /// </summary>
 internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, Action lookNow)
 {
-    private const string TruncatedPartition = "has a partition that was truncated, and its rows have no events", Rewritten = "was rewritten by ALTER TABLE, and its rows have no events";
+    private const string TruncatedPartition = "has a partition that was truncated, and its rows have no events";
+    private const string Rewritten = "was rewritten by ALTER TABLE, and its rows have no events";
 
     private readonly ConcurrentDictionary<string, uint> _truncatedBy = [];
     private ulong _passed;
@@ -23,7 +25,8 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
     public void Begin(ulong position) => Volatile.Write(ref _passed, position);
 
     /// <summary>The stream has brought the TRUNCATE that gave a table its present file.</summary>
-    public bool Explains(TableMapping table, TableForm now) => _truncatedBy.GetValueOrDefault(table.Source) is var transaction && transaction != 0 && transaction == now.Changed;
+    public bool Explains(TableMapping table, TableForm now) =>
+        _truncatedBy.TryGetValue(table.Source, out var transaction) && transaction == now.Changed;
 
     /// <summary>Lets a batch pass, or what of it may; the reason why the rest may not, null if all may.</summary>
     public async Task<Exception?> PassAsync(StreamBatch batch, CancellationToken cancellationToken)
@@ -82,22 +85,26 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
     }
 
     /// <summary>
-    /// Why a relation's changes need a copy above them; null if they need none, since they bring the same values (it fits from now on), or are those of a table that had the name before.
+    /// Why a relation's changes need a copy above them; null if they need none, since they bring the same values (it fits from now on), or
+    /// are those of a table that had the name before.
     /// </summary>
-    private async Task<string?> MisfitOfAsync(Relation relation, ulong commit, IReadOnlyDictionary<string, TableForm> forms, CancellationToken cancellationToken)
+    private async Task<string?> MisfitOfAsync(
+        Relation relation, ulong commit, IReadOnlyDictionary<string, TableForm> forms, CancellationToken cancellationToken)
     {
         var table = relation.Table;
-        var missing = Enumerable.Range(0, table.Columns.Count).Where(i => relation.Positions[i] < 0).Select(i => table.Columns[i].Source).ToList();
-        var change = $"A change of {table.Source} at {Lsn.Format(commit)} {(missing.Count > 0 ? $"lacks {string.Join(", ", missing)}" : "is not of the table, or not of the types, that were copied")}";
+        var missing = table.Columns.Where((_, i) => relation.Positions[i] < 0).Select(column => column.Source).ToList();
+        var what = missing.Count > 0 ? $"lacks {string.Join(", ", missing)}" : "is not of the table, or not of the types, that were copied";
+        var change = $"A change of {table.Source} at {Lsn.Format(commit)} {what}";
+        const string Kept = "Nothing beyond that change is acknowledged.";
         if (!forms.TryGetValue(table.Source, out var now))
-            throw new NotReadyException($"{change}, and there is no such table now: give it its name back, or take it out of the model. Nothing beyond that change is acknowledged.");
+            throw new NotReadyException($"{change}, and there is no such table now: give it its name back, or take it out of the model. {Kept}");
 
         var form = ledger.FormOf(table);
-        if (form is not null && form.Oid == now.Oid && relation.Oid != now.Oid && form.Partitions.All(partition => partition.Oid != relation.Oid))
+        if (form?.Oid == now.Oid && relation.Oid != now.Oid && form.Partitions.All(partition => partition.Oid != relation.Oid))
             return null;
-        var faults = (await catalog.FaultsAsync(cancellationToken)).Where(fault => fault.Withholds(table)).Select(fault => fault.What).ToList();
+        var faults = (await catalog.FaultsAsync(cancellationToken)).Where(fault => fault.Withholds(table)).ToList();
         if (faults.Count > 0)
-            throw new NotReadyException($"{change}, and no copy can bring its value: {string.Join("; ", faults)}. Nothing beyond that change is acknowledged.");
+            throw new NotReadyException($"{change}, and no copy can bring its value: {string.Join("; ", faults.Select(fault => fault.What))}. {Kept}");
 
         if (missing.Count == 0 && form?.Oid == now.Oid && form.Files == now.Files && await BringsSameValuesAsync(relation, cancellationToken))
         {
@@ -105,9 +112,12 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
             return null;
         }
         if (!options.IsCopiedByHand(table))
-            return missing.Count > 0 ? $"had no {string.Join(", ", missing)} for a while" : relation.Oid != form?.Oid ? "is another table now" : "has other types now";
+        {
+            return missing.Count > 0 ? $"had no {string.Join(", ", missing)} for a while"
+                : relation.Oid != form?.Oid ? "is another table now" : "has other types now";
+        }
         if (missing.Count > 0)
-            throw new ResyncRequiredException($"{change}, and {table.Source} is among Cdc:CopyByHand: run 'CdcProcessor resync {table.Source}'. Nothing beyond that change is acknowledged.");
+            throw new ResyncRequiredException($"{change}, and {table.Source} is among Cdc:CopyByHand: run 'CdcProcessor resync {table.Source}'. {Kept}");
         ledger.Admit(relation);
         return null;
     }
@@ -117,8 +127,8 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
         for (var i = 0; i < relation.Table.Columns.Count; i++)
         {
             var (mapped, sent) = (relation.Table.Columns[i], relation.Columns[relation.Positions[i]]);
-            var text = (string)(await catalog.QueryAsync("SELECT format_type($1::int8::oid, $2)", cancellationToken, (long)sent.TypeOid, sent.Modifier))[0][0]!;
-            if (!PostgresCatalog.AreSameValues(mapped, text))
+            var type = await catalog.QueryAsync("SELECT format_type($1::int8::oid, $2)", cancellationToken, (long)sent.TypeOid, sent.Modifier);
+            if (!PostgresCatalog.AreSameValues(mapped, (string)type[0][0]!))
                 return false;
         }
         return true;

@@ -13,7 +13,8 @@ internal sealed record FormDifference(string What, bool IsCertain)
     /// <param name="now">As it is.</param>
     /// <param name="isEmpty">Whether the partition of this OID holds nothing.</param>
     /// <param name="isExplained">The stream has brought what gave the table its present file: TRUNCATE.</param>
-    public static IReadOnlyList<FormDifference> Between(TableMapping table, TableForm then, TableForm now, Func<uint, bool> isEmpty, bool isExplained)
+    public static IReadOnlyList<FormDifference> Between(
+        TableMapping table, TableForm then, TableForm now, Func<uint, bool> isEmpty, bool isExplained)
     {
         if (then.Oid != now.Oid)
             return [new($"is another table now (OID {now.Oid}, where {then.Oid} was copied)", IsCertain: true)];
@@ -37,11 +38,11 @@ internal sealed record FormDifference(string What, bool IsCertain)
         if (isRewritten && retyped.Count > 0 && !isTold)
             found.Add(new($"was rewritten with other types ({string.Join("; ", retyped)})", IsCertain: true));
         else if (isRewritten && !isTold)
-            found.Add(new("has another file, as after VACUUM FULL or CLUSTER, which leave the values, or after ALTER TABLE, which may not", IsCertain: false));
+            found.Add(new("has another file, as after VACUUM FULL or CLUSTER, which leave the values, or ALTER TABLE, which may not", IsCertain: false));
         if (then.Publication != now.Publication)
-            found.Add(new("was out of the publication, or its entry there was changed: what was written meanwhile may be missing", IsCertain: true));
+            found.Add(new("was out of the publication, or its entry there changed: what was written meanwhile may be missing", IsCertain: true));
         if (then.Options != now.Options)
-            found.Add(new("belongs to a publication whose options were changed: if it left out some kind of change meanwhile, that is missing", IsCertain: false));
+            found.Add(new("is of a publication whose options changed: if it left out some kind of change meanwhile, that is missing", IsCertain: false));
         found.AddRange(OfPartitions(then, now, isEmpty, isTold));
         return found;
     }
@@ -54,15 +55,17 @@ internal sealed record FormDifference(string What, bool IsCertain)
         foreach (var partition in now.Partitions.Where(partition => !told.Contains(partition.Oid)))
         {
             if (!before.Remove(partition.Oid, out var old))
-                // One that CREATE TABLE made was told, and stands among those that were there, as does one that was empty when it was seen first.
+                // One that CREATE TABLE made was told, and stands among those that were there, as does one that was empty when it was seen
+                // first.
                 yield return new(
-                    $"has a partition {partition.Name} that was not there: if it was attached with rows, these have no events", isTold || partition.Made != partition.Joined);
+                    $"has a partition {partition.Name} that was not there: if it was attached with rows, these have no events",
+                    isTold || partition.Made != partition.Joined);
             else if (old.Joined != partition.Joined)
                 yield return new($"was without its partition {partition.Name} for a while", IsCertain: true);
             else if (old.File != partition.File)
                 yield return isEmpty(partition.Oid)
                     ? new($"has an empty partition {partition.Name}: TRUNCATE of a partition has no event", IsCertain: true)
-                    : new($"has a partition {partition.Name} of another file, as after VACUUM FULL, which leaves its rows, or after TRUNCATE, which has no event there", IsCertain: false);
+                    : new($"has a partition {partition.Name} of another file: VACUUM FULL leaves its rows, and TRUNCATE has no event there", IsCertain: false);
         }
         foreach (var gone in before.Values)
             yield return new($"has lost its partition {gone.Name}, and its rows have no events", IsCertain: true);

@@ -18,5 +18,6 @@ internal sealed record SchemaMessage(string Event, string Tag, uint Oid, uint Pa
     /// <summary>A table was made as a partition: it was empty when its rows began to be published.</summary>
     public bool MakesPartition => Event == "ddl_command_end" && Tag == "CREATE TABLE" && Partition != 0;
 
-    public static SchemaMessage Parse(ReadOnlySpan<byte> content) => JsonSerializer.Deserialize<SchemaMessage>(content, Json) ?? throw new JsonException("it is null");
+    public static SchemaMessage Parse(ReadOnlySpan<byte> content) =>
+        JsonSerializer.Deserialize<SchemaMessage>(content, Json) ?? throw new JsonException("it is null");
 }

@@ -4,19 +4,22 @@ using System.Text.Json;
 namespace AspireCdc.CdcProcessor.Postgres.Watch;
 
 /// <summary>
-/// What a table is at one moment, as PostgreSQL's catalog says: recorded with each copy as of its snapshot. What differs from it later, and has
-/// no event in the stream, is what only another copy brings.
+/// What a table is at one moment, as PostgreSQL's catalog says: recorded with each copy as of its snapshot. What differs from it later, and
+/// has no event in the stream, is what only another copy brings.
 /// </summary>
 /// <param name="Oid">Its identity; a table that takes its name has another.</param>
 /// <param name="File">Its file (<c>relfilenode</c>): another one after each rewrite and each TRUNCATE; 0 where it is partitioned.</param>
 /// <param name="Changed">The transaction that last changed its row in <c>pg_class</c>, without its epoch.</param>
 /// <param name="Columns">All its columns, in their order.</param>
 /// <param name="Partitions">The tables below it, of every level; none where it is not partitioned.</param>
-/// <param name="Publication">The publication's identity, and that of the table's entry in it: another one when it was left out and taken in again.</param>
+/// <param name="Publication">
+/// The publication's identity, and that of the table's entry in it: another one when it was left out and taken in again.
+/// </param>
 /// <param name="Options">The transaction that last changed what the publication publishes at all.</param>
 /// <param name="Trigger">The event trigger that tells of rewrites; empty where there is none.</param>
 internal sealed record TableForm(
-    uint Oid, uint File, uint Changed, IReadOnlyList<FormColumn> Columns, IReadOnlyList<FormPartition> Partitions, string Publication, string Options, string Trigger)
+    uint Oid, uint File, uint Changed, IReadOnlyList<FormColumn> Columns, IReadOnlyList<FormPartition> Partitions, string Publication, string Options,
+    string Trigger)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -24,7 +27,8 @@ internal sealed record TableForm(
     public string? Stale { get; init; }
 
     /// <summary>Reads what <see cref="Write"/> or PostgreSQL wrote.</summary>
-    public static TableForm Read(string json) => JsonSerializer.Deserialize<TableForm>(json, Json) ?? throw new InvalidDataException("A table's form is null.");
+    public static TableForm Read(string json) =>
+        JsonSerializer.Deserialize<TableForm>(json, Json) ?? throw new InvalidDataException("A table's form is null.");
 
     /// <summary>As it is recorded.</summary>
     public string Write() => JsonSerializer.Serialize(this, Json);
@@ -35,7 +39,8 @@ internal sealed record TableForm(
     /// <summary>The files of all that holds rows, in one text: as <see cref="TableForms.FilesNow"/> tells of this moment.</summary>
     public string Files => Partitions.Count == 0
         ? File == 0 ? "" : $"{File}"
-        : string.Join(',', Partitions.Where(partition => partition.File != 0).OrderBy(partition => partition.Oid).Select(partition => partition.File));
+        : string.Join(
+            ',', Partitions.Where(partition => partition.File != 0).OrderBy(partition => partition.Oid).Select(partition => partition.File));
 }
 
 /// <summary>A column.</summary>

@@ -4,8 +4,8 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.Postgres.Watch;
 
 /// <summary>
-/// What is known of each table's copies in this run: its form as of the newest one, the greatest point that one has, and whether another is asked for.
-/// The stream, the copies and the watch look at it.
+/// What is known of each table's copies in this run: its form as of the newest one, the greatest point that one has, and whether another is
+/// asked for. The stream, the copies and the watch look at it.
 /// </summary>
 internal sealed class TableLedger(StarModel model)
 {
@@ -16,7 +16,8 @@ internal sealed class TableLedger(StarModel model)
     private readonly Dictionary<uint, TableMapping> _partitions = [];
 
     /// <summary>
-    /// Takes what the sink has recorded. Returns what is to be recorded: the form now for copies that a version made which kept none, and that copies can begin which something stood in the way of.
+    /// Takes what the sink has recorded. Returns what is to be recorded: the form now for copies that a version made which kept none, and
+    /// that copies can begin which something stood in the way of.
     /// </summary>
     public IReadOnlyList<TableCopy> Open(Progress progress, IReadOnlyDictionary<string, TableForm> now)
     {
@@ -25,9 +26,11 @@ internal sealed class TableLedger(StarModel model)
             var adopted = new List<TableCopy>();
             foreach (var table in model.Tables)
             {
+                // The source asks for it by itself, as for any copy that is unfinished.
                 if (progress.Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Withheld))
-                    adopted.Add(new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint));
-                if (progress.Copies.FirstOrDefault(copy => copy.Table == table.Source) is not { State: CopyState.Done } copy || !copy.IsOf(table))
+                    adopted.Add(new TableCopy(table.Source, CopyState.Copying, 0, table.Fingerprint));
+                var copy = progress.Copies.FirstOrDefault(copy => copy.Table == table.Source);
+                if (copy is not { State: CopyState.Done } || !copy.IsOf(table))
                     continue;
 
                 if (copy.Form.Length == 0 && now.TryGetValue(table.Source, out var form))
@@ -131,7 +134,9 @@ internal sealed class TableLedger(StarModel model)
             return _tables[table.Source].Form;
     }
 
-    /// <summary>The form is otherwise, and no row is: returns what is to be recorded, null while a copy is under way, which brings its own.</summary>
+    /// <summary>
+    /// The form is otherwise, and no row is: returns what is to be recorded, null while a copy is under way, which brings its own.
+    /// </summary>
     public TableCopy? Amend(TableMapping table, Func<TableForm, TableForm> change)
     {
         lock (_lock)
