@@ -11,6 +11,8 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
     /// <summary>Applying is immediate; making it durable and acknowledging it is what happens about once a second.</summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
+    private const long LargeBatch = 64 * 1024 * 1024;
+
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
     private bool _unacknowledged;
@@ -51,8 +53,15 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
                 {
                     if (!await next)
                         return;
+                    long size;
                     using (var batch = batches.Current)
+                    {
                         await WriteAsync(batch, cancellationToken);
+                        size = batch.Size;
+                    }
+                    // The memory of a very large row would stay with the process for as long as nothing else wants it.
+                    if (size > LargeBatch)
+                        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
                     next = batches.MoveNextAsync().AsTask();
                 }
             }
@@ -150,6 +159,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         SourcePosition[] positions = [.. _applied.Values];
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
+        status.Outage.End();
     }
 }
 

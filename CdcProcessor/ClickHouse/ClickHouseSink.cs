@@ -14,6 +14,10 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal sealed class ClickHouseSink : IChangeSink
 {
     private readonly ClickHouseClient _client;
+    /// <summary>How often dead letters are held against what has landed since.</summary>
+    private static readonly TimeSpan LookAtLettersEvery = TimeSpan.FromSeconds(5);
+
+    private readonly TimeProvider _time;
     private readonly StarModel _model;
     private readonly ProgressTable _progress;
     private readonly DeadLetterTable _deadLetters;
@@ -26,10 +30,12 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly ProcessorStatus _status;
     private bool _ordered;
     private ulong _end;
+    private long _lettersSeen;
 
     public ClickHouseSink(ClickHouseClient client, StarModel model, ProcessorStatus status, FactProgress factProgress, TimeProvider time, ILogger<ClickHouseSink> logger)
     {
         _status = status;
+        _time = time;
         _client = client;
         _model = model;
         _progress = new ProgressTable(client, time);
@@ -98,6 +104,12 @@ internal sealed class ClickHouseSink : IChangeSink
         if (positions.Count > 0)
             await _progress.SaveAsync(positions, cancellationToken);
         await _client.ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
+        if (positions.Count > 0 && _status.OpenDeadLetters > 0 && _time.GetElapsedTime(_lettersSeen) >= LookAtLettersEvery)
+        {
+            _lettersSeen = _time.GetTimestamp();
+            if (await _deadLetters.SettleOvertakenAsync(_model, cancellationToken) > 0)
+                await CountDeadLettersAsync(cancellationToken);
+        }
     }
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => _progress.SaveAsync(copy, cancellationToken);

@@ -179,7 +179,7 @@ internal sealed partial class PostgresSource : IChangeSource
         }
 
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
-        _reader = new WalReader(connection, decoder, exchange, _options, _time);
+        _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000));
         await StartReplicationAsync(connection, stop.Token);
         var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
         _status.LagReader = lag.Now;
@@ -334,6 +334,9 @@ internal sealed partial class PostgresSource : IChangeSource
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
     private partial void LogWaitingForSlot(string slot);
+
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "A change of more than {Megabytes} MB is on its way; what follows waits for it")]
+    private partial void LogLarge(int megabytes);
 
     [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "The mapping and the database differ: {What}")]
     private partial void LogMismatch(string what);

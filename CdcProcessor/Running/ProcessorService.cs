@@ -1,7 +1,7 @@
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>Runs the pipeline for as long as the process lives: after a fault a new source and a new sink take up where the last ones were acknowledged.</summary>
-internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorControl control, ProcessorStatus status, TimeProvider time, ILogger<ProcessorService> logger)
+internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorControl control, ProcessorStatus status, SignsOfLife signs, TimeProvider time, ILogger<ProcessorService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(1);
@@ -48,10 +48,16 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
                     backoff.Reset();
                 pause = backoff.Next();
                 status.Enter(Phase.Faulted, e.Message);
-                LogFault(e, e.Message, pause.TotalSeconds);
+                if (status.Outage.Begin(e.Message))
+                    LogFault(e.Message, pause.TotalSeconds);
+                LogFaultWhole(e);
+                using var sign = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+                await control.WaitAsync(pause, signs.ComeBackAsync(sign.Token), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await sign.CancelAsync();
+                continue;
             }
 
-            await control.WaitAsync(pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await control.WaitAsync(pause, Task.Delay(Timeout.Infinite, stoppingToken), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -79,7 +85,10 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
     private partial void LogResyncRequired(string reason);
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The pipeline stopped: {Reason} Trying again in {Seconds:0.0} s.")]
-    private partial void LogFault(Exception exception, string reason, double seconds);
+    private partial void LogFault(string reason, double seconds);
+
+    [LoggerMessage(EventId = 6, Level = LogLevel.Debug, Message = "An attempt failed")]
+    private partial void LogFaultWhole(Exception exception);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Reason}")]
     private partial void LogPaused(string reason);

@@ -4,7 +4,7 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
-internal sealed class ProcessorStatus
+internal sealed class ProcessorStatus(Outage? outage = null)
 {
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
     private TaskCompletionSource _advanced = NewSignal();
@@ -19,6 +19,9 @@ internal sealed class ProcessorStatus
     public SourceLag Lag => LagReader?.Invoke() ?? default;
 
     public Func<SourceLag>? LagReader { get; set; }
+
+    /// <summary>Since when nothing gets through, while that is so.</summary>
+    public Outage Outage { get; } = outage ?? new Outage(TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<Outage>.Instance);
 
     public long OpenDeadLetters { get; set; }
 

@@ -1,11 +1,12 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>Compares one table, a page of keys at a time: neither side holds anything open meanwhile, and no page stays in memory.</summary>
 internal sealed class TableComparison(
-    ComparedTable compared, IExpectedRows expected, ClickHouseRows actual, StreamPosition stream, VerificationPace pace, Func<ComparedReport, Task> report)
+    ComparedTable compared, IExpectedRows expected, ShownRows actual, StreamPosition stream, VerificationPace pace, Func<ComparedReport, Task> report)
 {
     private const int PageRows = 20_000;
 

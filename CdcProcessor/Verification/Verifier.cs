@@ -158,7 +158,7 @@ internal sealed partial class Verifier(
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            LogFailed(e, table.Name, e.Message);
+            LogFailed(table.Name, e.Message);
             return table with { State = "failed", Note = e.Message };
         }
     }
@@ -214,7 +214,7 @@ internal sealed partial class Verifier(
     private partial void LogDifferent(string verdict);
 
     [LoggerMessage(EventId = 83, Level = LogLevel.Warning, Message = "{Table} could not be compared with PostgreSQL: {Reason}")]
-    private partial void LogFailed(Exception exception, string table, string reason);
+    private partial void LogFailed(string table, string reason);
 
     [LoggerMessage(EventId = 84, Level = LogLevel.Debug, Message = "The comparison's progress was not kept: {Reason}")]
     private partial void LogNotSaved(string reason);

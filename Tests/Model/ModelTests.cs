@@ -37,6 +37,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.TruncateAndResyncResolveDeadLetters,
         Rule.VanishedRowsGetTombstones,
         Rule.VanishedRowsAreSweptAtTheMarker,
+        Rule.DeadLetterSettlesOnceOvertaken,
         Rule.RepairIsReadAtItsMarker,
         Rule.RepairIsReadOnceVisible,
         Rule.KeepaliveWaitsForWhatIsUnapplied,

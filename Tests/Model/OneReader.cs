@@ -32,12 +32,14 @@ internal sealed class OneReader
     // Repairs hide what other rules let go wrong, so most histories have none.
     private readonly Dice _repairs;
     private int _repairsLeft;
+    private readonly bool _settles;
 
     public OneReader(int seed, Rule broken)
     {
         _broken = broken;
         _dice = new(seed);
         _repairs = new(~seed);
+        _settles = seed % 4 == 2;
         _repairsLeft = seed % 4 == 3 ? 3 : 0;
         _postgres = new(_dice, broken);
         _clickHouse = new(_dice);
@@ -188,6 +190,8 @@ internal sealed class OneReader
             {
                 if (_broken != Rule.AppliedIsNotDurable)
                     _clickHouse.Sync();
+                if (_settles)
+                    _deadLetters.SettleOvertaken(_clickHouse);
                 yield return Write.Pause;
                 Acknowledge(next);
             }

@@ -101,6 +101,9 @@ internal enum Rule
     /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
+    /// <summary>A dead letter settles by itself once a later change of its key has landed. Broken: as soon as its key has a row; what it holds may be the newest.</summary>
+    DeadLetterSettlesOnceOvertaken,
+
     // ---- repairs -----------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>A row that was found to differ is read when the stream comes by a marker, and lands there. Broken: it is read when that is asked for, and overtakes what comes between.</summary>
