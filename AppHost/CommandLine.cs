@@ -17,7 +17,7 @@ internal static class CommandLine
           --processors N                containers: how many processors share the topic (default: 1)
           --Ports:NAME=PORT             NAME is Postgres (5434), ClickHouse (18123), Api (3002), Processor (4196), Dashboard (18888), and with
                                         containers Kafka (19092) and ProcessorBehindKafka (4197); 0 takes any free port
-          --Parameters:NAME=VALUE       NAME is postgres-password, clickhouse-password or cdc-password
+          --Parameters:NAME=VALUE       NAME is postgres-password, clickhouse-password, cdc-password or operations-token
           --help                        this text
 
         dotnet run --project AppHost -p:Deployment=true -- --operation publish --step publish --output-path FOLDER [--target compose|kubernetes]
@@ -35,6 +35,7 @@ internal static class CommandLine
     private static readonly string[] Settings =
     [
         .. Ports.Names.Select(name => $"--Ports:{name}"), "--Parameters:postgres-password", "--Parameters:clickhouse-password", "--Parameters:cdc-password",
+        "--Parameters:operations-token",
     ];
 
     /// <summary>Carries out what is no start of the stack, and returns its exit code; null means that the stack is to be started.</summary>

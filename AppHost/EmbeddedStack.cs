@@ -33,15 +33,19 @@ internal static class EmbeddedStack
         PostgresCluster.EnsureReadable(binaries, state.Postgres);
         var cdcPassword = builder.AddPassword("cdc-password", "cdc");
 
+        var postgresPassword = builder.AddPassword("postgres-password", "postgres");
+        var login = builder.IsOwn("postgres-password", "postgres") ? "postgres" : "postgres:postgres";
+        var text = builder.Login("postgres-password", "shop", "postgres", "postgres");
         var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
             // Without a proxy, which the whole write-ahead log would have to pass through.
             .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp", isProxied: false)
             .WithIconName("Database")
-            .WithUrlForEndpoint("tcp", url => (url.Url, url.DisplayText) = ($"{url.Url.Replace("tcp://", "postgresql://postgres:postgres@")}/shop", "shop (postgres, postgres)"));
+            .WithUrlForEndpoint("tcp", url => (url.Url, url.DisplayText) = ($"{url.Url.Replace("tcp://", $"postgresql://{login}@")}/shop", text))
+            .WithEnvironment(PostgresCommand.PasswordVariable, postgresPassword);
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));
         var shopAsOwner = ReferenceExpression.Create(
-            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password=postgres;Database=shop");
+            $"Host=localhost;Port={tcp.Property(EndpointProperty.Port)};Username=postgres;Password={postgresPassword};Database=shop");
         postgres.WithPatientCheck("postgres_check", cancellationToken => IsThereAsync(shopAsOwner, cancellationToken));
         var shop = builder.AddDatabase("shop", postgres.Resource, shopAsOwner);
         var shopForCdc = ReferenceExpression.Create(
@@ -52,7 +56,7 @@ internal static class EmbeddedStack
             .WithIconName("DatabaseLightning")
             .WithHttpEndpoint(port: ports.ClickHouse, isProxied: false)
             .WithReadinessCheck("/health")
-            .WithUrlForEndpoint("http", url => url.DisplayText = "local (panda, pandapass)")
+            .WithUrlForEndpoint("http", url => url.DisplayText = builder.Login("clickhouse-password", "local", "panda", "pandapass"))
             .WithEnvironment("EmbeddedClickHouse__Library", binaries.ChDbLibrary)
             .WithEnvironment("EmbeddedClickHouse__Data", state.ClickHouse)
             .WithEnvironment("EmbeddedClickHouse__Username", "panda")

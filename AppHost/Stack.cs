@@ -11,8 +11,8 @@ internal static class Stack
 {
     private const string Embedded = "embedded", Containers = "containers";
 
-    /// <summary>How long the processes of a run that was killed may take to end.</summary>
-    private static readonly TimeSpan EndOfAKilledRun = TimeSpan.FromSeconds(10);
+    /// <summary>How long the processes of a run that was killed, or stopped while it started, may take to end.</summary>
+    private static readonly TimeSpan EndOfAKilledRun = TimeSpan.FromSeconds(10), EndOfAStoppedRun = TimeSpan.FromSeconds(3);
 
     public static async Task<Backends> AddBackendsAsync(this IDistributedApplicationBuilder builder, Ports ports)
     {
@@ -26,7 +26,7 @@ internal static class Stack
             : $"Stack: containers ({because}). PostgreSQL, Redpanda and ClickHouse run as containers.");
         var state = StackState.Take(StackState.FolderOf(builder.Configuration["state"]), builder.Configuration.GetValue<bool>("reset"));
         builder.Services.AddHostedService(_ => state);
-        await ports.EnsureFreeAsync(withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : TimeSpan.Zero, CancellationToken.None);
+        await ports.EnsureFreeAsync(withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : EndOfAStoppedRun, CancellationToken.None);
 
         var backends = stack == Embedded
             ? await builder.AddEmbeddedStackAsync(state, ports)

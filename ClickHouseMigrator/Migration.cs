@@ -13,7 +13,10 @@ internal sealed record Migration(string Name, string Sql)
     /// <summary>SHA-256 of the text, with line ends as git may have changed them evened out.</summary>
     public string Checksum => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Sql.ReplaceLineEndings("\n"))));
 
-    /// <summary>The migrations that this one stands for, from its first line (<c>-- Replaces: 001_landing, 002_companions</c>): a database that has had them goes on from here.</summary>
+    /// <summary>
+    /// The migrations that this one stands for, from its first line (<c>-- Replaces: 001_landing, 002_companions</c>): a database that has
+    /// had them goes on from here.
+    /// </summary>
     public IReadOnlyList<string> Replaces => Sql.StartsWith(ReplacesMark, StringComparison.Ordinal)
         ? Sql[ReplacesMark.Length..].Split('\n')[0].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
         : [];

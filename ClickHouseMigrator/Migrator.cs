@@ -25,8 +25,8 @@ internal enum MigrationState
 internal sealed record MigrationStatus(string Name, MigrationState State, DateTime? AppliedAt);
 
 /// <summary>
-/// Applies the migrations that a database does not have yet, in order. ClickHouse's DDL knows no transactions: a file is recorded after its last
-/// statement, so one that was interrupted runs from its start again, and every statement has to be one that may run twice (IF NOT EXISTS).
+/// Applies the migrations that a database does not have yet, in order. ClickHouse's DDL knows no transactions: a file is recorded after its
+/// last statement, so one that was interrupted runs from its start again, and every statement has to be one that may run twice (IF NOT EXISTS).
 /// </summary>
 internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target, string? cluster, ILogger<Migrator> log, HttpClient? http = null)
 {
@@ -105,7 +105,8 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
             throw new MigrationException($"{late.Name}.sql sorts before {last}.sql, which has been applied already. Rename it so that it comes last.");
     }
 
-    private static HashSet<string> Replaced(IEnumerable<Migration> migrations) => [.. migrations.SelectMany(migration => migration.Replaces)];
+    private static HashSet<string> Replaced(IEnumerable<Migration> migrations) =>
+        [.. migrations.SelectMany(migration => migration.Replaces)];
 
     private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
     {

@@ -3,7 +3,9 @@ namespace AspireCdc.ClickHouseMigrator;
 /// <summary>A text of several statements, as ClickHouse's HTTP interface takes them one at a time.</summary>
 internal static class SqlScript
 {
-    /// <summary>Splits at semicolons that stand outside of strings, quoted names and comments; parts without a statement are left out.</summary>
+    /// <summary>
+    /// Splits at semicolons that stand outside of strings, quoted names and comments; parts without a statement are left out.
+    /// </summary>
     public static IEnumerable<string> Split(string script)
     {
         var start = 0;
@@ -53,5 +55,6 @@ internal static class SqlScript
 
     private static bool Follows(string script, int at, string text) => string.CompareOrdinal(script, at, text, 0, text.Length) == 0;
 
-    private static int IndexOr(string script, char wanted, int from) => script.IndexOf(wanted, from) is >= 0 and var at ? at : script.Length;
+    private static int IndexOr(string script, char wanted, int from) =>
+        script.IndexOf(wanted, from) is >= 0 and var at ? at : script.Length;
 }

@@ -34,7 +34,9 @@ public sealed class MoneyAttribute : PositiveAttribute
     public override string FormatErrorMessage(string name) =>
         string.Create(CultureInfo.InvariantCulture, $"The field {name} must be greater than 0, at most {Max} and have at most {Scale} decimals.");
 
-    /// <summary>The amount with exactly two decimals, as the database returns it; one that has more stays as it is, for validation to refuse.</summary>
+    /// <summary>
+    /// The amount with exactly two decimals, as the database returns it; one that has more stays as it is, for validation to refuse.
+    /// </summary>
     public static decimal Normalize(decimal amount) => IsExact(amount) && amount <= Max ? decimal.Round(amount, Scale) + 0.00m : amount;
 
     private static bool IsExact(decimal amount) => decimal.Round(amount, Scale) == amount;

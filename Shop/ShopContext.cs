@@ -6,7 +6,8 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace AspireCdc.Shop;
 
 /// <summary>
-/// The tables, one per entity in singular lower case. What the entities say by attributes (lengths, money, defaults) holds here as well; no entity is named twice.
+/// The tables, one per entity in singular lower case. What the entities say by attributes (lengths, money, defaults) holds here as well; no
+/// entity is named twice.
 /// </summary>
 internal sealed class ShopContext(DbContextOptions<ShopContext> options) : DbContext(options)
 {

@@ -4,14 +4,16 @@ using Npgsql;
 namespace AspireCdc.Api.InitDb;
 
 /// <summary>
-/// The publication on exactly the mirrored tables and columns. It is changed by ALTER only: what is written while a publication is missing is lost to its readers without a word.
+/// The publication on exactly the mirrored tables and columns. It is changed by ALTER only: what is written while a publication is missing
+/// is lost to its readers without a word.
 /// </summary>
 internal sealed class Publication(NpgsqlConnection connection, string name, bool appendOnly, IReadOnlyList<TableMapping> tables)
 {
     private string Publish => appendOnly ? "insert" : "insert, update, delete, truncate";
 
     /// <summary>What makes the publications those of the model.</summary>
-    public static async Task<IReadOnlyList<Repair>> FindRepairsAsync(NpgsqlConnection connection, string name, StarModel model, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<Repair>> FindRepairsAsync(
+        NpgsqlConnection connection, string name, StarModel model, CancellationToken cancellation)
     {
         var repairs = new List<Repair>();
         foreach (var publication in Publications.Of(model, name))
@@ -29,12 +31,12 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
             row => (AllTables: row.GetBoolean(0), Changes: row.GetBoolean(1) && (appendOnly ? !row.GetBoolean(3) : row.GetBoolean(2)), ViaRoot: row.GetBoolean(4)), cancellation, name);
         if (publications is not [var found])
         {
-            var options = string.Join(", ", (IEnumerable<string>)[.. appendOnly ? [$"publish = '{Publish}'"] : Array.Empty<string>(), .. viaRoot ? ["publish_via_partition_root = true"] : Array.Empty<string>()]);
-            var with = options.Length > 0 ? $" WITH ({options})" : "";
+            var with = $" WITH (publish = '{Publish}'{(viaRoot ? ", publish_via_partition_root = true" : "")})";
             return [new($"publication {name} is missing", $"CREATE PUBLICATION {Sql.Identifier(name)} {(list.Length > 0 ? $"FOR TABLE {list}" : "")}{with}")];
         }
         if (found.AllTables)
-            throw new InitDbException($"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION {Sql.Identifier(name)}, run init-db again, then resync --all.");
+            throw new InitDbException(
+                $"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION {Sql.Identifier(name)}, run init-db again, then resync --all.");
 
         var repairs = new List<Repair>();
         if (!found.Changes)
@@ -49,7 +51,10 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         return repairs;
     }
 
-    /// <summary>The model's tables as the database has them; columns that are not mirrored are left out of the publication, so that they never leave the server.</summary>
+    /// <summary>
+    /// The model's tables as the database has them; columns that are not mirrored are left out of the publication, so that they never leave
+    /// the server.
+    /// </summary>
     private async Task<IReadOnlyList<Wanted>> FindWantedAsync(CancellationToken cancellation)
     {
         var wanted = new List<Wanted>();
@@ -62,9 +67,11 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
                 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relkind
                 """, row => (IsPartitioned: row.GetBoolean(0), Columns: row.GetFieldValue<string[]>(1)), cancellation, table.Schema, table.Name);
             if (found is not [var known])
-                throw new InitDbException($"the model mirrors {table.Source}, and the database has no such table: make it (an EF Core migration), or take it out of the model.");
+                throw new InitDbException(
+                    $"the model mirrors {table.Source}, and the database has no such table: make it (an EF Core migration), or take it out of the model.");
             if (table.Columns.FirstOrDefault(column => !known.Columns.Contains(column.Source)) is { } missing)
-                throw new InitDbException($"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core migration), or take it out of the model.");
+                throw new InitDbException(
+                    $"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core migration), or take it out of the model.");
 
             string[] mirrored = [.. known.Columns.Where(name => table.Columns.Any(column => column.Source == name))];
             wanted.Add(new(table, known.IsPartitioned, mirrored.Length < known.Columns.Length ? mirrored : null));
@@ -95,9 +102,11 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
             else if (table.Columns is null && entry.Columns is not null)
                 drift.Add($"filters {entry.Table}, of which it has only the columns {string.Join(", ", entry.Columns)}");
             else if (table.Columns is not null && !table.Columns.SequenceEqual(entry.Columns ?? []))
-                drift.Add($"has {(entry.Columns is null ? "all columns" : $"the columns {string.Join(", ", entry.Columns)}")} of {entry.Table}, of which {string.Join(", ", table.Columns)} are mirrored");
+                drift.Add(
+                    $"has {(entry.Columns is null ? "all columns" : $"the columns {string.Join(", ", entry.Columns)}")} of {entry.Table}, of which {string.Join(", ", table.Columns)} are mirrored");
         }
-        drift.AddRange(published.Select(entry => entry.Table).Except(wanted.Select(table => table.Table.Source)).Select(table => $"has {table}, which is not replicated"));
+        drift.AddRange(published.Select(entry => entry.Table)
+            .Except(wanted.Select(table => table.Table.Source)).Select(table => $"has {table}, which is not replicated"));
         return drift.Count == 0 ? null : string.Join(", ", drift);
     }
 
@@ -107,6 +116,7 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
     /// <param name="Columns">The columns to publish; null for all.</param>
     private sealed record Wanted(TableMapping Table, bool IsPartitioned, string[]? Columns)
     {
-        public string Sql => $"{InitDb.Sql.Identifier(Table.Schema)}.{InitDb.Sql.Identifier(Table.Name)}{(Columns is null ? "" : $" ({string.Join(", ", Columns.Select(InitDb.Sql.Identifier))})")}";
+        public string Sql =>
+            $"{InitDb.Sql.Identifier(Table.Schema)}.{InitDb.Sql.Identifier(Table.Name)}{(Columns is null ? "" : $" ({string.Join(", ", Columns.Select(InitDb.Sql.Identifier))})")}";
     }
 }

@@ -30,7 +30,8 @@ internal static class ReplicationRole
         return repairs;
     }
 
-    private static async Task<IEnumerable<Repair>> FindGrantsAsync(NpgsqlConnection connection, string role, StarModel model, CancellationToken cancellation)
+    private static async Task<IEnumerable<Repair>> FindGrantsAsync(
+        NpgsqlConnection connection, string role, StarModel model, CancellationToken cancellation)
     {
         var name = Sql.Identifier(role);
         string[] schemas = [.. model.Tables.Select(table => table.Schema).Append("public").Distinct()];
@@ -43,26 +44,34 @@ internal static class ReplicationRole
             SELECT n.nspname FROM pg_roles r CROSS JOIN pg_namespace n WHERE r.rolname = $1 AND n.nspname = ANY ($2) AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY n.nspname
             """, row => row.GetString(0), cancellation, role, schemas);
         var mayConnect = (await connection.QueryAsync(
-            "SELECT has_database_privilege(oid, current_database(), 'CONNECT') FROM pg_roles WHERE rolname = $1", row => row.GetBoolean(0), cancellation, role)).FirstOrDefault(true);
+            "SELECT has_database_privilege(oid, current_database(), 'CONNECT') FROM pg_roles WHERE rolname = $1", row => row.GetBoolean(0),
+                cancellation, role)).FirstOrDefault(true);
 
         var missing = model.Tables.Where(table => !grants.Contains((table.Schema, table.Name, "SELECT")))
-            .Select(table => new Repair($"role {role} may not read {table.Source}", $"GRANT SELECT ON {Qualified(table.Schema, table.Name)} TO {name}"));
-        var excess = grants.Where(grant => grant.Privilege != "SELECT" || !model.Tables.Any(table => (table.Schema, table.Name) == (grant.Schema, grant.Table)))
+            .Select(table =>
+                new Repair($"role {role} may not read {table.Source}", $"GRANT SELECT ON {Qualified(table.Schema, table.Name)} TO {name}"));
+        var excess = grants.Where(grant => grant.Privilege != "SELECT"
+            || !model.Tables.Any(table => (table.Schema, table.Name) == (grant.Schema, grant.Table)))
             .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}", $"REVOKE {grant.Privilege} ON {Qualified(grant.Schema, grant.Table)} FROM {name}"));
         IEnumerable<Repair> database = mayConnect ? [] :
             [new($"role {role} may not connect", $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {Sql.Literal(role)}); END $$")];
-        return [.. closed.Select(schema => new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {Sql.Identifier(schema)} TO {name}")), .. database, .. missing, .. excess];
+        return [.. closed.Select(schema =>
+            new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {Sql.Identifier(schema)} TO {name}")),
+            .. database, .. missing, .. excess];
     }
 
     private static string Qualified(string schema, string table) => $"{Sql.Identifier(schema)}.{Sql.Identifier(table)}";
 
     /// <summary>Only a superuser sees stored passwords; for anybody else this is false, and the password is set again.</summary>
-    private static async Task<bool> HasPasswordAsync(NpgsqlConnection connection, string role, string password, CancellationToken cancellation)
+    private static async Task<bool> HasPasswordAsync(
+        NpgsqlConnection connection, string role, string password, CancellationToken cancellation)
     {
-        var readable = await connection.QueryAsync("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", row => row.GetBoolean(0), cancellation);
+        var readable = await connection.QueryAsync("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')",
+            row => row.GetBoolean(0), cancellation);
         if (readable is not [true]) return false;
 
-        var stored = await connection.QueryAsync("SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1", row => row.GetString(0), cancellation, role);
+        var stored = await connection.QueryAsync("SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1",
+            row => row.GetString(0), cancellation, role);
         return stored is [var verifier] && ScramVerifier.Matches(verifier, password);
     }
 

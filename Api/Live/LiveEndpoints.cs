@@ -27,12 +27,16 @@ internal static class LiveEndpoints
     }
 
     private static ServerSentEventsResult<LiveFrame> Frames(
-        IServiceScopeFactory scopes, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancellationToken) =>
+        IServiceScopeFactory scopes, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime,
+            CancellationToken cancellationToken) =>
         TypedResults.ServerSentEvents(FramesAsync(scopes, star, time, lifetime.ApplicationStopping, cancellationToken));
 
-    /// <summary>Both databases, again and again, until the page is closed or this service stops: it would wait for an answer that never ends.</summary>
+    /// <summary>
+    /// Both databases, again and again, until the page is closed or this service stops: it would wait for an answer that never ends.
+    /// </summary>
     private static async IAsyncEnumerable<LiveFrame> FramesAsync(
-        IServiceScopeFactory scopes, StarReader star, TimeProvider time, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IServiceScopeFactory scopes, StarReader star, TimeProvider time, CancellationToken stopping,
+            [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         // ClickHouse tells nobody that it has changed: looking is what there is, and only while a page is open.
         using var timer = new PeriodicTimer(FrameEvery, time);
@@ -50,7 +54,8 @@ internal static class LiveEndpoints
 
     /// <summary>Answers once the star shows the order as described: with this city and status, or not at all.</summary>
     private static async Task<Results<NoContent, ProblemHttpResult>> WaitUntilSeenAsync(
-        long id, string? city, string? status, bool? deleted, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime, CancellationToken cancellationToken)
+        long id, string? city, string? status, bool? deleted, StarReader star, TimeProvider time, IHostApplicationLifetime lifetime,
+            CancellationToken cancellationToken)
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         var problem = "";
@@ -59,7 +64,8 @@ internal static class LiveEndpoints
             try
             {
                 var order = await star.FindAsync(id, waiting.Token);
-                if (deleted == true ? order is null : order is not null && (city ?? order.City) == order.City && (status ?? order.Status) == order.Status)
+                if (deleted == true ? order is null : order is not null && (city ?? order.City) == order.City
+                    && (status ?? order.Status) == order.Status)
                     return TypedResults.NoContent();
                 problem = "";
                 await Task.Delay(LookEvery, time, waiting.Token);
@@ -79,18 +85,11 @@ internal static class LiveEndpoints
     {
         await using var scope = scopes.CreateAsyncScope();
         var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
-        var orders = await (
-            from order in shop.Orders.IgnoreAutoIncludes()
-            join customer in shop.Customers on order.CustomerId equals customer.Id
-            orderby order.Id descending
-            select new LiveOrder(order.Id, customer.Name, customer.City, order.Status, order.Total)).Take(RowsShown).ToListAsync(cancellationToken);
-        var items = await (
-            from item in shop.OrderItems
-            join order in shop.Orders.IgnoreAutoIncludes() on item.OrderId equals order.Id
-            join customer in shop.Customers on order.CustomerId equals customer.Id
-            join product in shop.Products on item.ProductId equals product.Id
-            orderby item.Id descending
-            select new LiveItem(item.Id, item.OrderId, product.Name, customer.City, item.Quantity, item.Quantity * item.Price)).Take(RowsShown).ToListAsync(cancellationToken);
+        var orders = await shop.Orders.IgnoreAutoIncludes().OrderByDescending(order => order.Id).Take(RowsShown)
+            .Select(order => new LiveOrder(order.Id, order.Customer.Name, order.Customer.City, order.Status, order.Total))
+                .ToListAsync(cancellationToken);
+        var items = await shop.OrderItems.OrderByDescending(item => item.Id).Take(RowsShown)
+            .Select(item => new LiveItem(item.Id, item.OrderId, item.Product.Name, item.Order.Customer.City, item.Quantity, item.Quantity * item.Price)).ToListAsync(cancellationToken);
         return new LiveRows(orders, items);
     }
 }

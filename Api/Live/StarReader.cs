@@ -1,5 +1,6 @@
 using System.Data.Common;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Shop.Facts;
 using ClickHouse.Driver.ADO;
 using ClickHouse.Driver.Utility;
 
@@ -8,9 +9,10 @@ namespace AspireCdc.Api.Live;
 /// <summary>Reads the star schema in ClickHouse for the live page.</summary>
 internal sealed class StarReader(IConfiguration configuration) : IDisposable
 {
-    private HttpClient? _http; // with the certificates that the connection string names
+    private static readonly string OrderId = FactQuery<OrderFact>.Column(order => order.OrderId);
+    private static readonly string ItemId = FactQuery<OrderItemFact>.Column(item => item.OrderItemId);
 
-    private const string Orders = "SELECT order_id, customer_name, city, status, total FROM order_fact";
+    private HttpClient? _http; // with the certificates that the connection string names
 
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _http?.Dispose();
@@ -19,21 +21,22 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var orders = await ReadAsync(connection, $"{Orders} ORDER BY order_id DESC LIMIT {count}", ToOrder, null, cancellationToken);
-        var items = await ReadAsync(connection, $"SELECT orderitem_id, order_id, product_name, city, quantity, revenue FROM orderitem_fact ORDER BY orderitem_id DESC LIMIT {count}", ToItem, null, cancellationToken);
-        return new LiveRows(orders, items);
+        var orders = await ReadAsync<OrderFact>(connection, $"ORDER BY {OrderId} DESC LIMIT {count}", null, cancellationToken);
+        var items = await ReadAsync<OrderItemFact>(connection, $"ORDER BY {ItemId} DESC LIMIT {count}", null, cancellationToken);
+        return new LiveRows([.. orders.Select(ToOrder)], [.. items.Select(ToItem)]);
     }
 
     /// <summary>One order as the star has it, or null.</summary>
     public async Task<LiveOrder?> FindAsync(long id, CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var found = await ReadAsync(connection, $"{Orders} WHERE order_id = {{id:Int64}}", ToOrder, id, cancellationToken);
-        return found.SingleOrDefault();
+        var found = await ReadAsync<OrderFact>(connection, $"WHERE {OrderId} = {{id:Int64}}", id, cancellationToken);
+        return found.Select(ToOrder).SingleOrDefault();
     }
 
     /// <summary>True where ClickHouse is to blame: it may be back in a moment.</summary>
-    public static bool IsAway(Exception exception) => exception is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException or FormatException;
+    public static bool IsAway(Exception exception) => exception
+        is DbException or HttpRequestException or IOException or TaskCanceledException or InvalidOperationException or FormatException;
 
     private ClickHouseConnection Connect()
     {
@@ -45,21 +48,22 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
             : new(server.ToConnectionString());
     }
 
-    private static LiveOrder ToOrder(DbDataReader row) => new(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4));
+    private static LiveOrder ToOrder(OrderFact order) => new(order.OrderId, order.CustomerName, order.City, order.Status, order.Total);
 
-    private static LiveItem ToItem(DbDataReader row) => new(row.GetInt64(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetInt32(4), row.GetDecimal(5));
+    private static LiveItem ToItem(OrderItemFact item) =>
+        new(item.OrderItemId, item.OrderId, item.ProductName, item.City, item.Quantity, item.Revenue);
 
-    private static async Task<List<T>> ReadAsync<T>(
-        ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, long? id, CancellationToken cancellationToken)
+    private static async Task<List<TFact>> ReadAsync<TFact>(
+        ClickHouseConnection connection, string which, long? id, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
-        command.CommandText = sql;
+        command.CommandText = $"{FactQuery<TFact>.Sql} {which}";
         if (id is not null)
             command.AddParameter("id", id);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<T>();
+        var rows = new List<TFact>();
         while (await reader.ReadAsync(cancellationToken))
-            rows.Add(toRow(reader));
+            rows.Add(FactQuery<TFact>.Read(reader));
         return rows;
     }
 }

@@ -14,6 +14,8 @@ internal static class ContainersStack
     {
         var engine = await ContainerEngine.FindAsync(cancellationToken);
         builder.Configuration["DcpPublisher:ContainerRuntime"] = engine.Command;
+        // The next start must find the containers' names free; processes have ended by then anyway (OrderedStop).
+        builder.Configuration["DcpPublisher:WaitForResourceCleanup"] = "true";
         if (builder.Configuration.GetValue<bool>("reset"))
             await engine.RemoveVolumesAsync(["postgres", "redpanda", "clickhouse"], cancellationToken);
         return builder.AddContainers(ports);

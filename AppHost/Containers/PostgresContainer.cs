@@ -8,6 +8,6 @@ internal static class PostgresContainer
         .WithContainerName(ContainersStack.Named("postgres"))
         .WithDataVolume(ContainersStack.Named("postgres"))
         .WithArgs("-c", "wal_level=logical")
-        .WithUrlForEndpoint("tcp", url => url.DisplayText = "shop (postgres, postgres)")
+        .WithUrlForEndpoint("tcp", url => url.DisplayText = builder.Login("postgres-password", "shop", "postgres", "postgres"))
         .WithPgAdmin(pgAdmin => pgAdmin.WithContainerName(ContainersStack.Named("pgadmin")).WithExplicitStart());
 }

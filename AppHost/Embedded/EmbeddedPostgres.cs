@@ -82,6 +82,13 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
             await server.CreateDatabaseAsync(options.Database, cancellationToken);
             return server;
         }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidPassword)
+        {
+            await server.DisposeAsync();
+            throw new EmbeddedStackException(
+                $"The databases in {options.DataFolder} were made with another password of postgres. Start with the one that they have "
+                + "(--Parameters:postgres-password=…), or with --reset to have them made anew, empty.");
+        }
         catch
         {
             await server.DisposeAsync();

@@ -11,6 +11,9 @@ internal static class PostgresCommand
     /// <summary>First word of the command line.</summary>
     public const string Verb = "postgres";
 
+    /// <summary>The environment variable with the superuser's password, which no list of processes shows.</summary>
+    public const string PasswordVariable = "EMBEDDED_POSTGRES_PASSWORD";
+
     /// <summary>Runs the server until it ends or this process is asked to stop.</summary>
     /// <param name="binaries">The installed binaries.</param>
     /// <param name="args">What follows the verb: <c>--data FOLDER --port N</c>.</param>
@@ -31,6 +34,7 @@ internal static class PostgresCommand
             {
                 DataFolder = Option(args, "--data"),
                 Port = int.Parse(Option(args, "--port"), CultureInfo.InvariantCulture),
+                Password = Environment.GetEnvironmentVariable(PasswordVariable) is { Length: > 0 } password ? password : "postgres",
             };
             await using var server = await EmbeddedPostgres.StartAsync(binaries, options, Console.WriteLine, stopping.Token);
             await Task.WhenAny(server.Exited, Task.Delay(Timeout.Infinite, stopping.Token));

@@ -16,8 +16,6 @@ internal static class Development
         configuration["AppHost:DashboardApplicationName"] = "AspireCdc";
         // Asking for newer packages takes a process and a second of every start; who wants to know runs `aspire update`.
         configuration["ASPIRE_VERSION_CHECK_DISABLED"] = "true";
-        // AppHost ends after what it has started, so that the next start finds the ports and the databases' files free.
-        configuration["DcpPublisher:WaitForResourceCleanup"] = "true";
         // A `dotnet run` that is killed hard would leave a stack behind that nobody sees: Aspire ends with the process that this names.
         if (DotNetRun() is { } process)
             configuration["ASPIRE_CLI_PID"] ??= process.ToString(CultureInfo.InvariantCulture);

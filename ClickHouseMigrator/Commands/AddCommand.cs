@@ -16,7 +16,8 @@ internal sealed class AddCommand(Definition definition, ModelFolder folder, Text
 
     /// <summary>Over the definitions of the folder <c>Shop</c>.</summary>
     /// <exception cref="DefinitionException">They are wrong.</exception>
-    public static AddCommand Create(ModelFolder folder, TextWriter output) => new(DefinitionReader.Read(Assembly.Load(Definitions)), folder, output);
+    public static AddCommand Create(ModelFolder folder, TextWriter output) =>
+        new(DefinitionReader.Read(Assembly.Load(Definitions)), folder, output);
 
     /// <summary>Writes the next migration and the model.</summary>
     /// <param name="name">What the migration is called.</param>

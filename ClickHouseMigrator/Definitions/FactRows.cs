@@ -1,5 +1,4 @@
 using System.Linq.Expressions;
-using System.Reflection;
 using AspireCdc.ClickHouseMigrator.Definitions.Translation;
 using AspireCdc.Star;
 using AspireCdc.Star.Model;
@@ -8,7 +7,9 @@ using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace AspireCdc.ClickHouseMigrator.Definitions;
 
-/// <summary>The rows that a fact shows: its root, and what it navigates to. A way from the root is a row; two ways to one table are two rows.</summary>
+/// <summary>
+/// The rows that a fact shows: its root, and what it navigates to. A way from the root is a row; two ways to one table are two rows.
+/// </summary>
 internal sealed class FactRows
 {
     private readonly Mirror _mirror;
@@ -52,13 +53,14 @@ internal sealed class FactRows
         }
         return row.Table.Find(property) is { } column
             ? new FactValue(row, column, property)
-            : throw new TranslationException(property.PropertyInfo?.IsDefined(typeof(UnreplicatedAttribute)) == true
+            : throw new TranslationException(property.Has<UnreplicatedAttribute>()
                 ? $"{expression} is not mirrored: take [Unreplicated] away from it"
                 : $"{expression} has no type in ClickHouse");
     }
 
     /// <summary>The expression is this column of the root's, unchanged.</summary>
-    public bool IsRootColumn(Expression expression, MirroredColumn column) => FindColumn(expression) is { } value && value.Row == _root && value.Column == column;
+    public bool IsRootColumn(Expression expression, MirroredColumn column) =>
+        FindColumn(expression) is { } value && value.Row == _root && value.Column == column;
 
     private FactRow? FindRow(Expression expression)
     {

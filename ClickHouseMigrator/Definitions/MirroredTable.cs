@@ -57,7 +57,8 @@ internal sealed class MirroredTable
     }
 
     /// <summary>The table with the companions that facts have asked for.</summary>
-    public TableMapping WithCompanions() => _mapping with { Companions = [.. _companions.Values.OrderBy(companion => companion.Name, StringComparer.Ordinal)] };
+    public TableMapping WithCompanions() =>
+        _mapping with { Companions = [.. _companions.Values.OrderBy(companion => companion.Name, StringComparer.Ordinal)] };
 
     /// <summary>Reads it from EF Core's model.</summary>
     public static MirroredTable Read(ITable table, Type entity, List<string> faults)
@@ -72,15 +73,18 @@ internal sealed class MirroredTable
         foreach (var column in table.Columns.OrderBy(Place))
         {
             var property = column.PropertyMappings[0].Property;
-            if (property.PropertyInfo?.IsDefined(typeof(UnreplicatedAttribute)) == true)
+            if (property.Has<UnreplicatedAttribute>())
             {
                 if (key.Contains(column))
                     faults.Add($"{entity.Name}.{property.Name}: it is part of the primary key, which has to be mirrored: take [Unreplicated] away");
                 continue;
             }
             var isKey = !replicated.AppendOnly && key.Contains(column);
-            var landing = property.PropertyInfo?.GetCustomAttribute<ReplicatedAsAttribute>()?.Name
+            var landing = property.Mark<ReplicatedAsAttribute>()?.Name
                 ?? (isKey && key.Count == 1 && column.Name == "id" ? $"{table.Name}_id" : column.Name);
+            // A search index of other columns is no value to mirror, unless its text is asked for.
+            if (PostgresNames.Of(column.StoreType) is "tsvector" or "tsquery" && !property.Has<ClickHouseTypeAttribute>())
+                continue;
             if (TypeOf(table.Model.Model, column, property, isKey, $"{entity.Name}.{property.Name}", faults) is { } type)
                 columns.Add(new(new(column.Name, PostgresNames.Of(column.StoreType), landing, type, isKey), [.. column.PropertyMappings.Select(mapping => mapping.Property)]));
         }
@@ -97,23 +101,24 @@ internal sealed class MirroredTable
 
     private static ColumnType? TypeOf(IModel model, IColumn column, IProperty property, bool isKey, string path, List<string> faults)
     {
-        var info = property.PropertyInfo;
         var store = PostgresNames.Of(column.StoreType);
         var isEnum = model.GetPostgresEnums().Any(known => known.Name == store || $"{known.Schema}.{known.Name}" == store);
         // Of a domain EF Core knows what .NET type it is.
-        var asked = info?.GetCustomAttribute<ClickHouseTypeAttribute>()?.Type;
+        var asked = property.Mark<ClickHouseTypeAttribute>()?.Type;
         var text = isEnum || PostgresNames.IsKnown(store) || asked is not null ? store : PostgresNames.OfClr(property) ?? store;
-        if (asked is null && text == "numeric" && info?.GetCustomAttribute<PrecisionAttribute>() is { } precision)
+        if (asked is null && text == "numeric" && property.Mark<PrecisionAttribute>() is { } precision)
             text = $"numeric({precision.Precision},{precision.Scale ?? 0})";
 
         var choice = PostgresTypes.For(
-            new PostgresType(text, isEnum ? PostgresKind.Enum : PostgresKind.Base), column.IsNullable && !isKey, info?.IsDefined(typeof(CategoryAttribute)) == true, asked);
+            new PostgresType(text, isEnum ? PostgresKind.Enum : PostgresKind.Base), column.IsNullable && !isKey, property.Has<CategoryAttribute>(), asked);
         if (choice.Type is null)
             faults.Add($"{path}: it {choice.Refusal}; [Unreplicated] leaves it out");
         return choice.Type;
     }
 
-    /// <summary>As the class declares them: what [Column(Order = …)] says, then those of its bases, each in its order, then what has no property.</summary>
+    /// <summary>
+    /// As the class declares them: what [Column(Order = …)] says, then those of its bases, each in its order, then what has no property.
+    /// </summary>
     private static (int, int, int) Place(IColumn column)
     {
         var property = column.PropertyMappings[0].Property;
@@ -130,5 +135,5 @@ internal sealed class MirroredTable
 internal sealed record MirroredColumn(ColumnMapping Mapping, IReadOnlyList<IProperty> Properties)
 {
     /// <summary>What the column was called before; null where nothing was said.</summary>
-    public string? Was => Properties.Select(property => property.PropertyInfo?.GetCustomAttribute<WasCalledAttribute>()?.Name).FirstOrDefault(name => name is not null);
+    public string? Was => Properties.Select(property => property.Mark<WasCalledAttribute>()?.Name).FirstOrDefault(name => name is not null);
 }

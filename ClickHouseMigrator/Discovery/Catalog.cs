@@ -82,7 +82,9 @@ internal sealed class Catalog(NpgsqlConnection connection)
 /// <param name="Name">Its name.</param>
 /// <param name="IsPartitioned">Its rows are in partitions.</param>
 /// <param name="IsUnlogged">It is not in the WAL.</param>
-/// <param name="Identity"><c>pg_class.relreplident</c>: d for the primary key, i for another index, f for all columns, n for nothing.</param>
+/// <param name="Identity">
+/// <c>pg_class.relreplident</c>: d for the primary key, i for another index, f for all columns, n for nothing.
+/// </param>
 /// <param name="Columns">Its columns, in order.</param>
 /// <param name="Keys">Its unique indexes, the primary key first.</param>
 /// <param name="References">Its foreign keys.</param>

@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace AspireCdc.ClickHouseMigrator.Discovery;
 
-/// <summary><c>discover</c> writes model and migrations of a database that no C# describes; once more, it writes what has changed since.</summary>
+/// <summary>
+/// <c>discover</c> writes model and migrations of a database that no C# describes; once more, it writes what has changed since.
+/// </summary>
 /// <param name="folder">Where model and migrations go.</param>
 /// <param name="output">Where it says what it found.</param>
 internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
@@ -13,7 +15,9 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
     private const string DefaultPublication = "redpanda_cdc_publication";
 
     /// <summary>Reads the database, writes the files and sees to the publication.</summary>
-    /// <param name="connectionString">The database; the user needs to see the catalog, and to own the tables for the publication to be made.</param>
+    /// <param name="connectionString">
+    /// The database; the user needs to see the catalog, and to own the tables for the publication to be made.
+    /// </param>
     /// <param name="schema">Only this schema's tables; null for all.</param>
     /// <param name="publication">The publication; null for the default.</param>
     /// <param name="dropped">Tables and columns (<c>table.column</c>) of the last model that are gone on purpose.</param>
@@ -64,7 +68,8 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         DroppedColumns = known.Tables.SelectMany(table => table.Columns.Where(column => dropped.Contains($"{table.Source}.{column.Source}")), (table, column) => (table.Source, column.Source)).ToHashSet(),
     };
 
-    private static string WithoutAttributes(string fault) => $"{fault[..fault.IndexOf(": say", StringComparison.Ordinal)]}: say --dropped NAME (a column as table.column), or name the new one in star.json as the old one is called";
+    private static string WithoutAttributes(string fault) =>
+        $"{fault[..fault.IndexOf(": say", StringComparison.Ordinal)]}: say --dropped NAME (a column as table.column), or name the new one in star.json as the old one is called";
 
     private void Say(Discoverer discoverer)
     {

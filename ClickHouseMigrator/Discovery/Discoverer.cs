@@ -103,7 +103,7 @@ internal sealed class Discoverer(StarModel known)
         }
 
         var text = PostgresTypes.For(type, isNullable, isCategory: false, asked: "String");
-        notes.Add(text.Type is not null ? $"{column.Name} lands as text, exact: it {choice.Refusal}" : $"{column.Name} {text.Refusal}");
+        notes.Add(text.Type is not null ? $"{column.Name} ({column.Type}) lands as text, exact: a Decimal holds so many digits as are said, and no more" : $"{column.Name} {text.Refusal}");
         return text.Type;
     }
 

@@ -2,7 +2,9 @@ using AspireCdc.Star.Model;
 
 namespace AspireCdc.ClickHouseMigrator.Discovery;
 
-/// <summary>Facts that the foreign keys make possible. They are told and not made: to follow every foreign key is to show everything everywhere.</summary>
+/// <summary>
+/// Facts that the foreign keys make possible. They are told and not made: to follow every foreign key is to show everything everywhere.
+/// </summary>
 internal static class FactSuggestions
 {
     /// <summary>A sentence for each table that points to others which are mirrored.</summary>

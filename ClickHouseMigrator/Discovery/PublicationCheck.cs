@@ -3,7 +3,10 @@ using Npgsql;
 
 namespace AspireCdc.ClickHouseMigrator.Discovery;
 
-/// <summary>The publication that brings the tables of a discovered model: made where there is none and it may be made, and else held against the model.</summary>
+/// <summary>
+/// The publication that brings the tables of a discovered model: made where there is none and it may be made, and else held against the
+/// model.
+/// </summary>
 internal sealed class PublicationCheck(NpgsqlConnection connection, Catalog catalog, string name, StarModel model, IReadOnlyList<FoundTable> tables)
 {
     private bool HasPartitions => Mirrored.Any(table => table.Found.IsPartitioned);

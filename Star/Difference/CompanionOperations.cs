@@ -36,5 +36,6 @@ internal sealed record DropView(Companion Companion)
 internal sealed record DropCompanion(Companion Companion, bool IsMadeAnew)
     : Operation(IsMadeAnew ? $"{Companion.Name} is dropped, to be made anew." : $"{Companion.Name} is dropped: no fact needs it any more.")
 {
-    public override IReadOnlyList<string> Statements => [$"DROP VIEW IF EXISTS {Name(Companion.View)}", $"DROP TABLE IF EXISTS {Name(Companion.Name)}"];
+    public override IReadOnlyList<string> Statements =>
+        [$"DROP VIEW IF EXISTS {Name(Companion.View)}", $"DROP TABLE IF EXISTS {Name(Companion.Name)}"];
 }

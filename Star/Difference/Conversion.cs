@@ -26,7 +26,9 @@ internal static partial class Conversion
         return (before, after) is ("Float32", "Float64") or ("UInt32", "Int64");
     }
 
-    /// <summary>A value as another type, or that type's default if it has no equal there: the processor's copy brings the right one.</summary>
+    /// <summary>
+    /// A value as another type, or that type's default if it has no equal there: the processor's copy brings the right one.
+    /// </summary>
     public static string Lenient(string value, ColumnType to)
     {
         var name = to.WithoutNull().Name;

@@ -2,7 +2,9 @@ using AspireCdc.Star.Model;
 
 namespace AspireCdc.Star.Difference;
 
-/// <summary>What happens to facts. They are functions of the landing tables: one that is another than before is derived whole, beside the old one.</summary>
+/// <summary>
+/// What happens to facts. They are functions of the landing tables: one that is another than before is derived whole, beside the old one.
+/// </summary>
 internal sealed class FactDifference
 {
     private readonly List<Operation> _renamings = [];

@@ -15,5 +15,6 @@ internal sealed record CreateFact(FactMapping Fact)
 internal sealed record ChangeFact(FactMapping Fact, string Reason)
     : Operation($"{Fact.Name} is derived anew beside the old one, which readers see until the two are exchanged: {Reason}.")
 {
-    public override IReadOnlyList<string> Statements => [$"DROP TABLE IF EXISTS {Name(Fact.Next)}", TableStatements.CreateFact(Fact, Fact.Next)];
+    public override IReadOnlyList<string> Statements =>
+        [$"DROP TABLE IF EXISTS {Name(Fact.Next)}", TableStatements.CreateFact(Fact, Fact.Next)];
 }

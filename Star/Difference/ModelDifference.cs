@@ -3,10 +3,13 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.Star.Difference;
 
 /// <summary>
-/// The way from one model to the next: what makes ClickHouse's tables those of the new one, in the order landing tables, companions, views, their filling, facts, and at last what is gone.
+/// The way from one model to the next: what makes ClickHouse's tables those of the new one, in the order landing tables, companions, views,
+/// their filling, facts, and at last what is gone.
 /// </summary>
 /// <param name="Operations">The steps; none if there is no difference.</param>
-/// <param name="Faults">What cannot be told, each as a sentence with its cure and without a full stop; while there is one, the steps are not all.</param>
+/// <param name="Faults">
+/// What cannot be told, each as a sentence with its cure and without a full stop; while there is one, the steps are not all.
+/// </param>
 internal sealed record ModelDifference(IReadOnlyList<Operation> Operations, IReadOnlyList<string> Faults)
 {
     /// <summary>Compares two models.</summary>
@@ -46,7 +49,8 @@ internal sealed record ModelDifference(IReadOnlyList<Operation> Operations, IRea
     /// <summary>The statements of all steps, in order.</summary>
     public IEnumerable<string> Statements => Operations.SelectMany(operation => operation.Statements);
 
-    private static TableMapping? Old(StarModel before, TableMapping table, SaidChanges said) => said.TablesWere.TryGetValue(table.Source, out var name) ? before.Find(name) : null;
+    private static TableMapping? Old(StarModel before, TableMapping table, SaidChanges said) =>
+        said.TablesWere.TryGetValue(table.Source, out var name) ? before.Find(name) : null;
 }
 
 /// <summary>A table as it was, or null if it is new, and as it is to be.</summary>

@@ -1,6 +1,8 @@
 namespace AspireCdc.Star.Difference;
 
-/// <summary>What no comparison of two models can tell: what was renamed and what is gone on purpose. Names are PostgreSQL's, and facts' own.</summary>
+/// <summary>
+/// What no comparison of two models can tell: what was renamed and what is gone on purpose. Names are PostgreSQL's, and facts' own.
+/// </summary>
 internal sealed record SaidChanges
 {
     /// <summary>Nothing was said.</summary>

@@ -26,14 +26,16 @@ internal sealed record AddColumn(TableMapping Table, ColumnMapping Column, strin
 internal sealed record WidenColumn(TableMapping Table, ColumnMapping Column, string Before)
     : Operation($"{Table.Landing}.{Column.Landing} is widened from {Before} to {Column.Type}; the processor copies {Table.Source} again, beside the stream.")
 {
-    public override IReadOnlyList<string> Statements => [$"ALTER TABLE {Name(Table.Landing)} MODIFY COLUMN {Name(Column.Landing)} {Column.Type}"];
+    public override IReadOnlyList<string> Statements =>
+        [$"ALTER TABLE {Name(Table.Landing)} MODIFY COLUMN {Name(Column.Landing)} {Column.Type}"];
 }
 
 /// <summary>A column that is called otherwise in ClickHouse from now on.</summary>
 internal sealed record RenameColumn(TableMapping Table, string Before, string After)
     : Operation($"{Table.Landing}.{Before} is called {After} from now on; the processor copies {Table.Source} again, beside the stream.")
 {
-    public override IReadOnlyList<string> Statements => [$"ALTER TABLE {Name(Table.Landing)} RENAME COLUMN IF EXISTS {Name(Before)} TO {Name(After)}"];
+    public override IReadOnlyList<string> Statements =>
+        [$"ALTER TABLE {Name(Table.Landing)} RENAME COLUMN IF EXISTS {Name(Before)} TO {Name(After)}"];
 }
 
 /// <summary>A column that is mirrored no longer.</summary>
@@ -72,7 +74,8 @@ internal sealed record DropTable(string Table, string Reason)
 }
 
 /// <summary>
-/// A table whose key or types are others: ClickHouse changes neither in its place. Its rows, tombstones included, go into a table beside it, which then takes its place; what had no equivalent comes with
+/// A table whose key or types are others: ClickHouse changes neither in its place. Its rows, tombstones included, go into a table beside
+/// it, which then takes its place; what had no equivalent comes with
 /// the processor's copy.
 /// </summary>
 /// <param name="Table">The table as it is to be.</param>

@@ -11,7 +11,8 @@ internal static class FactRecord
     public static string TableOf(Type fact) => fact.GetCustomAttribute<TableAttribute>()?.Name ?? SnakeCase(fact.Name);
 
     /// <summary>A column's name.</summary>
-    public static string ColumnOf(PropertyInfo property) => property.GetCustomAttribute<ColumnAttribute>()?.Name ?? SnakeCase(property.Name);
+    public static string ColumnOf(PropertyInfo property) =>
+        property.GetCustomAttribute<ColumnAttribute>()?.Name ?? SnakeCase(property.Name);
 
     /// <summary>The properties that are columns, in the order in which the record has them.</summary>
     public static IReadOnlyList<PropertyInfo> PropertiesOf(Type fact) =>

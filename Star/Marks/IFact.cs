@@ -3,8 +3,10 @@ using System.Linq.Expressions;
 namespace AspireCdc.Star;
 
 /// <summary>
-/// A fact: one row for each row of <typeparamref name="TRoot"/>, with values of the rows that it points to. Its table is called like the record in snake case, or as
-/// <see cref="System.ComponentModel.DataAnnotations.Schema.TableAttribute"/> says, its columns likewise (<see cref="System.ComponentModel.DataAnnotations.Schema.ColumnAttribute"/>).
+/// A fact: one row for each row of <typeparamref name="TRoot"/>, with values of the rows that it points to. Its table is called like the
+/// record in snake case, or as
+/// <see cref="System.ComponentModel.DataAnnotations.Schema.TableAttribute"/> says, its columns likewise
+/// (<see cref="System.ComponentModel.DataAnnotations.Schema.ColumnAttribute"/>).
 /// </summary>
 /// <typeparam name="TRoot">The entity whose rows it shows.</typeparam>
 /// <typeparam name="TFact">The record itself.</typeparam>

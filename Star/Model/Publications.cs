@@ -1,6 +1,9 @@
 namespace AspireCdc.Star.Model;
 
-/// <summary>The publications that bring a model's tables. What is published is said of a whole publication, so that rows that are only inserted, of tables without a key, need one of their own.</summary>
+/// <summary>
+/// The publications that bring a model's tables. What is published is said of a whole publication, so that rows that are only inserted, of
+/// tables without a key, need one of their own.
+/// </summary>
 internal static class Publications
 {
     /// <summary>The publication of append-only tables, beside the one of this name.</summary>

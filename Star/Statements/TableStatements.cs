@@ -67,7 +67,8 @@ internal static class TableStatements
         [.. companion.Columns.Concat(table.KeyColumns).Distinct().Select(name => table.Columns.First(column => column.Landing == name))];
 
     // Append-only rows have no key: where they stand in the WAL is one.
-    private static IReadOnlyList<string> LandingOrder(TableMapping table) => table.AppendOnly ? ["source_partition", "version"] : [.. table.KeyColumns];
+    private static IReadOnlyList<string> LandingOrder(TableMapping table) =>
+        table.AppendOnly ? ["source_partition", "version"] : [.. table.KeyColumns];
 
     private static string Select(TableMapping table, Companion companion)
     {
@@ -83,7 +84,8 @@ internal static class TableStatements
 
     private static string Lines(IEnumerable<string> columns) => string.Join(",\n    ", columns);
 
-    private static string Order(IReadOnlyList<string> columns) => columns.Count == 1 ? Name(columns[0]) : $"({ClickHouseSql.Names(columns)})";
+    private static string Order(IReadOnlyList<string> columns) =>
+        columns.Count == 1 ? Name(columns[0]) : $"({ClickHouseSql.Names(columns)})";
 
     private static string Name(string name) => ClickHouseSql.Name(name);
 }

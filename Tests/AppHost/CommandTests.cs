@@ -158,6 +158,7 @@ public sealed class CommandTests(SharedStack stack)
     private static async Task PhaseAsync(DistributedApplication app, string phase)
     {
         using var processor = app.CreateHttpClient("cdc-processor");
+        processor.DefaultRequestHeaders.Authorization = new("Bearer", SharedStack.OperationsToken);
         await Wait.ForAsync(
             async () => (await processor.GetFromJsonAsync<JsonElement>("/operations/status", Cancel)).GetProperty("phase").GetString(),
             found => found == phase, $"the phase {phase}", Cancel);
@@ -186,7 +187,7 @@ public sealed class CommandTests(SharedStack stack)
     private static async Task<string> QueryAsync(DistributedApplication app, string sql)
     {
         using var clickHouse = app.CreateHttpClient("clickhouse");
-        using var response = await clickHouse.PostAsync("/?user=panda&password=pandapass&database=local", new StringContent(sql), Cancel);
+        using var response = await clickHouse.PostAsync($"/?user=panda&password={SharedStack.ClickHousePassword}&database=local", new StringContent(sql), Cancel);
         var answer = await response.Content.ReadAsStringAsync(Cancel);
         return response.IsSuccessStatusCode ? answer.TrimEnd() : throw new InvalidOperationException(answer);
     }

@@ -98,20 +98,39 @@ public sealed class DashboardTests(SharedStack stack)
             await ShowsAsync(dialog.GetByText("Copies one table anew").First);
             // The tables are asked for when the dialog opens, and their arrival closes what is open.
             var product = dialog.Locator("fluent-option").GetByText("product", new() { Exact = true });
+            var soon = new LocatorClickOptions { Timeout = 10_000 };
             await product.WaitForAsync(new() { State = WaitForSelectorState.Attached });
+            await Wait.UntilAsync(ChosenAsync, "the table to be chosen", Cancel, TimeSpan.FromMilliseconds(Patience));
             await Wait.UntilAsync(
                 async () =>
                 {
-                    if (!await product.IsVisibleAsync())
-                        await dialog.Locator("fluent-dropdown").ClickAsync();
-                    return await product.IsVisibleAsync();
+                    // A choice that the tables' arrival has taken back leaves the dialog open: choose again.
+                    if (await dialog.CountAsync() == 0)
+                        return true;
+                    if (await ChosenAsync())
+                        await dialog.Locator("fluent-button").Filter(new() { HasText = "Resync a table" }).ClickAsync(soon);
+                    return false;
                 },
-                "the list of tables", Cancel, TimeSpan.FromMilliseconds(Patience));
-            await product.ClickAsync();
-            await KeepAsync(page, "resync");
-            await dialog.Locator("fluent-button").Filter(new() { HasText = "Resync a table" }).ClickAsync();
+                "the dialog to close", Cancel, TimeSpan.FromMilliseconds(Patience));
 
-            await Assertions.Expect(dialog).ToHaveCountAsync(0, new() { Timeout = Patience });
+            async Task<bool> ChosenAsync()
+            {
+                try
+                {
+                    if (await product.GetAttributeAsync("current-selected") is not null)
+                        return true;
+                    if (!await product.IsVisibleAsync())
+                        await dialog.Locator("fluent-dropdown").ClickAsync(soon);
+                    await product.ClickAsync(soon);
+                    await KeepAsync(page, "resync");
+                }
+                catch (Exception exception) when (exception is TimeoutException or PlaywrightException)
+                {
+                    // Slow, or closed meanwhile: the next look tells.
+                }
+
+                return false;
+            }
             await page.GetByTitle("Notifications", new() { Exact = true }).ClickAsync();
             await ShowsAsync(page.GetByText("product will be copied anew").First);
             await KeepAsync(page, "resynced");
@@ -137,6 +156,42 @@ public sealed class DashboardTests(SharedStack stack)
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
+    public async Task No_page_shows_a_password_or_a_token()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        await PostCustomerAsync(app);
+        await using var dashboard = await DashboardAsync(app);
+        await dashboard.TryAsync(async page =>
+        {
+            var shown = new List<string>();
+            foreach (var (resource, setting) in Settings)
+            {
+                // A resource's details name its settings, with their values masked.
+                await page.Locator(".resource-name-text").GetByText(resource, new() { Exact = true }).ClickAsync();
+                await page.GetByText(setting, new() { Exact = true }).First.WaitForAsync(new() { State = WaitForSelectorState.Attached });
+                shown.Add(await page.ContentAsync());
+            }
+
+            foreach (var (resource, _) in Settings)
+            {
+                await page.GotoAsync(new Uri(dashboard.Address, $"/consolelogs/resource/{resource}").ToString());
+                await page.Locator(".log-content").First.WaitForAsync(new() { State = WaitForSelectorState.Attached });
+                shown.Add(await page.ContentAsync());
+            }
+
+            foreach (var path in (string[])["/structuredlogs", "/traces", "/parameters"])
+            {
+                await page.GotoAsync(new Uri(dashboard.Address, path).ToString());
+                await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+                shown.Add(await page.ContentAsync());
+            }
+
+            foreach (var secret in SharedStack.Secrets)
+                shown.Should().OnlyContain(html => !html.Contains(secret), "{0} is a secret", secret);
+        });
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
     public async Task A_database_is_as_its_server_is()
     {
         var app = await stack.StartedAsync(Cancel);
@@ -155,6 +210,11 @@ public sealed class DashboardTests(SharedStack stack)
     }
 
     private const float Patience = 120_000;
+
+    private static readonly (string Resource, string Setting)[] Settings =
+    [
+        ("postgres", "EMBEDDED_POSTGRES_PASSWORD"), ("clickhouse", "EmbeddedClickHouse__Password"), ("cdc-processor", "Operations__Token"), ("api", "ConnectionStrings__shop"),
+    ];
 
     private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = Patience });
 
@@ -192,9 +252,23 @@ public sealed class DashboardTests(SharedStack stack)
         /// <summary>Carries out the steps on a page that has logged in and shows the resources.</summary>
         /// <remarks>
         /// On a slow machine the dashboard's own script fails now and then (it focuses a control before that is there), and its page says so and is dead. That is no fault of
-        /// the graph, so the test is skipped. What the dialog had asked is still asked on every page, and is answered here.
+        /// the graph, so the steps are tried again. What the dialog had asked is still asked on every page, and is answered here.
         /// </remarks>
         public async Task TryAsync(Func<IPage, Task> steps)
+        {
+            for (var attempt = 1; attempt <= 3; attempt++)
+            {
+                if (await SucceedsAsync(steps))
+                    return;
+            }
+
+            Assert.Skip("The dashboard's own script has failed three times on this slow machine.");
+        }
+
+        public ValueTask DisposeAsync() => Browser.DisposeAsync();
+
+        /// <returns>False where the dashboard's own script has failed.</returns>
+        private async Task<bool> SucceedsAsync(Func<IPage, Task> steps)
         {
             var page = await PageAsync();
             var dead = page.Locator("#blazor-error-ui").WaitForAsync(new() { Timeout = 0 });
@@ -203,7 +277,7 @@ public sealed class DashboardTests(SharedStack stack)
             {
                 await CancelAsync(page);
                 await work;
-                return;
+                return true;
             }
 
             await page.CloseAsync();
@@ -212,10 +286,9 @@ public sealed class DashboardTests(SharedStack stack)
             var cancel = page.Locator("fluent-dialog fluent-button").GetByText("Cancel", new() { Exact = true });
             await cancel.WaitForAsync(new() { Timeout = 20_000 }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await CancelAsync(page);
-            Assert.Skip("The dashboard's own script has failed on this slow machine.");
+            await page.CloseAsync();
+            return false;
         }
-
-        public ValueTask DisposeAsync() => Browser.DisposeAsync();
 
         private async Task<IPage> PageAsync()
         {

@@ -4,6 +4,7 @@ using AspireCdc.ClickHouseMigrator.Commands;
 using AspireCdc.ClickHouseMigrator.Definitions;
 using AspireCdc.Star.Difference;
 using AspireCdc.Star.Model;
+using AspireCdc.Tests.Definitions;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -18,7 +19,7 @@ public sealed class AddTests
 
     [Fact]
     public void The_shops_model_is_what_its_entities_and_facts_say() =>
-        new AddCommand(Shops(), new ModelFolder(Shop), _said).Check().Should().BeTrue(_said.ToString());
+        new AddCommand(DefinitionReader.Read(Assembly.Load("Shop")), new ModelFolder(Shop), _said).Check().Should().BeTrue(_said.ToString());
 
     [Fact]
     public void The_schema_beside_the_model_is_the_one_that_the_program_reads() =>
@@ -28,7 +29,7 @@ public sealed class AddTests
     public void The_first_migration_makes_all_tables_and_a_second_call_finds_nothing_to_add()
     {
         using var folder = new TemporaryFolder();
-        var definition = Shops();
+        var definition = Library();
 
         new AddCommand(definition, new(folder.Path), _said).Check().Should().BeFalse();
         new AddCommand(definition, new(folder.Path), _said).Add("star");
@@ -36,8 +37,8 @@ public sealed class AddTests
         new AddCommand(definition, new(folder.Path), _said).Add("again");
 
         Files(folder).Should().Equal("001_star.sql", "star.json", "star.schema.json");
-        _said.ToString().Should().Contain("customer_dim is made for the rows of customer; the processor copies them.")
-            .And.Contain("orderitem_fact is made for the rows of orderitem; the processor derives it.")
+        _said.ToString().Should().Contain("reader_landing is made for the rows of reader; the processor copies them.")
+            .And.Contain("reader_fact is made for the rows of reader; the processor derives it.")
             .And.Contain("Nothing to add: the definitions say what star.json says.");
         StarFile.Write(StarFile.Read(Path.Combine(folder.Path, StarFile.Name))).Should().Be(StarFile.Write(definition.Model));
     }
@@ -46,7 +47,7 @@ public sealed class AddTests
     public void What_is_written_by_hand_stands_between_and_numbers_go_on_after_it()
     {
         using var folder = new TemporaryFolder();
-        var definition = Shops();
+        var definition = Library();
         new AddCommand(definition, new(folder.Path), _said).Add("star");
         File.WriteAllText(Path.Combine(folder.Path, "007_projection.sql"), "SELECT 1");
 
@@ -66,7 +67,7 @@ public sealed class AddTests
     public void A_migrations_name_is_a_files(string name)
     {
         using var folder = new TemporaryFolder();
-        new AddCommand(Shops(), new(folder.Path), _said).Invoking(add => add.Add(name)).Should().Throw<MigrationException>();
+        new AddCommand(Library(), new(folder.Path), _said).Invoking(add => add.Add(name)).Should().Throw<MigrationException>();
     }
 
     [Theory]
@@ -93,7 +94,11 @@ public sealed class AddTests
         check!.Verb.Should().Be(Verb.Check);
     }
 
-    private static Definition Shops() => DefinitionReader.Read(Assembly.Load("Shop"));
+    private static Definition Library()
+    {
+        using var context = LibraryContext.Create();
+        return DefinitionReader.Read(context, [typeof(ReaderFact)]);
+    }
 
     private static Definition Without(Definition definition, FactMapping fact)
     {
@@ -101,5 +106,6 @@ public sealed class AddTests
         return definition with { Model = definition.Model with { Facts = facts } };
     }
 
-    private static IEnumerable<string> Files(TemporaryFolder folder) => Directory.GetFiles(folder.Path).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Files(TemporaryFolder folder) =>
+        Directory.GetFiles(folder.Path).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
 }

@@ -57,7 +57,7 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
             "- cache is left out: it is unlogged",
             "words is tsvector, a search index of other columns",
             "twice is left out: PostgreSQL computes it",
-            "digits lands as text, exact",
+            "digits (numeric) lands as text, exact",
             "version is called person_version in ClickHouse",
             "person: country by country_id (optional)",
             "payment: person by person_id",

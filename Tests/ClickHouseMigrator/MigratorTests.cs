@@ -96,6 +96,40 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
     }
 
     [Fact]
+    public async Task A_file_that_stands_for_others_goes_on_where_they_were_applied()
+    {
+        var database = await clickhouse.CreateDatabaseAsync(Cancel);
+        var migrator = MigratorFor(database);
+        var own = new Migration("0005_own", "CREATE TABLE IF NOT EXISTS own (x Int64) ENGINE = MergeTree ORDER BY x");
+        await migrator.ApplyAsync([First, Second, own], Cancel);
+        await database.QueryAsync("INSERT INTO a VALUES (7, 'kept')", Cancel);
+
+        var one = new Migration("0000_all", $"-- Replaces: 0001_first, 0002_second\n{First.Sql}");
+        (await migrator.StatusAsync([one, own], Cancel)).Select(line => (line.Name, line.State)).Should().Equal(("0000_all", MigrationState.Pending), ("0005_own", MigrationState.Applied));
+        (await migrator.ApplyAsync([one, own], Cancel)).Should().Be(1);
+        (await migrator.ApplyAsync([one, own], Cancel)).Should().Be(0);
+
+        (await database.QueryAsync("SELECT x, y FROM a", Cancel)).Should().Be("7\tkept\n");
+    }
+
+    [Fact]
+    public async Task A_database_of_the_files_before_the_model_goes_on()
+    {
+        Migration[] before =
+        [
+            new("001_landing", "CREATE TABLE IF NOT EXISTS customer_dim (customer_id Int64) ENGINE = MergeTree ORDER BY customer_id"), new("002_companions", "SELECT 1"),
+            new("003_star", "SELECT 1"), new("004_bookkeeping", "SELECT 1"),
+        ];
+        Migration[] now = [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"), Path.Combine(Repository.Root, "Shop", "ClickHouse"))];
+        now.SelectMany(migration => migration.Replaces).Should().BeEquivalentTo(before.Select(migration => migration.Name));
+
+        var database = await clickhouse.CreateDatabaseAsync(Cancel);
+        await MigratorFor(database).ApplyAsync(before, Cancel);
+        (await MigratorFor(database).ApplyAsync(now, Cancel)).Should().Be(now.Length);
+        (await database.QueryAsync("EXISTS TABLE cdc_progress", Cancel)).Should().Be("1\n");
+    }
+
+    [Fact]
     public void Line_ends_do_not_count_as_a_change()
     {
         var unix = new Migration("m", "SELECT 1;\nSELECT 2;\n");

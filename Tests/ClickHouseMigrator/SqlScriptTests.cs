@@ -28,6 +28,9 @@ public sealed class SqlScriptTests
     [InlineData("CREATE TABLE t (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a", "CREATE TABLE t ON CLUSTER 'blue' (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a")]
     [InlineData("ALTER TABLE t ADD COLUMN IF NOT EXISTS b Int64", "ALTER TABLE t ON CLUSTER 'blue' ADD COLUMN IF NOT EXISTS b Int64")]
     [InlineData("CREATE DATABASE IF NOT EXISTS `local`", "CREATE DATABASE IF NOT EXISTS `local` ON CLUSTER 'blue'")]
+    [InlineData("DROP TABLE IF EXISTS `Odd Name_landing`", "DROP TABLE IF EXISTS `Odd Name_landing` ON CLUSTER 'blue'")]
+    [InlineData("EXCHANGE TABLES `a` AND `a__next`", "EXCHANGE TABLES `a` AND `a__next` ON CLUSTER 'blue'")]
+    [InlineData("-- why\nRENAME TABLE IF EXISTS a TO b", "-- why\nRENAME TABLE IF EXISTS a TO b ON CLUSTER 'blue'")]
     public void Statements_for_a_cluster_run_on_it_with_replicated_engines(string statement, string onCluster)
     {
         ClusterDialect.Apply(statement, "blue").Should().Be(onCluster);

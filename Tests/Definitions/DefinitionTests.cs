@@ -139,7 +139,8 @@ public sealed class DefinitionTests
         public required long LoanId { get; init; }
         public required string Home { get; init; }
         public string? WitnessHome { get; init; }
-        public static Expression<Func<Loan, LoanFact>> Row => loan => new() { LoanId = loan.Id, Home = loan.Reader.Home.Name, WitnessHome = loan.Witness!.Home.Name };
+        public static Expression<Func<Loan, LoanFact>> Row =>
+            loan => new() { LoanId = loan.Id, Home = loan.Reader.Home.Name, WitnessHome = loan.Witness!.Home.Name };
     }
 
     internal sealed record KeyLast : IFact<Reader, KeyLast>

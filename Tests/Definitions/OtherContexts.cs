@@ -8,7 +8,8 @@ namespace AspireCdc.Tests.Definitions;
 /// <summary>A small context that is never connected.</summary>
 internal abstract class UnconnectedContext : DbContext
 {
-    protected override void OnConfiguring(DbContextOptionsBuilder options) => options.UseNpgsql("Host=unused").UseSnakeCaseNamingConvention();
+    protected override void OnConfiguring(DbContextOptionsBuilder options) =>
+        options.UseNpgsql("Host=unused").UseSnakeCaseNamingConvention();
 }
 
 [Dropped("shelf")]

@@ -12,7 +12,9 @@ using Xunit;
 
 namespace AspireCdc.Tests.Definitions;
 
-/// <summary>One projection, asked of PostgreSQL by EF Core and derived in ClickHouse: over random rows both are the same, value for value.</summary>
+/// <summary>
+/// One projection, asked of PostgreSQL by EF Core and derived in ClickHouse: over random rows both are the same, value for value.
+/// </summary>
 public sealed class TranslationTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
     private const int Rows = 400;

@@ -10,7 +10,8 @@ using static AspireCdc.Tests.Fixtures.Mapped;
 namespace AspireCdc.Tests.Difference;
 
 /// <summary>
-/// Every kind of change, on a ClickHouse with rows: each statement may run twice, and so may all of them; afterwards the tables are those that the new model makes from nothing, the rows are there, and
+/// Every kind of change, on a ClickHouse with rows: each statement may run twice, and so may all of them; afterwards the tables are those
+/// that the new model makes from nothing, the rows are there, and
 /// what lands still finds its way.
 /// </summary>
 public sealed class DifferenceTests(ClickHouseServer clickhouse)
@@ -147,6 +148,10 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
         (await database.QueryAsync("SELECT shop_id, item_id FROM item_by_shop ORDER BY item_id", Cancel)).Should().Be("10\t1\n0\t3\n");
         (await database.QueryAsync("SELECT toTypeName(shop_id) FROM item_by_shop LIMIT 1", Cancel)).Should().Be("Int32\n");
     }
+
+    [Fact]
+    public void Equal_models_differ_in_nothing() =>
+        ModelDifference.Between(Before, StarFile.Parse(StarFile.Write(Before), "star.json"), SaidChanges.Nothing).Operations.Should().BeEmpty();
 
     [Fact]
     public void What_cannot_be_told_is_refused_until_it_is_said()

@@ -4,7 +4,8 @@ using System.Reflection;
 namespace AspireCdc.ClickHouseMigrator.Definitions.Translation;
 
 /// <summary>
-/// Brings a projection into the form that both databases are asked in: what does not depend on the row is a constant, and a text with holes is a concatenation, which EF Core translates.
+/// Brings a projection into the form that both databases are asked in: what does not depend on the row is a constant, and a text with holes
+/// is a concatenation, which EF Core translates.
 /// </summary>
 internal sealed class Normalizer : ExpressionVisitor
 {
@@ -27,7 +28,8 @@ internal sealed class Normalizer : ExpressionVisitor
     protected override Expression VisitBinary(BinaryExpression node) => IsConstant(node) ? Evaluate(node) : base.VisitBinary(node);
 
     /// <inheritdoc />
-    protected override Expression VisitNew(NewExpression node) => node.Type.IsValueType && IsConstant(node) ? Evaluate(node) : base.VisitNew(node);
+    protected override Expression VisitNew(NewExpression node) =>
+        node.Type.IsValueType && IsConstant(node) ? Evaluate(node) : base.VisitNew(node);
 
     /// <inheritdoc />
     protected override Expression VisitMethodCall(MethodCallExpression node)

@@ -29,7 +29,10 @@ internal sealed partial class Translator
         return Exact(expression, left.Span.Times(right.Span), left, right, (one, other) => $"{one} * {other}", left.NullBy ?? right.NullBy);
     }
 
-    /// <summary>Integers are divided as integers. Of decimals only a division by a constant that ends is exact; PostgreSQL's own quotient has an end where it likes.</summary>
+    /// <summary>
+    /// Integers are divided as integers. Of decimals only a division by a constant that ends is exact; PostgreSQL's own quotient has an end
+    /// where it likes.
+    /// </summary>
     private static Value Quotient(Expression expression, Value left, Value right)
     {
         if (ClrTypes.IsFloat(left.Clr))
@@ -92,9 +95,11 @@ internal sealed partial class Translator
         return new Value(sql, clr, nullBy) { Span = span, Type = nullBy is null ? $"Decimal({digits}, {span.Scale})" : null };
     }
 
-    private static bool IsDecimal(Value value) => value.Span is { Scale: > 0 } || (value.Type?.Contains("Decimal(", StringComparison.Ordinal) ?? value.Constant is decimal);
+    private static bool IsDecimal(Value value) =>
+        value.Span is { Scale: > 0 } || (value.Type?.Contains("Decimal(", StringComparison.Ordinal) ?? value.Constant is decimal);
 
-    private static string Widened(Value value) => value.Span is { Scale: 0 } && !IsDecimal(value) && !value.IsConstant ? $"toInt128({value.Sql})" : value.Sql;
+    private static string Widened(Value value) =>
+        value.Span is { Scale: 0 } && !IsDecimal(value) && !value.IsConstant ? $"toInt128({value.Sql})" : value.Sql;
 
     /// <summary>1 / divisor, if that ends.</summary>
     private static decimal? Inverse(decimal divisor)

@@ -8,7 +8,8 @@ using Microsoft.EntityFrameworkCore;
 namespace AspireCdc.ClickHouseMigrator.Definitions.Translation;
 
 /// <summary>
-/// Translates the values of a fact into ClickHouse's SQL, with the meaning that PostgreSQL gives to the same expression by EF Core: NULL, exact numbers, division, text. What has no exact form is
+/// Translates the values of a fact into ClickHouse's SQL, with the meaning that PostgreSQL gives to the same expression by EF Core: NULL,
+/// exact numbers, division, text. What has no exact form is
 /// refused, with the expression.
 /// </summary>
 internal sealed partial class Translator(FactRows rows)
@@ -35,7 +36,8 @@ internal sealed partial class Translator(FactRows rows)
         return (type, value.Type == type.Name ? value.Sql : $"CAST({value.Sql}, {ClickHouseSql.Quote(type.Name)})");
     }
 
-    private static bool IsExactCast(Value value, ColumnType type) => Star.Difference.Conversion.IsWider(Parse(value.Type!).WithoutNull(), type.WithoutNull());
+    private static bool IsExactCast(Value value, ColumnType type) =>
+        Star.Difference.Conversion.IsWider(Parse(value.Type!).WithoutNull(), type.WithoutNull());
 
     private static string? Asked(PropertyInfo property, Value value)
     {
@@ -58,7 +60,9 @@ internal sealed partial class Translator(FactRows rows)
         return ClrTypes.NameOf(clr) ?? throw new TranslationException($"there is no type for {clr.Name}: say which with [ClickHouseType(…)]");
     }
 
-    /// <summary>An exact number has to have room in the column, whatever the rows hold: a cast would give another number, or stop all work.</summary>
+    /// <summary>
+    /// An exact number has to have room in the column, whatever the rows hold: a cast would give another number, or stop all work.
+    /// </summary>
     private static void CheckSpan(PropertyInfo property, Value value, ColumnType type)
     {
         if (value.Span is not { } span || ClrTypes.SpanOf(type) is not { } room)

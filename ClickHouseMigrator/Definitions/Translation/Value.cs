@@ -25,7 +25,9 @@ internal sealed record Value(string Sql, Type Clr, string? NullBy)
     public bool IsConstant { get; init; }
 }
 
-/// <summary>The values of an exact number: at most so large without regard to sign and point, with so many digits after the point.</summary>
+/// <summary>
+/// The values of an exact number: at most so large without regard to sign and point, with so many digits after the point.
+/// </summary>
 /// <param name="Max">The largest, as an integer.</param>
 /// <param name="Scale">Digits after the point.</param>
 internal sealed record Span(BigInteger Max, int Scale)
