@@ -24,6 +24,10 @@ internal sealed class CdcOptions
     [Range(1, 32, ErrorMessage = "Cdc:CopyReaders must be 1 to 32.")]
     public int CopyReaders { get; set; } = 2;
 
+    /// <summary>The most rows a second that a copy reads; 0 for as many as there is time for.</summary>
+    [Range(0, 100_000_000, ErrorMessage = "Cdc:CopyRowsPerSecond must be 0 (no limit) to 100000000.")]
+    public int CopyRowsPerSecond { get; set; }
+
     /// <summary>The most changes that one batch holds.</summary>
     [Range(1, 500_000, ErrorMessage = "Cdc:BatchChanges must be 1 to 500000.")]
     public int BatchChanges { get; set; } = 100_000;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -11,6 +12,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
 {
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
+
+    private readonly RowPace _pace = new(options.CopyRowsPerSecond, TimeProvider.System);
 
     /// <summary>
     /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as soon as the snapshot is not needed any more.
@@ -121,6 +124,7 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
             });
             written.Add(done.Task);
             await output.WriteAsync(full, cancellationToken);
+            await _pace.RestAsync(rows, cancellationToken);
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class ComparisonFactory(
     /// <summary>PostgreSQL is among the connection strings.</summary>
     public bool KnowsPostgres => configuration.GetConnectionString("shop") is { Length: > 0 };
 
-    public async Task<Comparison> OpenAsync(ComparedTable compared, VerificationPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
+    public async Task<Comparison> OpenAsync(ComparedTable compared, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
     {
         var client = services.GetRequiredService<ClickHouseClient>();
         var server = new SourceServer(configuration.GetConnectionString("shop")!, DatabasePassword.From(configuration));

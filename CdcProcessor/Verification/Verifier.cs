@@ -92,7 +92,7 @@ internal sealed partial class Verifier(
     private async Task RunAsync(VerificationReport report, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        var pace = new VerificationPace(options.Value.VerifyRowsPerSecond, time);
+        var pace = new RowPace(options.Value.VerifyRowsPerSecond, time);
         state.Set(report);
         LogBegun(report.Tables.Count);
         for (var i = 0; i < report.Tables.Count; i++)
@@ -142,7 +142,7 @@ internal sealed partial class Verifier(
         return report with { State = differing.Count > 0 ? "different" : failed.Count > 0 ? "incomplete" : "equal", Verdict = verdict, Finished = time.GetUtcNow() };
     }
 
-    private async Task<ComparedReport> CompareAsync(ComparedReport table, bool repairs, VerificationPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
+    private async Task<ComparedReport> CompareAsync(ComparedReport table, bool repairs, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
     {
         try
         {

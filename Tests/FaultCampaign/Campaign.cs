@@ -17,6 +17,9 @@ internal static class Campaign
     /// <summary>Changes of the soak; 0 leaves it out.</summary>
     public static long Soak { get; } = Read("CAMPAIGN_SOAK", 0);
 
+    /// <summary>Rows of the table whose comparison is measured; 0 leaves that out.</summary>
+    public static long Rows { get; } = Read("CAMPAIGN_ROWS", 0);
+
     private static int Read(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 }

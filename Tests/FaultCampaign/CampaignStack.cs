@@ -86,7 +86,7 @@ internal sealed class CampaignStack : IAsyncDisposable
     }
 
     /// <summary>Compares all with PostgreSQL as a user would, as soon as a processor streams; returns what was printed if rows differ.</summary>
-    public async Task<string?> VerifyAsync(CancellationToken cancellationToken)
+    public async Task<string?> VerifyAsync(CancellationToken cancellationToken, Action<string>? say = null)
     {
         var printed = "";
         var deadline = DateTime.UtcNow + TimeSpan.FromMinutes(5);
@@ -94,7 +94,10 @@ internal sealed class CampaignStack : IAsyncDisposable
         {
             using var output = new StringWriter();
             if (await Verbs.RunAsync(["verify", "--address", _address], output, output, cancellationToken) == 0)
+            {
+                say?.Invoke(output.ToString());
                 return null;
+            }
             printed = output.ToString();
             // Not up yet, standing by, copying, deriving: all of that ends by itself.
             if (printed.Contains("differ", StringComparison.Ordinal) || DateTime.UtcNow > deadline)
