@@ -28,6 +28,21 @@ internal sealed class CdcOptions
     [Range(0, 100_000_000, ErrorMessage = "Cdc:CopyRowsPerSecond must be 0 (no limit) to 100000000.")]
     public int CopyRowsPerSecond { get; set; }
 
+    /// <summary>
+    /// Tables that are not copied anew by themselves where their rows changed without events (ALTER TABLE rewrote them, a partition went),
+    /// separated by commas; <c>*</c> for all.
+    /// For tables that take hours: until somebody has one copied, <c>/ready</c>, <c>status</c> and the metrics say that it differs.
+    /// </summary>
+    public string CopyByHand { get; set; } = "";
+
+    /// <summary>A table is copied anew only where somebody says so.</summary>
+    public bool IsCopiedByHand(TableMapping table) => TablesByHand.Any(name => name == "*" || name == table.Source);
+
+    /// <summary>A name in <see cref="CopyByHand"/> that is no table of the model's; null if there is none.</summary>
+    public string? UnknownByHand(StarModel model) => TablesByHand.FirstOrDefault(name => name != "*" && model.Find(name) is null);
+
+    private string[] TablesByHand => CopyByHand.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>The most changes that one batch holds.</summary>
     [Range(1, 500_000, ErrorMessage = "Cdc:BatchChanges must be 1 to 500000.")]
     public int BatchChanges { get; set; } = 100_000;

@@ -51,6 +51,7 @@ internal static class CdcProcessorApp
         builder.Services.AddSingleton<FactProgress>();
         builder.Services.AddSingleton<Outage>();
         builder.Services.AddSingleton<SignsOfLife>();
+        builder.Services.AddSingleton<TableDoubts>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<CdcMetrics>();
         builder.Services.AddSingleton<PipelineFactory>();
@@ -70,6 +71,9 @@ internal static class CdcProcessorApp
         // A wrong model ends the start, before anything runs by it.
         if (app.Services.GetRequiredService<StarModel>().Tables.FirstOrDefault(table => table.AppendOnly) is { } keyless)
             throw new StarModelException($"Table '{keyless.Source}' is append-only, which this processor does not replicate yet: give it a key, or take it out of the model.");
+        var byHand = new CdcOptions { CopyByHand = builder.Configuration[$"{CdcOptions.Section}:{nameof(CdcOptions.CopyByHand)}"] ?? "" };
+        if (byHand.UnknownByHand(app.Services.GetRequiredService<StarModel>()) is { } unknown)
+            throw new StarModelException($"Cdc:CopyByHand names '{unknown}', which the model does not have: correct the name, or take it out.");
         app.UseForeignPageRefusal();
         app.MapDefaultEndpoints();
         app.MapOperations();

@@ -23,6 +23,10 @@ internal interface IChangeSink : IAsyncDisposable
     /// <summary>The source that will fill the sink from now on.</summary>
     Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken);
 
+    /// <summary>Looks at what it fills, beside the writes, until it is cancelled.</summary>
+    /// <exception cref="NotReadyException">That is not as it must be any more: nothing is written until it is.</exception>
+    Task WatchAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
+
     /// <summary>Applies a batch: readers see it when this returns. Called for one batch at a time, in order; a batch may come again after a crash.</summary>
     Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken);
 

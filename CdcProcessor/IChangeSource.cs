@@ -20,8 +20,8 @@ internal interface IChangeSource : IAsyncDisposable
     /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
     IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);
 
-    /// <summary>Copies tables anew. Throws <see cref="NotSupportedException"/> with a sentence where that is another's work.</summary>
-    void RequestCopy(IReadOnlyList<TableMapping> tables);
+    /// <summary>Copies tables anew, by their identities in the model. Throws <see cref="NotSupportedException"/> with a sentence where that is another's work.</summary>
+    void RequestCopy(IReadOnlyList<string> tables);
 
     /// <summary>
     /// Rows have landed, durably, outside the stream's order: <see cref="ChangeOperation.Derive"/> is due for them, with their landing version as <see cref="Change.Bound"/>. Sends

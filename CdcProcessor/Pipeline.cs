@@ -24,6 +24,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         var next = Task.FromResult(false);
+        var watching = sink.WatchAsync(stop.Token);
         var acknowledging = Task.CompletedTask;
         try
         {
@@ -31,6 +32,8 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
             var turn = _turns.Reader.WaitToReadAsync(stop.Token).AsTask();
             while (true)
             {
+                if (watching.IsCompleted)
+                    await watching;
                 if (acknowledging.IsCompleted)
                 {
                     await acknowledging;
@@ -40,7 +43,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
                 if (sink.HasWork)
                     await sink.WorkAsync(cancellationToken);
                 else
-                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn] : [next, turn, acknowledging]);
+                    await Task.WhenAny(acknowledging.IsCompleted ? [next, turn, watching] : [next, turn, watching, acknowledging]);
 
                 if (turn.IsCompleted)
                 {
@@ -72,6 +75,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
             await stop.CancelAsync();
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await acknowledging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _turns.Writer.Complete();
         }
     }
@@ -135,6 +139,7 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
 
     private async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
+        await RecordAsync(batch.Copies, cancellationToken);
         var started = time.GetTimestamp();
         using (var activity = batch.Count > 0 ? metrics.StartBatch(batch) : null)
             await sink.WriteAsync(batch, cancellationToken);
@@ -152,6 +157,20 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         }
     }
 
+    /// <summary>What relies on a copy may be written once it is recorded that the copy is due.</summary>
+    private async Task RecordAsync(IReadOnlyList<TableCopy> copies, CancellationToken cancellationToken)
+    {
+        foreach (var copy in copies)
+            await sink.SaveAsync(copy, cancellationToken);
+        var due = copies.Where(copy => copy.State == CopyState.Requested).Select(copy => copy.Table).ToList();
+        if (due.Count == 0)
+            return;
+        // Where a copy stands in the stream's order, it goes before what the next run streams.
+        if (sink.CopiesInOrder)
+            throw new CopyDueException(due);
+        source.RequestCopy(due);
+    }
+
     private async Task AcknowledgeSoonAsync(CancellationToken cancellationToken)
     {
         await Task.Delay(AcknowledgeEvery, time, cancellationToken);
@@ -162,6 +181,9 @@ internal sealed class Pipeline(IChangeSource source, IChangeSink sink, Processor
         status.Outage.End();
     }
 }
+
+/// <summary>Tables must be copied before the stream goes on: the next run does that first.</summary>
+internal sealed class CopyDueException(IReadOnlyList<string> tables) : Exception($"{string.Join(", ", tables)} must be copied anew before the stream goes on.");
 
 /// <summary>Somebody has paused the pipeline.</summary>
 internal sealed class PausedException() : Exception("The pipeline is paused: 'CdcProcessor resume' lets it go on.");

@@ -17,6 +17,9 @@ internal sealed record Progress(
     /// <summary>The definition by which each fact was last derived whole, by the fact's name; as <see cref="StarFile.Write(FactMapping)"/> writes it.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>The identity of each companion and its view when it was last filled, by its name.</summary>
+    public IReadOnlyDictionary<string, string> Companions { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>The table has been copied with the columns that the model has for it.</summary>
     public bool IsCopied(TableMapping table) => Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Done && copy.IsOf(table));
 
@@ -26,9 +29,10 @@ internal sealed record Progress(
 /// <summary>The copy (first snapshot or resync) of one table.</summary>
 /// <param name="Table">The source's table.</param>
 /// <param name="State">How far it is.</param>
-/// <param name="Point">The consistent point of its snapshot; 0 before there is one.</param>
+/// <param name="Point">The consistent point of its snapshot; of one that is requested, the position that its point must be above, or 0.</param>
 /// <param name="Columns">The columns that it brings (<see cref="TableMapping.Fingerprint"/>); empty where a version recorded it that did not keep that.</param>
-internal sealed record TableCopy(string Table, CopyState State, ulong Point, string Columns = "")
+/// <param name="Form">What the source's table was as of the snapshot, as the source writes it; empty where it does not say.</param>
+internal sealed record TableCopy(string Table, CopyState State, ulong Point, string Columns = "", string Form = "")
 {
     /// <summary>It brings the columns that the model has.</summary>
     public bool IsOf(TableMapping table) => Columns.Length == 0 || Columns == table.Fingerprint;
@@ -39,4 +43,7 @@ internal enum CopyState : byte
     Requested,
     Copying,
     Done,
+
+    /// <summary>Due, and to begin when the source is as it must be: until then changes are missing, and what is copied now is not enough.</summary>
+    Withheld,
 }

@@ -17,7 +17,9 @@ internal static partial class AutoInitDb
         await using var scope = app.Services.CreateAsyncScope();
         try
         {
-            var repairs = await scope.ServiceProvider.GetRequiredService<ShopDatabase>().InitializeAsync(cancellation);
+            var database = scope.ServiceProvider.GetRequiredService<ShopDatabase>();
+            var repairs = await database.InitializeAsync(cancellation);
+            await database.MakeTriggersAsync(cancellation);
             LogReady(log, repairs.Count);
         }
         catch (NpgsqlException e)

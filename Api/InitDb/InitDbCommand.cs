@@ -65,7 +65,9 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
         output.WriteLine("Creating all tables...");
         var repairs = await database.InitializeAsync(cancellation);
         output.WriteLine("✅ Tables created successfully!");
-        foreach (var repair in repairs) output.WriteLine($"   done: {repair}");
+        var triggers = await database.MakeTriggersAsync(cancellation);
+        foreach (var repair in repairs.Concat(triggers.Done)) output.WriteLine($"   done: {repair}");
+        if (triggers.Refusal is not null) output.WriteLine($"⚠️ {triggers.Refusal}");
         output.WriteLine($"✅ Publication {options.Value.Publication} on {string.Join(", ", model.Tables.Select(table => table.Source))}; role {options.Value.Role} may replicate and read them.");
         foreach (var problem in await database.FindServerProblemsAsync(cancellation)) output.WriteLine($"⚠️ {problem}");
         return 0;

@@ -27,7 +27,10 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         if (pending.Length > 0) return pending;
 
         var connection = await OpenAsync(cancellation);
-        return [.. await FindServerProblemsAsync(connection, cancellation), .. (await FindRepairsAsync(connection, cancellation)).Select(repair => repair.Difference)];
+        var isSuperuser = await connection.QueryAsync("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", row => row.GetBoolean(0), cancellation) is [true];
+        var triggers = isSuperuser ? await SchemaTriggers.FindMissingAsync(connection, cancellation) : [];
+        return [.. await FindServerProblemsAsync(connection, cancellation), .. (await FindRepairsAsync(connection, cancellation)).Select(repair => repair.Difference),
+            .. triggers.Select(name => $"event trigger {name} is missing or switched off")];
     }
 
     /// <summary>Applies the migrations, then makes or repairs publication and role. Returns what had to be done.</summary>
@@ -45,6 +48,21 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
             {
                 await Task.Delay(Pause, time, cancellation);
             }
+        }
+    }
+
+    /// <summary>Makes the event triggers that are missing. Returns what was done, and a sentence where this user may not.</summary>
+    public async Task<(IReadOnlyList<string> Done, string? Refusal)> MakeTriggersAsync(CancellationToken cancellation)
+    {
+        var connection = await OpenAsync(cancellation);
+        await connection.ExecuteAsync($"SELECT pg_advisory_lock({Lock})", cancellation);
+        try
+        {
+            return await SchemaTriggers.MakeAsync(connection, cancellation);
+        }
+        finally
+        {
+            await connection.ExecuteAsync($"SELECT pg_advisory_unlock({Lock})", cancellation);
         }
     }
 

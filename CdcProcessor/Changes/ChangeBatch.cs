@@ -20,6 +20,7 @@ internal sealed class ChangeBatch : IDisposable
     private List<SourcePosition>? _ends;
     private List<DeadLetter>? _deadLetters;
     private List<ActivityContext>? _traces;
+    private List<TableCopy>? _copies;
     private IReadOnlyCollection<string> _retries = [];
     private Action? _written;
 
@@ -58,6 +59,9 @@ internal sealed class ChangeBatch : IDisposable
 
     /// <summary>Dead letters, by id, that are to be applied again after this batch and before the next.</summary>
     public IReadOnlyCollection<string> Retries => _retries;
+
+    /// <summary>What is to be recorded of tables' copies before anything of this batch is written: one that is requested is then made.</summary>
+    public IReadOnlyList<TableCopy> Copies => _copies ?? (IReadOnlyList<TableCopy>)[];
 
     /// <summary>Makes room for a row of <paramref name="columns"/> values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
     public RowRef AddRow(int columns)
@@ -118,6 +122,30 @@ internal sealed class ChangeBatch : IDisposable
 
     /// <summary>Takes the last change out again.</summary>
     public void RemoveLast() => _changesUsed--;
+
+    /// <summary>Leaves only what comes before a change; where the source goes on is not said then.</summary>
+    public void CutAt(int index)
+    {
+        _changes.AsSpan(index, _changesUsed - index).Clear();
+        _changesUsed = index;
+        _ends = null;
+    }
+
+    /// <summary>Takes changes out.</summary>
+    public void Remove(IReadOnlySet<int> indexes)
+    {
+        var kept = 0;
+        for (var i = 0; i < _changesUsed; i++)
+        {
+            if (!indexes.Contains(i))
+                _changes[kept++] = _changes[i];
+        }
+        _changes.AsSpan(kept, _changesUsed - kept).Clear();
+        _changesUsed = kept;
+    }
+
+    /// <summary>Has the state of a table's copy recorded with this batch.</summary>
+    public void Record(TableCopy copy) => (_copies ??= []).Add(copy);
 
     public void Add(DeadLetter deadLetter) => (_deadLetters ??= []).Add(deadLetter);
 

@@ -26,6 +26,12 @@ internal sealed class Relation
     /// <summary>Old rows are complete (REPLICA IDENTITY FULL).</summary>
     public bool FullIdentity { get; }
 
+    /// <summary>The identity of the table in its source; 0 where the source does not say.</summary>
+    public uint Oid { get; init; }
+
+    /// <summary>What the table was as of the snapshot that it is copied with, as it is recorded; empty for changes of the stream.</summary>
+    public string Form { get; init; } = "";
+
     /// <summary>For each column of the mapping its place in the rows, or -1 if the source has no such column (any more).</summary>
     public IReadOnlyList<int> Positions { get; }
 
@@ -43,5 +49,8 @@ internal sealed class Relation
     }
 }
 
-/// <summary>A column of the source; <paramref name="TypeOid"/> is PostgreSQL's type, or 0 where the source does not say.</summary>
-internal readonly record struct RelationColumn(string Name, uint TypeOid);
+/// <summary>A column of the source.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="TypeOid">PostgreSQL's type, or 0 where the source does not say.</param>
+/// <param name="Modifier">The type's modifier, -1 for none.</param>
+internal readonly record struct RelationColumn(string Name, uint TypeOid, int Modifier = -1);

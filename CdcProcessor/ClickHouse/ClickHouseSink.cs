@@ -13,6 +13,8 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+
     private readonly ClickHouseClient _client;
     /// <summary>How often dead letters are held against what has landed since.</summary>
     private static readonly TimeSpan LookAtLettersEvery = TimeSpan.FromSeconds(5);
@@ -26,6 +28,7 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly LandingRows _landing = new();
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly Facts _facts;
+    private readonly CompanionViews _companions;
     private readonly UInt128 _largestVersion;
     private readonly ProcessorStatus _status;
     private bool _ordered;
@@ -39,6 +42,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _client = client;
         _model = model;
         _progress = new ProgressTable(client, time);
+        _companions = new CompanionViews(client, model, _progress);
         _deadLetters = new DeadLetterTable(client, time);
         _absent = new AbsentColumns(client);
         _messages = new ChangeMessageReader(model);
@@ -71,10 +75,29 @@ internal sealed class ClickHouseSink : IChangeSink
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
+        await _companions.FillAsync((await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);
         _end = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
         await _facts.OpenAsync(progress, cancellationToken);
         _facts.SetCopied(progress.IsCopied);
+    }
+
+    /// <summary>Looks at its tables every five seconds: they are the same, of the model's columns and types, and so are the views.</summary>
+    public async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(LookEvery, _time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            try
+            {
+                await SchemaCheck.RunAsync(_client, _model, cancellationToken);
+                await _companions.CheckAsync(cancellationToken);
+            }
+            catch (Exception e) when (e is HttpRequestException or ClickHouseException)
+            {
+                // The next write tells by itself if the server is gone.
+            }
+        }
     }
 
     public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
@@ -87,7 +110,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _landing.Fill(batch, deriveCopies: !_ordered);
         await LandAsync(cancellationToken);
         var settled = await ApplyToTablesAsync(batch, cancellationToken);
-        await _facts.DeriveAsync(_landing.Keys, _ordered ? LastPosition(batch) : null, cancellationToken);
+        await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), _ordered ? LastPosition(batch) : null, cancellationToken);
         settled |= await SettleAsync(batch, cancellationToken);
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
@@ -185,7 +208,7 @@ internal sealed class ClickHouseSink : IChangeSink
                     await ClearAsync(table, change.Version, change.Partition);
                     break;
                 case ChangeOperation.CopyBegin when _ordered:
-                    await _progress.SaveAsync(CopyOf(change), cancellationToken);
+                    await BeginCopyAsync(CopyOf(change), cancellationToken);
                     break;
                 case ChangeOperation.CopyEnd when _ordered:
                     // Its marker may only be sent when a power failure cannot take the rows any more.
@@ -227,6 +250,22 @@ internal sealed class ClickHouseSink : IChangeSink
         }
     }
 
+    /// <summary>
+    /// Tables that are copied together with one whose copy ends here, and are not so far: what is made of them all is derived whole at the last one's marker, and not at each.
+    /// </summary>
+    private async Task<IReadOnlyCollection<string>> SiblingsAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    {
+        var ended = new Dictionary<string, ulong>();
+        foreach (ref readonly var change in batch.Changes)
+        {
+            if (change is { Operation: ChangeOperation.Derive, New.Exists: false })
+                ended[change.Relation.Table.Source] = (ulong)(change.Bound >> 64);
+        }
+        return ended.Count == 0 ? [] : [.. (await _progress.LoadAsync(cancellationToken)).Copies
+            .Where(copy => copy.State == CopyState.Copying && !ended.ContainsKey(copy.Table) && ended.ContainsValue(copy.Point))
+            .Select(copy => copy.Table)];
+    }
+
     /// <summary>What landed outside the stream's order is settled once its marker has been derived, and all of that is durable.</summary>
     private async Task<bool> SettleAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
@@ -249,10 +288,10 @@ internal sealed class ClickHouseSink : IChangeSink
                 await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, cancellationToken);
                 settled = true;
             }
-            else if ((await _progress.LoadAsync(cancellationToken)).Copies.Contains(copy))
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(recorded => recorded with { Form = "" } == copy) is { } begun)
             {
                 // Otherwise it is the marker of an older copy, replayed.
-                await _progress.SaveAsync(copy with { State = CopyState.Done }, cancellationToken);
+                await _progress.SaveAsync(begun with { State = CopyState.Done }, cancellationToken);
                 copied = true;
             }
         }
@@ -265,7 +304,15 @@ internal sealed class ClickHouseSink : IChangeSink
         return settled;
     }
 
-    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint);
+    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint, change.Relation.Form);
+
+    /// <summary>A copy that must come above a later point stays due, whichever one ends before it.</summary>
+    private async Task BeginCopyAsync(TableCopy copy, CancellationToken cancellationToken)
+    {
+        var recorded = (await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(known => known.Table == copy.Table);
+        if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested } || recorded.Point < copy.Point))
+            await _progress.SaveAsync(copy, cancellationToken);
+    }
 
     private async Task CountDeadLettersAsync(CancellationToken cancellationToken) => _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
 

@@ -12,7 +12,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 {
     public const string Name = "cdc_progress";
 
-    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact", PauseKind = "pause", ResetKind = "reset", VerificationKind = "verification", Requested = "requested";
+    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact", CompanionKind = "companion", PauseKind = "pause";
+    private const string ResetKind = "reset", VerificationKind = "verification", Requested = "requested";
 
     public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
     {
@@ -24,7 +25,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
             IsPaused: rows.Any(row => row[0] == PauseKind && row[2] == Requested),
             ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested))
         {
-            Facts = rows.Where(row => row[0] == FactKind).ToDictionary(row => row[1]!, row => row[2]!),
+            Facts = rows.Where(row => row[0] == FactKind && row[2]!.Length > 0).ToDictionary(row => row[1]!, row => row[2]!),
+            Companions = rows.Where(row => row[0] == CompanionKind).ToDictionary(row => row[1]!, row => row[2]!),
         };
 
         static ulong Position(string?[] row) => ulong.Parse(row[3]!, CultureInfo.InvariantCulture);
@@ -40,11 +42,18 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         [.. positions.Select(position => (PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), position.CommitLsn.ToString(CultureInfo.InvariantCulture), position.Position, position.Position))], cancellationToken);
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
-        InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns}", copy.Point, Now)], cancellationToken);
+        InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns} {copy.Form}".TrimEnd(), copy.Point, Now)], cancellationToken);
 
     /// <summary>A fact has been derived whole by this definition.</summary>
     public Task SaveAsync(FactMapping fact, CancellationToken cancellationToken) =>
         InsertAsync([(FactKind, fact.Name, StarFile.Write(fact), 0, Now)], cancellationToken);
+
+    /// <summary>A fact is to be derived whole.</summary>
+    public Task ForgetAsync(FactMapping fact, CancellationToken cancellationToken) => InsertAsync([(FactKind, fact.Name, "", 0, Now)], cancellationToken);
+
+    /// <summary>A companion holds what has landed, as of this identity of its table and view.</summary>
+    public Task SaveAsync(Companion companion, string identity, CancellationToken cancellationToken) =>
+        InsertAsync([(CompanionKind, companion.Name, identity, 0, Now)], cancellationToken);
 
     /// <summary>The last comparison with PostgreSQL, as JSON; null before the first.</summary>
     public async Task<string?> LoadVerificationAsync(CancellationToken cancellationToken) =>
@@ -56,9 +65,9 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
     public Task RequestResetAsync(CancellationToken cancellationToken) => InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
 
-    /// <summary>The state has the copy's columns behind it.</summary>
-    private static TableCopy CopyOf(string table, string state, ulong point) => state.Split(' ', 2) is [var word, .. var columns]
-        ? new TableCopy(table, Enum.Parse<CopyState>(word), point, columns.FirstOrDefault(""))
+    /// <summary>The state has the copy's columns behind it, and the table's form.</summary>
+    private static TableCopy CopyOf(string table, string state, ulong point) => state.Split(' ', 3) is [var word, .. var rest]
+        ? new TableCopy(table, Enum.Parse<CopyState>(word), point, rest.FirstOrDefault(""), rest.ElementAtOrDefault(1) ?? "")
         : throw new InvalidDataException($"{Name} has the state '{state}' for a copy.");
 
     private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.Star.Model;
 using Confluent.Kafka;
 
 namespace AspireCdc.CdcProcessor.Kafka;
@@ -274,15 +273,15 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                 _copyBegan[table] = Broadcast(producer, _ => _buffer.WrittenSpan.ToArray(), commitTime: 0, wait: true);
                 break;
             case ChangeOperation.CopyEnd:
-                EndCopy(producer, change.Relation.Table, PointOf(change));
+                EndCopy(producer, change.Relation, PointOf(change));
                 break;
         }
     }
 
     /// <summary>The second mark says where the first one stands, and the copy is done with it, in one transaction.</summary>
-    private void EndCopy(IProducer<byte[], byte[]> producer, TableMapping mapping, ulong point)
+    private void EndCopy(IProducer<byte[], byte[]> producer, Relation relation, ulong point)
     {
-        var table = mapping.Source;
+        var table = relation.Table.Source;
         if (!_copyBegan.Remove(table, out var began))
             throw new InvalidOperationException($"The copy of '{table}' ends and never began.");
 
@@ -294,7 +293,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                 return _buffer.WrittenSpan.ToArray();
             },
             commitTime: 0);
-        _progressTopic.Save(producer, new TableCopy(table, CopyState.Done, point, mapping.Fingerprint));
+        _progressTopic.Save(producer, new TableCopy(table, CopyState.Done, point, relation.Table.Fingerprint, relation.Form));
         _copied[table] = point;
     }
 

@@ -118,7 +118,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         }
     }
 
-    public void RequestCopy(IReadOnlyList<TableMapping> tables) => throw new NotSupportedException(ResyncIsTheConnectors);
+    public void RequestCopy(IReadOnlyList<string> tables) => throw new NotSupportedException(ResyncIsTheConnectors);
 
     /// <summary>Versions of several readers do not depend on when a fact is derived: at once will do.</summary>
     public Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)

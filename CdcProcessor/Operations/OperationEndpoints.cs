@@ -50,6 +50,7 @@ internal static class OperationEndpoints
                 { SecondsLeft = copies.SecondsLeft(table.Source) })],
             [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))])
         {
+            Doubts = status.Doubts.All,
             Verification = verification.Report,
         };
     }
@@ -122,6 +123,9 @@ internal sealed record StatusReport(
     string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables,
     IReadOnlyList<FactReport> Facts)
 {
+    /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
+    public IReadOnlyList<TableDoubt> Doubts { get; init; } = [];
+
     /// <summary>The comparison with PostgreSQL that runs, or the last one.</summary>
     public VerificationReport Verification { get; init; } = VerificationReport.None;
 }

@@ -131,6 +131,8 @@ internal static class Verbs
                 text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
+            foreach (var doubt in status.Doubts)
+                text.AppendLine($"in doubt: {doubt}");
             text.AppendLine(VerificationOutput.Summary(status.Verification));
             return output.WriteAsync(text.ToString());
 

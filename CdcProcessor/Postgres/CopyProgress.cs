@@ -36,6 +36,9 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
         LogCopying(table, all, Math.Max(all, state.Expected));
     }
 
+    /// <summary>A copy that does not end here.</summary>
+    public void Abandon(string table) => _tables.TryRemove(table, out _);
+
     public void End(string table)
     {
         if (_tables.TryRemove(table, out var state))

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -8,7 +10,13 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// Decodes pgoutput (protocol version 1, so whole transactions in commit order) into batches. A change's version is made of its commit's LSN, which Begin announces, and
 /// its record's: the record's alone does not order the changes of a key, since an INSERT that waits for another transaction's DELETE has the lower one.
 /// </summary>
-internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation)
+/// <param name="model">The model.</param>
+/// <param name="markerPrefix">The prefix of this processor's own markers.</param>
+/// <param name="onIgnoredTable">Told of a table that the model does not have.</param>
+/// <param name="onRelation">Told of each description of a table.</param>
+/// <param name="byIdentity">The table of an OID that is known, whatever it is called when its rows change.</param>
+internal sealed class PgOutputDecoder(
+    StarModel model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation, Func<uint, TableMapping?>? byIdentity = null)
 {
     /// <summary>Microseconds from 1970 to 2000, where PostgreSQL's clock begins.</summary>
     private const long PostgresEpoch = 946_684_800_000_000;
@@ -92,12 +100,12 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
         {
             reader.Take(1);
             var column = reader.String();
-            columns[i] = new RelationColumn(column, reader.UInt32());
-            reader.Take(4);
+            columns[i] = new RelationColumn(column, reader.UInt32(), reader.Int32());
         }
 
-        var table = model.Tables.FirstOrDefault(mapping => mapping.Name == name && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
-        _relations[id] = table is null ? null : new Relation(table, columns, identity == 'f');
+        var table = byIdentity?.Invoke(id)
+            ?? model.Tables.FirstOrDefault(mapping => mapping.Name == name && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
+        _relations[id] = table is null ? null : new Relation(table, columns, identity == 'f') { Oid = id };
         if (_relations[id] is { } relation)
             onRelation(relation);
         else
@@ -154,8 +162,10 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
         reader.Take(1);
         for (var i = 0; i < count; i++)
         {
-            if (Find(reader.UInt32()) is { } relation)
-                batch.Changes.Add(Change(relation, ChangeOperation.Truncate, lsn, RowRef.None, RowRef.None));
+            if (Find(reader.UInt32()) is not { } relation)
+                continue;
+            batch.Truncates.Add((relation, _transaction));
+            batch.Changes.Add(Change(relation, ChangeOperation.Truncate, lsn, RowRef.None, RowRef.None));
         }
     }
 
@@ -165,6 +175,8 @@ internal sealed class PgOutputDecoder(StarModel model, string markerPrefix, Acti
         var lsn = reader.UInt64();
         var prefix = reader.String();
         var content = reader.Take(reader.Int32());
+        if (transactional && prefix == SchemaTrigger.Prefix)
+            batch.SchemaChanges.Add((SchemaMessage.Parse(content), _commitLsn));
         if (transactional || prefix != markerPrefix)
             return;
 

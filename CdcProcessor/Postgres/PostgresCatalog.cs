@@ -1,6 +1,8 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
 using Npgsql;
+using Columns = System.Linq.ILookup<(string Schema, string Table), (string Name, string Type)>;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -8,44 +10,70 @@ namespace AspireCdc.CdcProcessor.Postgres;
 internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model, CdcOptions options)
 {
     /// <summary>Holds the mapping against the real tables and the role's rights against what the work takes; tells all that is wrong at once.</summary>
-    /// <returns>What is worth a warning: columns that the mapping has and the table lacks, or the other way round.</returns>
+    /// <returns>What is worth a warning: columns that the table has and the mapping has not.</returns>
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
     {
-        var columns = await QueryAsync(
-            """
-            SELECT n.nspname, c.relname, a.attname
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-            WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-            """, cancellationToken);
-        var tables = columns.ToLookup(row => ((string)row[0]!, (string)row[1]!), row => (string)row[2]!);
-        var missing = model.Tables.Where(table => !tables.Contains((table.Schema, table.Name))).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
+        var tables = await ColumnsAsync(cancellationToken);
+        var missing = Missing(tables).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
         if (missing.Count > 0)
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
 
-        var problems = new List<string>();
-        var warnings = new List<string>();
-        foreach (var table in model.Tables)
-        {
-            var real = tables[(table.Schema, table.Name)].ToHashSet();
-            foreach (var column in table.Columns.Where(column => !real.Contains(column.Source)))
-            {
-                if (column.IsKey)
-                    problems.Add($"{table.Source}.{column.Source} is the mapping's key and is missing");
-                else
-                    warnings.Add($"{table.Source}.{column.Source} is missing, {table.Landing}.{column.Landing} gets its default");
-            }
-            foreach (var column in real.Where(name => !table.Columns.Any(mapped => mapped.Source == name)))
-                warnings.Add($"{table.Source}.{column} is not in the mapping and is ignored");
-            await CheckKeyAsync(table, problems, cancellationToken);
-        }
-        await CheckEncodingAsync(problems, cancellationToken);
-        await CheckRightsAsync(problems, cancellationToken);
-        await CheckPublicationAsync(problems, cancellationToken);
-        problems.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
-        if (problems.Count > 0)
-            throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", problems)}.");
-        return warnings;
+        var faults = await FaultsAsync(tables, cancellationToken);
+        if (faults.Count > 0)
+            throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", faults.Select(fault => fault.What))}.");
+        return
+        [
+            .. model.Tables.SelectMany(table => tables[(table.Schema, table.Name)].Where(column => table.Columns.All(mapped => mapped.Source != column.Name))
+                .Select(column => $"{table.Source}.{column.Name} is not in the mapping and is ignored")),
+        ];
     }
+
+    /// <summary>All that is wrong now, while the stream runs.</summary>
+    public async Task<IReadOnlyList<CatalogFault>> FaultsAsync(CancellationToken cancellationToken)
+    {
+        var tables = await ColumnsAsync(cancellationToken);
+        // Renamed alone, its changes still come, by its identity.
+        return [.. Missing(tables).Select(table => new CatalogFault(table, $"there is no table {table.Source}: give it its name back, make it, or take it out of the model")),
+            .. await FaultsAsync(tables, cancellationToken)];
+    }
+
+    /// <summary>Whether a column of this type lands as the mapping's does: bytes and text are written otherwise.</summary>
+    public static bool AreSameValues(ColumnMapping column, string type) =>
+        column.Postgres.Length == 0 || column.Postgres.StartsWith("bytea", StringComparison.Ordinal) == type.StartsWith("bytea", StringComparison.Ordinal);
+
+    private async Task<IReadOnlyList<CatalogFault>> FaultsAsync(Columns tables, CancellationToken cancellationToken)
+    {
+        var faults = new List<CatalogFault>();
+        var known = model.Tables.Where(table => tables.Contains((table.Schema, table.Name))).ToList();
+        foreach (var table in known)
+        {
+            var real = tables[(table.Schema, table.Name)].ToDictionary(column => column.Name, column => column.Type);
+            foreach (var column in table.Columns)
+            {
+                var name = $"{table.Source}.{column.Source}";
+                if (!real.TryGetValue(column.Source, out var type))
+                    faults.Add(new(table, $"{name} is missing: give it back (a column that was renamed, by its name), or take it out of the model", IsLossy: true));
+                else if (!AreSameValues(column, type))
+                    faults.Add(new(table, $"{name} is {type}, and the model takes it for {column.Postgres}: bring the model up to date (ClickHouseMigrator add)", IsLossy: true));
+            }
+            await CheckKeyAsync(table, faults, cancellationToken);
+        }
+        await CheckEncodingAsync(faults, cancellationToken);
+        await CheckRightsAsync(known, faults, cancellationToken);
+        await CheckPublicationAsync(known, faults, cancellationToken);
+        faults.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
+        return faults;
+    }
+
+    private IEnumerable<TableMapping> Missing(Columns tables) => model.Tables.Where(table => !tables.Contains((table.Schema, table.Name)));
+
+    private async Task<Columns> ColumnsAsync(CancellationToken cancellationToken) => (await QueryAsync(
+        """
+        SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname = ANY($1)
+        """, cancellationToken, [model.Tables.Select(table => table.Schema).Distinct().ToArray()]))
+        .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => ((string)row[2]!, (string)row[3]!));
 
     /// <summary>The slot; null if there is none.</summary>
     public async Task<SlotState?> SlotAsync(CancellationToken cancellationToken)
@@ -74,7 +102,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             SELECT a.attname, a.atttypid::int8
             FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
             """, cancellationToken, QualifiedName(table));
-        return new Relation(table, [.. columns.Where(column => table.Columns.Any(mapped => mapped.Source == (string)column[0]!)).Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
+        var mapped = columns.Where(column => table.Columns.Any(known => known.Source == (string)column[0]!));
+        return new Relation(table, [.. mapped.Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
     }
 
     /// <summary>How many pages a table has, and about how many rows.</summary>
@@ -117,7 +146,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     /// <summary>
     /// The mapped key must be unique at every moment, not only at commit (a deferrable key allows a swap that no version can order), and deletes and key changes must carry it.
     /// </summary>
-    private async Task CheckKeyAsync(TableMapping table, List<string> problems, CancellationToken cancellationToken)
+    private async Task CheckKeyAsync(TableMapping table, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
         var rows = await QueryAsync(
             """
@@ -130,9 +159,9 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         var indexes = rows.Where(row => key.SetEquals((string[])row[4]!)).ToList();
         var named = $"{table.Source}.({string.Join(", ", key)})";
         if (indexes.Count == 0)
-            problems.Add($"{named} is the mapping's key and has no unique index");
+            faults.Add(new(table, $"{named} is the mapping's key and has no unique index"));
         else if (!indexes.Any(index => (bool)index[0]!))
-            problems.Add($"{named} is the mapping's key and is deferrable: make its constraint NOT DEFERRABLE");
+            faults.Add(new(table, $"{named} is the mapping's key and is deferrable: make its constraint NOT DEFERRABLE"));
 
         var identity = rows.Count > 0 ? (string)rows[0][3]! : "d";
         var carriesKey = identity switch
@@ -143,37 +172,37 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             _ => false,
         };
         if (!carriesKey)
-            problems.Add($"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {QualifiedName(table)} REPLICA IDENTITY FULL");
+            faults.Add(new(table, $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {QualifiedName(table)} REPLICA IDENTITY FULL"));
     }
 
-    private async Task CheckEncodingAsync(List<string> problems, CancellationToken cancellationToken)
+    private async Task CheckEncodingAsync(List<CatalogFault> faults, CancellationToken cancellationToken)
     {
         var encoding = (string)(await QueryAsync("SELECT current_setting('server_encoding')", cancellationToken))[0][0]!;
         if (encoding != "UTF8")
-            problems.Add($"it is encoded in {encoding}, and text travels as UTF8: restore a dump of it into a database of ENCODING 'UTF8'");
+            faults.Add(new(null, $"it is encoded in {encoding}, and text travels as UTF8: restore a dump of it into a database of ENCODING 'UTF8'"));
     }
 
-    private async Task CheckRightsAsync(List<string> problems, CancellationToken cancellationToken)
+    private async Task CheckRightsAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
         var role = (await QueryAsync("SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level'), pg_is_in_recovery() FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
         var user = Quote((string)role[0]!);
         if (role[3] is true)
-            problems.Add("this server is a standby: name the primary, or all servers (Host=a,b), of which the primary is taken");
+            faults.Add(new(null, "this server is a standby: name the primary, or all servers (Host=a,b), of which the primary is taken"));
         if (role[2] is not "logical")
-            problems.Add($"wal_level is {role[2]}: set wal_level=logical and restart PostgreSQL");
+            faults.Add(new(null, $"wal_level is {role[2]}: set wal_level=logical and restart PostgreSQL"));
         // Managed services give REPLICATION through a role of their own; there the attempt itself tells.
         if (role[1] is not true && await CannotReplicateAsync(cancellationToken))
-            problems.Add($"role {user} lacks REPLICATION: ALTER ROLE {user} REPLICATION");
+            faults.Add(new(null, $"role {user} lacks REPLICATION: ALTER ROLE {user} REPLICATION"));
 
-        foreach (var table in model.Tables)
+        foreach (var table in tables)
         {
             var rights = (await QueryAsync(
                 "SELECT has_schema_privilege(current_user, $1, 'USAGE'), has_table_privilege(current_user, to_regclass($2)::oid, 'SELECT')",
                 cancellationToken, table.Schema, QualifiedName(table)))[0];
             if (rights[0] is not true)
-                problems.Add($"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {Quote(table.Schema)} TO {user}");
+                faults.Add(new(table, $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {Quote(table.Schema)} TO {user}"));
             else if (rights[1] is not true)
-                problems.Add($"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {QualifiedName(table)} TO {user}");
+                faults.Add(new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {QualifiedName(table)} TO {user}"));
         }
     }
 
@@ -181,21 +210,47 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND pg_has_role(current_user, oid, 'MEMBER')",
         cancellationToken)).Count == 0;
 
-    private async Task CheckPublicationAsync(List<string> problems, CancellationToken cancellationToken)
+    private async Task CheckPublicationAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
-        var rows = await QueryAsync("SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1", cancellationToken, options.Publication);
+        var rows = await QueryAsync("SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1", cancellationToken, options.Publication);
         if (rows is not [var publishes])
         {
-            problems.Add($"there is no publication '{options.Publication}': 'Api init-db' makes it");
+            faults.Add(new(null, $"there is no publication '{options.Publication}': 'Api init-db' makes it", IsLossy: true));
             return;
         }
-        if (publishes.Any(kind => kind is not true))
-            problems.Add($"publication '{options.Publication}' leaves operations out: ALTER PUBLICATION {Quote(options.Publication)} SET (publish = 'insert, update, delete, truncate')");
+        if (publishes.Take(4).Any(kind => kind is not true))
+        {
+            faults.Add(new(
+                null, $"publication '{options.Publication}' leaves operations out: ALTER PUBLICATION {Quote(options.Publication)} SET (publish = 'insert, update, delete, truncate')",
+                IsLossy: true));
+        }
 
         var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, options.Publication))
             .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
-        foreach (var table in model.Tables.Where(table => !published.Contains((table.Schema, table.Name))))
-            problems.Add($"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {Quote(options.Publication)} ADD TABLE {QualifiedName(table)}");
+        foreach (var table in tables.Where(table => !published.Contains((table.Schema, table.Name))))
+            faults.Add(new(table, await UnpublishedAsync(table, published, publishes[4] is true, cancellationToken), IsLossy: true));
+    }
+
+    /// <summary>A partitioned table comes by its own name only where the publication is set to that; else its partitions do.</summary>
+    private async Task<string> UnpublishedAsync(TableMapping table, HashSet<(string, string)> published, bool viaRoot, CancellationToken cancellationToken)
+    {
+        var (publication, name) = (Quote(options.Publication), QualifiedName(table));
+        var add = $"{table.Source} is not in publication '{options.Publication}': ALTER PUBLICATION {publication} ADD TABLE {name}";
+        var partitions = await QueryAsync(
+            """
+            SELECT n.nspname::text, c.relname::text FROM pg_class root, pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE root.oid = to_regclass($1) AND root.relkind = 'p'
+            """, cancellationToken, name);
+        if (partitions.Count == 0 || viaRoot)
+            return add;
+
+        var set = $"ALTER PUBLICATION {publication} SET (publish_via_partition_root = true)";
+        return partitions.Any(partition => published.Contains(((string)partition[0]!, (string)partition[1]!)))
+            || (await QueryAsync(
+                "SELECT 1 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubname = $1 AND r.prrelid = to_regclass($2)",
+                cancellationToken, options.Publication, name)).Count > 0
+            ? $"publication '{options.Publication}' sends the partitions of {table.Source} in the place of the table: {set}"
+            : $"{add}; {set}";
     }
 }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 using Npgsql;
@@ -12,6 +13,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 internal sealed partial class PostgresSource : IChangeSource
 {
     private const string ObjectInUse = "55006";
+    private static readonly TimeSpan RetryCopiesAfter = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PatienceWithSlot = TimeSpan.FromSeconds(3);
 
     private readonly SourceServer _server;
@@ -24,8 +26,13 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly ILogger _logger;
     private readonly PostgresCatalog _catalog;
     private readonly ToastReader _toast;
+    private readonly TableForms _forms;
+    private readonly TableLedger _ledger;
+    private readonly ChangeGuard _guard;
+    private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
+    private readonly Dictionary<string, string> _refused = [];
     private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
     private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
     private WireConnection? _connection;
@@ -35,6 +42,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private bool _isNew;
     private ulong _resumeAt;
     private IReadOnlyList<TableMapping> _unfinished = [];
+    private IReadOnlyList<TableCopy> _toRecord = [];
 
     public PostgresSource(
         SourceServer server, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
@@ -49,7 +57,10 @@ internal sealed partial class PostgresSource : IChangeSource
         _time = time;
         _logger = logger;
         _catalog = new PostgresCatalog(database, model, options);
-        _toast = new ToastReader(_catalog, time);
+        _forms = new TableForms(_catalog, model, options);
+        _ledger = new TableLedger(model);
+        _toast = new ToastReader(_catalog, _ledger, time);
+        _guard = new ChangeGuard(_catalog, _forms, _ledger, options, () => _looks.Writer.TryWrite(true));
         _repairs = new RepairReader(_catalog, time);
     }
 
@@ -87,6 +98,7 @@ internal sealed partial class PostgresSource : IChangeSource
         _isNew = slot is null;
         _resumeAt = slot?.Confirmed ?? 0;
         _unfinished = [.. _model.Tables.Where(table => !progress.IsCopied(table))];
+        _toRecord = _ledger.Open(progress, await _forms.NowAsync(cancellationToken));
     }
 
     public async Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)
@@ -104,6 +116,13 @@ internal sealed partial class PostgresSource : IChangeSource
         _ = working.ContinueWith(ended => exchange.Fail(ended.Exception?.InnerException ?? new EndOfStreamException("The replication stream has ended.")), TaskScheduler.Default);
         try
         {
+            if (_toRecord.Count > 0)
+            {
+                var adopted = new ChangeBatch();
+                foreach (var copy in _toRecord)
+                    adopted.Record(copy);
+                yield return adopted;
+            }
             var fromStream = exchange.TakeAsync();
             var fromCopies = _copies.Reader.ReadAsync(stop.Token).AsTask();
             while (true)
@@ -112,9 +131,12 @@ internal sealed partial class PostgresSource : IChangeSource
                 if (fromStream.IsCompleted)
                 {
                     var batch = await fromStream;
+                    var refusal = await _guard.PassAsync(batch, cancellationToken);
                     await _repairs.FillAsync(batch, cancellationToken);
                     await _toast.FillAsync(batch, cancellationToken);
                     yield return batch.Changes;
+                    if (refusal is not null)
+                        throw refusal;
                     fromStream = exchange.TakeAsync();
                 }
                 if (fromCopies.IsCompleted)
@@ -135,7 +157,11 @@ internal sealed partial class PostgresSource : IChangeSource
         _reader is { } reader && positions.Count > 0 ? reader.AcknowledgeAsync(positions.Max(position => position.Position), cancellationToken) : Task.CompletedTask;
 
     /// <summary>Copies a table anew beside the stream.</summary>
-    public void RequestCopy(IReadOnlyList<TableMapping> tables) => _copyRequests.Writer.TryWrite(tables);
+    public void RequestCopy(IReadOnlyList<string> tables)
+    {
+        if (tables.Select(_model.Table).Where(_ledger.TryQueue).ToList() is { Count: > 0 } queued)
+            _copyRequests.Writer.TryWrite(queued);
+    }
 
     public async Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)
     {
@@ -153,7 +179,7 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         var connection = _connection!;
         var copying = Task.CompletedTask;
-        var copier = new TableCopier(_server, _catalog, _options, _copyProgress);
+        var copier = new TableCopier(_server, _catalog, _forms, _ledger, _options, _copyProgress);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (_isNew)
         {
@@ -175,10 +201,11 @@ internal sealed partial class PostgresSource : IChangeSource
         }
         else if (_unfinished.Count > 0)
         {
-            RequestCopy(_unfinished);
+            RequestCopy([.. _unfinished.Select(table => table.Source)]);
         }
 
-        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation);
+        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity);
+        _guard.Begin(_resumeAt);
         _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000));
         await StartReplicationAsync(connection, stop.Token);
         var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
@@ -189,9 +216,10 @@ internal sealed partial class PostgresSource : IChangeSource
         var streaming = _reader.RunAsync(stop.Token);
         var resyncing = ResyncOnRequestAsync(copier, copying, stop.Token);
         var watching = lag.RunAsync(stop.Token);
-        var first = await Task.WhenAny(streaming, resyncing, watching);
+        var looking = new CatalogWatch(_catalog, _forms, _ledger, _guard, _model, _options, _status.Doubts, _copies.Writer, _looks.Reader, _time).RunAsync(stop.Token);
+        var first = await Task.WhenAny(streaming, resyncing, watching, looking);
         await stop.CancelAsync();
-        await Task.WhenAll(streaming, resyncing, watching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(streaming, resyncing, watching, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first;
     }
 
@@ -199,7 +227,10 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         await initial;
         await foreach (var tables in _copyRequests.Reader.ReadAllAsync(cancellationToken))
+        {
+            _ledger.Dequeue(tables);
             await RecopyAsync(copier, tables, cancellationToken);
+        }
     }
 
     private async Task RecopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, CancellationToken cancellationToken)
@@ -214,9 +245,37 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)
     {
-        await copier.CopyAsync(tables, snapshot, imported, _copies.Writer, cancellationToken);
-        // The rows have landed; the stream derives them when it comes by this marker.
-        await _catalog.EmitAsync(tables.Select(table => new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)), cancellationToken);
+        _ledger.Begin(tables, snapshot.Point);
+        // A table's rows have landed; the stream derives them when it comes by its marker.
+        var (rewritten, refused) = await copier.CopyAsync(
+            tables, snapshot, imported, table => _catalog.EmitAsync([new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)], cancellationToken), _copies.Writer, cancellationToken);
+        Refuse(tables, refused, cancellationToken);
+        if (rewritten.Count == 0)
+            return;
+        LogRewritten(string.Join(", ", rewritten.Select(table => table.Source)));
+        await RecopyAsync(copier, rewritten, cancellationToken);
+    }
+
+    /// <summary>Says which tables cannot be copied, and tries these again later; where a copy stands in the stream's order nothing goes on without them.</summary>
+    private void Refuse(IReadOnlyList<TableMapping> tables, IReadOnlyDictionary<TableMapping, string> refused, CancellationToken cancellationToken)
+    {
+        foreach (var table in tables)
+        {
+            _refused.Remove(table.Source);
+            if (refused.TryGetValue(table, out var reason))
+                _refused[table.Source] = reason;
+        }
+        _status.Doubts.Tell("copy", [.. _refused.Select(table => (table.Key, $"could not be copied ({table.Value})", "mend that; the copy is tried again every minute, and the other tables go on."))]);
+        if (refused.Count > 0 && _copiesInOrder)
+            throw new NotReadyException($"{string.Join("; ", refused.Select(table => $"{table.Key.Source} cannot be copied: {table.Value}"))}.");
+        if (refused.Count > 0)
+            _ = RetryAsync([.. refused.Keys.Select(table => table.Source)]);
+
+        async Task RetryAsync(IReadOnlyList<string> names)
+        {
+            await Task.Delay(RetryCopiesAfter, _time, cancellationToken);
+            RequestCopy(names);
+        }
     }
 
     /// <summary>One processor leads; the others stand by, warm, and take over when its connection ends.</summary>
@@ -251,23 +310,9 @@ internal sealed partial class PostgresSource : IChangeSource
             {
                 // A predecessor's sender may outlive its lock by a moment; another program's does not matter less.
                 LogSlotInUse(_options.Slot, e.Message);
-                await WaitForReadyAsync(connection, cancellationToken);
+                await connection.BecomeReadyAsync(cancellationToken);
                 await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
             }
-        }
-    }
-
-    /// <summary>After an error the server says that it is ready for the next command.</summary>
-    private static async Task WaitForReadyAsync(WireConnection connection, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            while (connection.TryRead(out var type, out _))
-            {
-                if (type == 'Z')
-                    return;
-            }
-            await connection.ReceiveAsync(cancellationToken);
         }
     }
 
@@ -300,11 +345,6 @@ internal sealed partial class PostgresSource : IChangeSource
     private void OnRelation(Relation relation)
     {
         var table = relation.Table;
-        for (var i = 0; i < table.Columns.Count; i++)
-        {
-            if (relation.Positions[i] < 0)
-                Warn($"{table.Source}.{table.Columns[i].Source} is missing, {table.Landing}.{table.Columns[i].Landing} gets its default");
-        }
         foreach (var column in relation.Columns.Where(column => !table.Columns.Any(mapped => mapped.Source == column.Name)))
             Warn($"{table.Source}.{column.Name} is not in the mapping and is ignored");
     }
@@ -331,6 +371,9 @@ internal sealed partial class PostgresSource : IChangeSource
 
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Copying {Tables} anew at {Point}, beside the stream")]
     private partial void LogResync(string tables, string point);
+
+    [LoggerMessage(EventId = 17, Level = LogLevel.Warning, Message = "{Tables} was rewritten or replaced while it was copied: it is copied from the beginning")]
+    private partial void LogRewritten(string tables);
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
     private partial void LogWaitingForSlot(string slot);

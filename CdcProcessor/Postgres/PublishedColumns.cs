@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -12,13 +13,13 @@ internal static class PublishedColumns
     private const string Virtual = "v";
 
     /// <summary>The faults, each with its cure.</summary>
-    public static async Task<IReadOnlyList<string>> FaultsAsync(PostgresCatalog catalog, StarModel model, string publication, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<CatalogFault>> FaultsAsync(PostgresCatalog catalog, StarModel model, string publication, CancellationToken cancellationToken)
     {
         // Through JSON, since servers before PostgreSQL 15 have no column lists, and no such column.
         var sent = (await catalog.QueryAsync(
-            "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text FROM pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
+            "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text, to_jsonb(t) ->> 'rowfilter' FROM pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
             [Publications.Of(model, publication).Select(known => known.Name).ToArray()]))
-            .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null);
+            .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => (Names: row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null, Filter: row[3] as string));
         var real = (await catalog.QueryAsync(
             """
             SELECT n.nspname::text, c.relname::text, a.attname::text, a.attgenerated::text, current_setting('server_version_num')::int >= 180000
@@ -27,16 +28,22 @@ internal static class PublishedColumns
             """, cancellationToken))
             .ToDictionary(row => ((string)row[0]!, (string)row[1]!, (string)row[2]!), row => (Generated: (string)row[3]!, CanPublish: row[4] is true));
 
-        var faults = new List<string>();
+        var faults = new List<CatalogFault>();
         foreach (var table in model.Tables.Where(table => sent.Contains((table.Schema, table.Name))))
         {
+            var entries = sent[(table.Schema, table.Name)].ToList();
+            if (entries.All(entry => entry.Filter is not null))
+            {
+                faults.Add(new(
+                    table, $"publication '{publication}' leaves out rows of {table.Source} (WHERE {entries[0].Filter}): publish all of them; 'Api init-db' mends it", IsLossy: true));
+            }
             foreach (var column in table.Columns)
             {
                 if (!real.TryGetValue((table.Schema, table.Name, column.Source), out var found))
                     continue;
-                if (sent[(table.Schema, table.Name)].Any(names => names?.Contains(column.Source) ?? found.Generated.Length == 0))
+                if (entries.Any(entry => entry.Names?.Contains(column.Source) ?? found.Generated.Length == 0))
                     continue;
-                faults.Add($"{table.Source}.{column.Source} {Fault(publication, found.Generated, found.CanPublish)}");
+                faults.Add(new(table, $"{table.Source}.{column.Source} {Fault(publication, found.Generated, found.CanPublish)}", IsLossy: true));
             }
         }
         return faults;

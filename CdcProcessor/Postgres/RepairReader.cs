@@ -21,8 +21,8 @@ internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
         foreach (var table in batch.Repairs.GroupBy(index => batch.Changes.Changes[index].Relation.Table).ToList())
         {
             var relation = await catalog.DescribeAsync(table.Key, cancellationToken);
-            // What a table does not have any more, no reading brings back.
-            if (table.Key.Key.All(column => relation.Positions[column] >= 0))
+            // What a table does not have any more, no reading brings back; the row stays as it is.
+            if (relation.Positions.All(position => position >= 0))
                 await FillAsync(batch.Changes, relation, [.. table], cancellationToken);
         }
     }

@@ -2,13 +2,14 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Copies tables at the point of one snapshot, by ranges of their pages, over several connections.</summary>
-internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, CdcOptions options, CopyProgress progress)
+internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, CopyProgress progress)
 {
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
@@ -18,34 +19,63 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     /// <summary>
     /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as soon as the snapshot is not needed any more.
     /// </summary>
-    public async Task CopyAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    /// <param name="tables">The tables.</param>
+    /// <param name="snapshot">As of when.</param>
+    /// <param name="whenImported">See above.</param>
+    /// <param name="whenCopied">Called for each table as soon as the sink has all of it, its end mark included.</param>
+    /// <param name="output">Where the rows go.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>
+    /// Tables that have to be begun anew, with another snapshot: they were rewritten or replaced meanwhile. And those that PostgreSQL refused to read, with its reason: they hold up no other.
+    /// </returns>
+    public async Task<(IReadOnlyList<TableMapping> Rewritten, IReadOnlyDictionary<TableMapping, string> Refused)> CopyAsync(
+        IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, Func<TableMapping, Task> whenCopied, ChannelWriter<ChangeBatch> output,
+        CancellationToken cancellationToken)
     {
         var version = Lsn.CopyVersion(snapshot.Point);
         var relations = new List<Relation>();
         var ranges = new ConcurrentQueue<CopyRange>();
+        var rewritten = new ConcurrentDictionary<TableMapping, bool>();
+        var refused = new ConcurrentDictionary<TableMapping, string>();
+        var left = new ConcurrentDictionary<TableMapping, int>();
+        var described = await DescribeAsync(tables, snapshot, cancellationToken);
         foreach (var table in tables)
         {
-            var relation = await catalog.DescribeAsync(table, cancellationToken);
+            var relation = RelationOf(table, described.GetValueOrDefault(table.Source));
             relations.Add(relation);
             var (pages, rows) = await catalog.SizeAsync(table, cancellationToken);
             progress.Begin(table.Source, rows);
             for (long first = 0; first == 0 || first < pages; first += PagesPerRange)
+            {
                 ranges.Enqueue(new CopyRange(relation, first, first + PagesPerRange < pages ? first + PagesPerRange : null));
+                left.AddOrUpdate(table, 1, (_, count) => count + 1);
+            }
         }
 
-        await WriteMarksAsync(ChangeOperation.CopyBegin);
+        await WriteMarksAsync(ChangeOperation.CopyBegin, relations);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var readers = Math.Min(options.CopyReaders, ranges.Count);
         var imported = 0;
-        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, snapshot, WhenImported, output, stop.Token))];
+        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, rewritten, refused, snapshot, WhenImported, WhenReadAsync, output, stop.Token))];
         foreach (var reader in reading)
             _ = reader.ContinueWith(_ => stop.Cancel(), cancellationToken, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await Task.WhenAll(reading);
 
-        await WriteMarksAsync(ChangeOperation.CopyEnd);
         foreach (var table in tables)
+            progress.Abandon(table.Source);
+        return ([.. tables.Where(rewritten.ContainsKey)], refused);
+
+        // A table is done by itself: what interrupts the others does not have it read again.
+        async Task WhenReadAsync(Relation relation)
+        {
+            var table = relation.Table;
+            if (left.AddOrUpdate(table, 0, (_, count) => count - 1) > 0 || rewritten.ContainsKey(table) || refused.ContainsKey(table))
+                return;
+            await WriteMarksAsync(ChangeOperation.CopyEnd, [relation]);
             progress.End(table.Source);
+            await whenCopied(table);
+        }
 
         void WhenImported()
         {
@@ -53,30 +83,74 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
                 whenImported.TrySetResult();
         }
 
-        async Task WriteMarksAsync(ChangeOperation operation)
+        async Task WriteMarksAsync(ChangeOperation operation, IEnumerable<Relation> of)
         {
             var marks = new ChangeBatch();
-            foreach (var relation in relations)
+            foreach (var relation in of)
                 marks.Add(new Change(relation, operation, version, 0, -1, 0, RowRef.None, RowRef.None, version));
             await WriteAndWaitAsync(marks, output, cancellationToken);
         }
     }
 
-    private async Task ReadRangesAsync(ConcurrentQueue<CopyRange> ranges, Snapshot snapshot, Action whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    /// <summary>What the tables were as of the snapshot: whatever is otherwise later has no row in this copy.</summary>
+    private async Task<IReadOnlyDictionary<string, TableForm>> DescribeAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
     {
-        await using var connection = await server.OpenAsync("aspirecdc copy", replication: false, cancellationToken);
+        await using var connection = await OpenAsync(snapshot, cancellationToken);
+        return await forms.AsOfSnapshotAsync(connection, tables, cancellationToken);
+    }
+
+    private Relation RelationOf(TableMapping table, TableForm? form)
+    {
+        if (form is null || table.Columns.Any(column => form.Column(column.Source) is null))
+        {
+            throw new NotReadyException(
+                $"{table.Source} cannot be copied: {(form is null ? "there is no such table" : $"it has no {string.Join(", ", table.Columns.Select(column => column.Source).Where(name => form.Column(name) is null))}")}.");
+        }
+        ledger.Describe(table, form);
+        var mapped = form.Columns.Where(column => table.Columns.Any(known => known.Source == column.Name));
+        return new Relation(table, [.. mapped.Select(column => new RelationColumn(column.Name, column.Type, column.Modifier))]) { Oid = form.Oid, Form = form.Write() };
+    }
+
+    private async Task<WireConnection> OpenAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        var connection = await server.OpenAsync("aspirecdc copy", replication: false, cancellationToken);
         await connection.QueryAsync($"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot.Name}'", cancellationToken);
+        return connection;
+    }
+
+    private async Task ReadRangesAsync(
+        ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten, ConcurrentDictionary<TableMapping, string> refused, Snapshot snapshot, Action whenImported,
+        Func<Relation, Task> whenRead, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(snapshot, cancellationToken);
         whenImported();
 
         var version = Lsn.CopyVersion(snapshot.Point);
         while (ranges.TryDequeue(out var range))
         {
+            var table = range.Relation.Table;
+            if (rewritten.ContainsKey(table) || refused.ContainsKey(table))
+                continue;
             // The savepoint gives the table's lock back after its range, so that a TRUNCATE waits for one range and not for all.
             await connection.QueryAsync("SAVEPOINT range", cancellationToken);
-            var written = await ReadRangeAsync(connection, range, version, output, cancellationToken);
-            // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the sink.
-            await Task.WhenAll(written).WaitAsync(cancellationToken);
+            // A rewrite puts rows into other pages, and after some this snapshot sees none at all; another table may have the name.
+            var form = TableForm.Read(range.Relation.Form);
+            if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files] || oid != $"{form.Oid}" || files != form.Files)
+                rewritten[table] = true;
+            try
+            {
+                var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(connection, range, version, output, cancellationToken);
+                // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the sink.
+                await Task.WhenAll(written).WaitAsync(cancellationToken);
+            }
+            catch (WireException e)
+            {
+                // What PostgreSQL cannot read of one table (a right that was taken away, a page that is broken) concerns no other.
+                await connection.BecomeReadyAsync(cancellationToken);
+                refused[table] = e.Message;
+            }
             await connection.QueryAsync("ROLLBACK TO SAVEPOINT range; RELEASE SAVEPOINT range", cancellationToken);
+            await whenRead(range.Relation);
         }
         await connection.QueryAsync("COMMIT", cancellationToken);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.Postgres.Watch;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -9,7 +10,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// Fills unchanged TOAST values that a change did not carry. They are read from PostgreSQL under the new key, never from what has landed: that may be of another row
 /// since a key change, or miss what became a dead letter. A value that is newer than its change is no harm, since the change that made it follows.
 /// </summary>
-internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
+internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, TimeProvider time)
 {
     private const string UndefinedTable = "42P01";
 
@@ -57,6 +58,7 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
     {
         var columns = Enumerable.Range(0, relation.Columns.Count).Where(column => changes.Any(change => batch.Kind(batch.Changes[change].New, column) == ValueKind.Unchanged)).ToArray();
         var types = await _rows.TypesAsync(relation, cancellationToken);
+        Refuse(batch, relation, changes, columns, types);
         // A column that was dropped since has no value to read.
         columns = [.. columns.Where(column => types.ContainsKey(relation.Columns[column].Name))];
 
@@ -78,6 +80,17 @@ internal sealed class ToastReader(PostgresCatalog catalog, TimeProvider time)
             }
         }
         return [.. changes.Where((_, i) => !found[i])];
+    }
+
+    /// <summary>What cannot be read any more is no NULL, and a table that has another name has not lost its rows: only a copy above the change makes that good.</summary>
+    private void Refuse(ChangeBatch batch, Relation relation, int[] changes, int[] columns, Dictionary<string, string> types)
+    {
+        var missing = columns.Select(column => relation.Columns[column].Name)
+            .Where(name => !types.ContainsKey(name) && relation.Table.Columns.Any(column => column.Source == name)).ToList();
+        if (missing.Count == 0 || changes.All(change => ledger.IsCovered(relation.Table, batch.Changes[change].Lsn)))
+            return;
+        throw new NotReadyException(
+            $"A change of {relation.Table.Source} left out {string.Join(", ", missing)} as unchanged, and {(types.Count == 0 ? "there is no such table" : "the table has no such column")} to read it from now: give it its name back, or take it out of the model. Nothing beyond that change is acknowledged.");
     }
 
     private async Task<IReadOnlyList<object?[]>> ReadAsync(ChangeBatch batch, Relation relation, int[] changes, int[] columns, CancellationToken cancellationToken)

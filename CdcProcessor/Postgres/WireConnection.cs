@@ -94,6 +94,14 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>Starts <c>START_REPLICATION</c>; the stream follows as messages 'd'.</summary>
     public Task StartReplicationAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'W', cancellationToken);
 
+    /// <summary>After an error the server says that it is ready for the next command: waits for that.</summary>
+    public async Task BecomeReadyAsync(CancellationToken cancellationToken)
+    {
+        while ((await ReadAsync(cancellationToken)).Type != 'Z')
+        {
+        }
+    }
+
     /// <summary>Sends a message of the copy protocol to the server.</summary>
     public async Task SendCopyDataAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {

@@ -32,6 +32,10 @@ internal sealed class CdcMetrics
         meter.CreateObservableGauge("cdc.source.lag.time", () => status.Lag.Seconds, "s", "Age of the oldest commit that the sink has not.");
         meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
+        meter.CreateObservableGauge(
+            "cdc.table.doubts",
+            () => status.Doubts.All.GroupBy(doubt => doubt.Table).Select(table => new Measurement<int>(table.Count(), new KeyValuePair<string, object?>("table", table.Key))),
+            "{doubt}", "Reasons why a table does not show what the source holds, or perhaps not.");
         meter.CreateObservableGauge("cdc.copy.rows", () => copies.Running.Select(copy => new Measurement<long>(copy.Value.Rows, new KeyValuePair<string, object?>("table", copy.Key))), "{row}", "Rows copied by the copies that run.");
         meter.CreateObservableGauge(
             "cdc.fact.rows",

@@ -56,7 +56,7 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarM
         if (Current?.Sink.CopiesInOrder == true)
             Restart();
         else if (status.Phase == Phase.Streaming && Current is { } run)
-            run.Source.RequestCopy(mappings);
+            run.Source.RequestCopy([.. mappings.Select(table => table.Source)]);
     }
 
     /// <summary>Starts everything anew.</summary>

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>
-/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait or the sink is far behind: no restart cures either.
-/// The same goes for a pause, which somebody has asked for. One that stands by is healthy if it could take over.
+/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait, a table is in doubt, rows differ or the sink is far behind: no
+/// restart cures any. The same goes for a pause, which somebody has asked for. One that stands by is healthy if it could take over.
 /// </summary>
 internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState verification, SignsOfLife signs, CopyProgress copies, IOptions<CdcOptions> options) : IHealthCheck
 {
@@ -23,6 +23,8 @@ internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState 
 
     private IEnumerable<string> Warnings()
     {
+        foreach (var doubt in status.Doubts.All)
+            yield return $"{doubt}";
         if (status.OpenDeadLetters > 0)
             yield return $"{status.OpenDeadLetters} dead letters wait: 'CdcProcessor dead-letters list' shows them.";
         if (verification.Warning is { } differs)

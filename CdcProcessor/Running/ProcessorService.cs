@@ -27,6 +27,11 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
             {
                 pause = TimeSpan.Zero;
             }
+            catch (CopyDueException e)
+            {
+                pause = TimeSpan.Zero;
+                LogCopyDue(e.Message);
+            }
             catch (PausedException e)
             {
                 pause = WaitBetweenLooks;
@@ -89,6 +94,9 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
 
     [LoggerMessage(EventId = 6, Level = LogLevel.Debug, Message = "An attempt failed")]
     private partial void LogFaultWhole(Exception exception);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "{Reason}")]
+    private partial void LogCopyDue(string reason);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "{Reason}")]
     private partial void LogPaused(string reason);

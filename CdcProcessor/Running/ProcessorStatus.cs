@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using AspireCdc.CdcProcessor.Changes;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
-internal sealed class ProcessorStatus(Outage? outage = null)
+internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage = null)
 {
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
     private TaskCompletionSource _advanced = NewSignal();
@@ -21,9 +22,12 @@ internal sealed class ProcessorStatus(Outage? outage = null)
     public Func<SourceLag>? LagReader { get; set; }
 
     /// <summary>Since when nothing gets through, while that is so.</summary>
-    public Outage Outage { get; } = outage ?? new Outage(TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<Outage>.Instance);
+    public Outage Outage { get; } = outage ?? new Outage(TimeProvider.System, NullLogger<Outage>.Instance);
 
     public long OpenDeadLetters { get; set; }
+
+    /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
+    public TableDoubts Doubts { get; } = doubts ?? new TableDoubts(TimeProvider.System, NullLogger<TableDoubts>.Instance);
 
     /// <summary>Columns that only one of mapping and database has.</summary>
     public int MappingMismatches { get; set; }

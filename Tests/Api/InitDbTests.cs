@@ -29,6 +29,24 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     [Fact]
+    public async Task The_event_triggers_are_made_once_tell_of_rewrites_and_are_refused_with_a_sentence_to_who_may_not()
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancellation);
+        (await RunAsync(database)).Output.Should().Contain("event trigger aspirecdc_table_rewrite is missing");
+        await database.ExecuteAsync("ALTER EVENT TRIGGER aspirecdc_table_rewrite DISABLE", Cancellation);
+        (await RunAsync(database, "--check")).Output.Should().Contain("event trigger aspirecdc_table_rewrite is missing or switched off");
+        (await RunAsync(database)).ExitCode.Should().Be(0);
+        (await RunAsync(database, "--check")).ExitCode.Should().Be(0);
+
+        await database.ExecuteAsync("DROP EVENT TRIGGER aspirecdc_table_rewrite", Cancellation);
+        await using var connection = new NpgsqlConnection(LoginOf(database, "secret").ConnectionString);
+        await connection.OpenAsync(Cancellation);
+        var (done, refusal) = await SchemaTriggers.MakeAsync(connection, Cancellation);
+        done.Should().BeEmpty();
+        refusal.Should().Contain("aspirecdc_table_rewrite").And.Contain("may not make them").And.Contain("A superuser's init-db makes them");
+    }
+
+    [Fact]
     public async Task A_database_that_is_not_there_is_made()
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);

@@ -5,7 +5,6 @@ using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
-using AspireCdc.Star.Model;
 using AwesomeAssertions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -93,7 +92,7 @@ public sealed class PipelineTests
 
         public Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public void RequestCopy(IReadOnlyList<TableMapping> tables) => throw new NotSupportedException();
+        public void RequestCopy(IReadOnlyList<string> tables) => throw new NotSupportedException();
 
         public Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken) => throw new NotSupportedException();
 

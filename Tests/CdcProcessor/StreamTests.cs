@@ -173,22 +173,18 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     [Fact]
-    public async Task Columns_added_dropped_and_renamed_while_streaming()
+    public async Task Columns_outside_the_mapping_that_are_added_dropped_and_renamed_while_streaming()
     {
         await using var shop = await StartAsync();
 
         await shop.ExecuteAsync("ALTER TABLE customer ADD COLUMN nickname text; UPDATE customer SET nickname = 'x', city = 'Davos' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.ExecuteAsync("ALTER TABLE customer DROP COLUMN nickname", Cancel);
-        await shop.ExecuteAsync("ALTER TABLE product RENAME COLUMN category TO kind; UPDATE product SET name = 'New name' WHERE id = 1", Cancel);
-
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT product_name, category FROM product_dim WHERE product_id = 1", Cancel), row => row == "New name\t\n", "the renamed column's default", Cancel);
-        shop.Log.Lines.Where(line => line.Contains("customer.nickname is not in the mapping")).Should().ContainSingle();
-        shop.Log.Lines.Where(line => line.Contains("product.category is missing, product_dim.category gets its default")).Should().ContainSingle();
-        shop.Log.Lines.Where(line => line.Contains("product.kind is not in the mapping")).Should().ContainSingle();
-
-        await shop.ExecuteAsync("ALTER TABLE product RENAME COLUMN kind TO category; UPDATE product SET price = price + 1", Cancel);
+        await shop.ExecuteAsync("ALTER TABLE customer DROP COLUMN nickname; UPDATE customer SET city = 'Arosa' WHERE id = 2", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.ExecuteAsync("ALTER TABLE customer ADD COLUMN alias text; ALTER TABLE customer RENAME COLUMN alias TO other; UPDATE customer SET other = 'y', city = 'Chur' WHERE id = 3", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        shop.Log.Lines.Where(line => line.Contains("customer.nickname is not in the mapping")).Should().ContainSingle();
+        shop.Log.Lines.Where(line => line.Contains("customer.other is not in the mapping")).Should().ContainSingle();
     }
 
     [Fact]

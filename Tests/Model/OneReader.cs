@@ -25,6 +25,13 @@ internal sealed class OneReader
     private bool _interrupted;
     private bool _retryAll;
 
+    // What else it holds: what each table was when it was copied, the points of copies under way, and what a copy must come above.
+    private readonly Dictionary<Table, Form> _forms = Enum.GetValues<Table>().ToDictionary(table => table, _ => default(Form));
+    private readonly Dictionary<Table, long> _running = [];
+    private readonly Dictionary<Table, long> _requested = [];
+    private readonly Dice? _ddl;
+    private Dictionary<Table, Form> _formsOfSlot = [];
+
     // The end of the last commit that was applied whole, and how often a fact may still get a new definition.
     private long _end;
     private int _rebuilds;
@@ -38,6 +45,8 @@ internal sealed class OneReader
     {
         _broken = broken;
         _dice = new(seed);
+        // The other rules' histories stay as they are.
+        _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0 ? new(~seed) : null;
         _repairs = new(~seed);
         _settles = seed % 4 == 2;
         _repairsLeft = seed % 4 == 3 ? 3 : 0;
@@ -65,6 +74,8 @@ internal sealed class OneReader
         {
             if (_dice.Chance(0.12))
                 _postgres.Commit();
+            if (_ddl?.Chance(0.06) == true)
+                _postgres.Alter(_ddl);
             for (var speed = readerSpeed; speed > 0; speed--)
                 if (_dice.Chance(speed))
                     _reader.Step();
@@ -80,6 +91,7 @@ internal sealed class OneReader
                 _clickHouse.Cleanup();
         }
 
+        _postgres.MakeReadable();
         return Drain() ?? RetryAll();
     }
 
@@ -112,6 +124,7 @@ internal sealed class OneReader
         _late.Kill(_reader);
         _late.Kill(_copier);
         _postgres.Locked.Clear();
+        _running.Clear();
         if (_uncopied.Count == 0)
             return;
         _interrupted = true;
@@ -131,6 +144,7 @@ internal sealed class OneReader
         _slotPoint = _postgres.ConsistentPoint();
         _acknowledged = _postgres.Stream.Count;
         _uncopied.UnionWith(Enum.GetValues<Table>());
+        _formsOfSlot = _postgres.Catalog.Copy();
         _interrupted = false;
     }
 
@@ -167,8 +181,19 @@ internal sealed class OneReader
                 _repairsLeft--;
 
             var batch = NextBatch(next);
+            if (batch.Count > 0)
+            {
+                batch = [.. batch.TakeWhile(MayLand)];
+                if (batch.Count == 0)
+                {
+                    yield return Write.Pause; // it stops before that change, and acknowledges nothing beyond
+                    continue;
+                }
+            }
             if (batch.Count == 0)
             {
+                if (_ddl is not null)
+                    LookAtCatalog();
                 // A keepalive: nothing received is unapplied, so its position may be adopted.
                 _clickHouse.Sync();
                 Acknowledge(next);
@@ -180,7 +205,9 @@ internal sealed class OneReader
                 Acknowledge(next + batch.Count);
 
             var position = Version(batch[^1]);
-            foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position) : Apply(batch, position))
+            if (batch is [{ Rewritten: { } rewritten }] && _broken != Rule.RewrittenValuesAreCopiedAnew && !IsCovered(rewritten, batch[0].Commit))
+                Request(rewritten, batch[0].Commit);
+            foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position) : Apply([.. batch.Where(entry => entry.Change is not null)], position))
                 yield return step with { NotBeside = _broken == Rule.RebuildFollowsTheStream };
             next += batch.Count;
             if (batch[^1].EndsCommit)
@@ -213,7 +240,7 @@ internal sealed class OneReader
     private List<Entry> NextBatch(int next)
     {
         var entries = _postgres.Stream.Skip(next).Take(_dice.Between(1, 6)).ToList();
-        var marker = entries.FindIndex(entry => entry.Marker is not null);
+        var marker = entries.FindIndex(entry => entry.Change is null);
         return marker < 0 ? entries : entries[..Math.Max(marker, 1)];
     }
 
@@ -261,6 +288,8 @@ internal sealed class OneReader
             return;
         }
 
+        if (change.Form.IsRenamed && _broken == Rule.RenamedTableIsNotIgnored)
+            return;
         touched.Add(change.Key);
         if (change.Operation == Operation.Delete)
         {
@@ -268,7 +297,10 @@ internal sealed class OneReader
             return;
         }
 
-        var letter = new DeadLetter(change.Key, version, change.Row!, change.Operation, change.OldKey, change.TextUnchanged);
+        // What lacks the column gets its default.
+        var letter = change.Form.HasText || _ddl is null
+            ? new DeadLetter(change.Key, version, change.Row!, change.Operation, change.OldKey, change.TextUnchanged)
+            : new DeadLetter(change.Key, version, change.Row! with { Text = 0 }, change.Operation, change.OldKey, TextUnchanged: false);
         if (letter.Row.Unreadable)
             _deadLetters.Add(letter);
         if (change.OldKey is { } old
@@ -309,11 +341,61 @@ internal sealed class OneReader
 
     private UInt128 Version(long snapshot) => _broken == Rule.LandingVersionHasTheCommit ? (UInt128)snapshot : (UInt128)snapshot << 64;
 
+    // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// A change of a table that is not what was copied may land only if a copy comes above it: where one is to come, or can be asked for now.
+    /// Otherwise the stream stops before it.
+    /// </summary>
+    private bool MayLand(Entry entry)
+    {
+        if (_ddl is null || entry.Change is not { Operation: not Operation.Truncate } change)
+            return true;
+
+        var table = change.Key.Table;
+        var now = _postgres.Catalog[table];
+        var isAnother = change.Form.Oid != _forms[table].Oid && _broken != Rule.AnotherTableIsCopiedAnew;
+        var lacks = (!change.Form.HasText || (change.TextUnchanged && !now.IsReadable)) && _broken != Rule.ColumnThatIsGoneStopsTheStream;
+        var isRenamed = change.Form.IsRenamed && _broken != Rule.RenamedTableIsNotIgnored;
+        if ((!isAnother && !lacks && !isRenamed) || IsCovered(table, entry.Commit))
+            return true;
+        // Renamed alone, it is still that table.
+        if (!isAnother && !lacks && now.Oid == change.Form.Oid)
+            return true;
+        if (!now.IsReadable)
+            return false;
+        Request(table, entry.Commit);
+        return true;
+    }
+
+    /// <summary>A copy has come above this commit, or is under way there.</summary>
+    private bool IsCovered(Table table, long commit)
+    {
+        if (commit < _copied.GetValueOrDefault(table))
+            return true;
+        if (_running.TryGetValue(table, out var point))
+            return commit < point || _broken == Rule.CopyComesAboveWhatLacks;
+        return _uncopied.Contains(table) && !_interrupted && commit < _slotPoint;
+    }
+
+    /// <summary>Asks for a copy above this commit. Asked for again, it must come above that one, too: the end of an older copy may still be in the stream.</summary>
+    private void Request(Table table, long above) => _requested[table] = Math.Max(above, _requested.GetValueOrDefault(table));
+
+    /// <summary>What the catalog says now is held against what was recorded with the copy.</summary>
+    private void LookAtCatalog()
+    {
+        foreach (var table in Enum.GetValues<Table>())
+            if (_postgres.Catalog[table] is { IsReadable: true } now && now.Oid != _forms[table].Oid && !IsCovered(table, _postgres.Lsn) && _broken != Rule.AnotherTableIsCopiedAnew)
+                Request(table, _postgres.Lsn);
+    }
+
     // ---- outside the stream's order ----------------------------------------------------------------------------------------------------------
 
     /// <summary>Lands a dead letter again, then asks the stream for the moment to derive its facts.</summary>
     private IEnumerable<Write> Retry(DeadLetter letter)
     {
+        if (letter.TextUnchanged && !_postgres.Catalog[letter.Key.Table].IsReadable)
+            yield break;
         var version = _broken == Rule.RetryKeepsItsVersion ? Version(_postgres.ConsistentPoint()) : letter.Version;
         var rows = new List<Landed> { new(letter.Key, version, Complete(letter, [])) };
         if (letter.OldKey is { } old && old != letter.Key)
@@ -345,13 +427,31 @@ internal sealed class OneReader
                 continue;
             }
 
-            var first = _uncopied.Contains(table) && !_interrupted;
+            if (!_postgres.Catalog[table].IsReadable)
+            {
+                yield return Write.Pause;
+                continue;
+            }
+
+            var first = _uncopied.Contains(table) && !_interrupted && !_requested.ContainsKey(table);
             var snapshot = first ? _slotPoint : _postgres.ConsistentPoint();
+            var form = first ? _formsOfSlot[table] : _postgres.Catalog[table];
+            _running[table] = snapshot;
+            var isRewritten = false;
             foreach (var range in new[] { 0, 1 })
             {
+                while (!_postgres.Catalog[table].IsReadable)
+                    yield return Write.Pause;
+                // Under the range's lock: a table that was rewritten or replaced since the snapshot has its rows in other places, and may read as empty.
+                var now = _postgres.Catalog[table];
+                if ((now.Oid, now.File) != (form.Oid, form.File) && _broken != Rule.RewrittenTableIsCopiedFromTheBeginning)
+                {
+                    isRewritten = true;
+                    break;
+                }
                 if (_broken != Rule.RangeStaysOpenUntilLanded)
                     _postgres.Locked.Add(table);
-                var rows = _postgres.ReadAsOf(snapshot, table).Where(row => row.Key.Id % 2 == range).ToArray();
+                var rows = _postgres.ReadAsOf(snapshot, table).Where(row => (row.Key.Id + now.File) % 2 == range).ToArray();
                 yield return Write.Pause;
                 foreach (var (key, row) in rows.Where(row => row.Value.Unreadable))
                     _deadLetters.Add(new(key, Version(snapshot), row, Operation.Insert));
@@ -360,7 +460,14 @@ internal sealed class OneReader
                 yield return Write.Pause;
             }
 
-            var marker = new Marker(table, snapshot, Sweep: !first);
+            if (isRewritten)
+            {
+                _running.Remove(table);
+                Request(table, _postgres.Lsn);
+                continue;
+            }
+
+            var marker = new Marker(table, snapshot, Sweep: !first) { Form = form };
             if (_broken is Rule.ResyncDerivesAtItsMarker or Rule.VanishedRowsAreSweptAtTheMarker)
                 yield return Sweep(marker) with { EndsWithItsProcess = true };
             if (_broken == Rule.ResyncDerivesAtItsMarker)
@@ -375,7 +482,7 @@ internal sealed class OneReader
         }
     }
 
-    private Table? DueForCopy() => _uncopied.Concat(_postgres.Lost.Keys).Select(table => (Table?)table).FirstOrDefault();
+    private Table? DueForCopy() => _uncopied.Concat(_postgres.Lost.Keys).Concat(_requested.Keys).Select(table => (Table?)table).FirstOrDefault();
 
     private Key[] KeysOf(Table table) => [.. _clickHouse.Landing.Select(row => row.Key).Where(key => key.Table == table)];
 
@@ -413,12 +520,23 @@ internal sealed class OneReader
         {
             if (_broken != Rule.VanishedRowsAreSweptAtTheMarker)
                 yield return Sweep(marker);
-            foreach (var step in _star.Derive(KeysOf(marker.Table), position))
+            // Tables that are copied together: what is made of several is derived once, at the last one's marker, and then whole.
+            var isFirst = _uncopied.Contains(marker.Table);
+            Key[] keys = isFirst && _uncopied.Count > 1 ? []
+                : isFirst && _broken != Rule.LastCopyDerivesForItsSiblings ? [.. _clickHouse.Landing.Select(row => row.Key)]
+                : KeysOf(marker.Table);
+            foreach (var step in _star.Derive(keys, position))
                 yield return step;
         }
 
         _clickHouse.Sync();
         _uncopied.Remove(marker.Table);
+        if (marker.Snapshot >= _copied.GetValueOrDefault(marker.Table))
+            _forms[marker.Table] = marker.Form;
+        if (_running.GetValueOrDefault(marker.Table) == marker.Snapshot)
+            _running.Remove(marker.Table);
+        if (_requested.GetValueOrDefault(marker.Table, long.MaxValue) < marker.Snapshot)
+            _requested.Remove(marker.Table);
         _copied[marker.Table] = Math.Max(marker.Snapshot, _copied.GetValueOrDefault(marker.Table));
         if (_postgres.Lost.GetValueOrDefault(marker.Table, long.MaxValue) < marker.Snapshot)
             _postgres.Lost.Remove(marker.Table);

@@ -12,18 +12,29 @@ internal enum Operation
 }
 
 /// <summary>One change of a transaction. An update may carry its old key, the same or another; <paramref name="TextUnchanged"/> means that the text was not sent.</summary>
-internal sealed record Change(Operation Operation, Key Key, long Record, Row? Row = null, Key? OldKey = null, bool TextUnchanged = false, ImmutableArray<Table> Truncated = default);
+internal sealed record Change(Operation Operation, Key Key, long Record, Row? Row = null, Key? OldKey = null, bool TextUnchanged = false, ImmutableArray<Table> Truncated = default)
+{
+    /// <summary>What the table was when the row changed, as its relation says.</summary>
+    public Form Form { get; init; }
+}
 
 /// <summary>
 /// What <c>pg_logical_emit_message</c> puts into the stream: a table has been copied as of <paramref name="Snapshot"/>, the dead letter
 /// <paramref name="Retried"/> has been landed, or the row <paramref name="Repaired"/> is to be read and landed at this place
 /// (<paramref name="Asked"/>: as it was when somebody asked for that).
 /// </summary>
-internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter? Retried = null, Key? Repaired = null, Row? Asked = null);
+internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter? Retried = null, Key? Repaired = null, Row? Asked = null)
+{
+    /// <summary>What the table was as of the snapshot.</summary>
+    public Form Form { get; init; }
+}
 
 /// <summary>One entry of the replication stream. The stream is ordered by commit, and changes stand in it at their transaction's commit.</summary>
 internal sealed record Entry(long Commit, bool EndsCommit, Change? Change, Marker? Marker)
 {
+    /// <summary>An event trigger's message: this table's values were rewritten, without an event for each row.</summary>
+    public Table? Rewritten { get; init; }
+
     public long Record => Change?.Record ?? Commit;
 }
 
@@ -46,6 +57,11 @@ internal sealed class Postgres(Dice dice, Rule broken)
     public List<Entry> Stream { get; } = [];
 
     public State Now => _commits[^1].State;
+
+    public Catalog Catalog { get; } = new();
+
+    /// <summary>The end of what has been written.</summary>
+    public long Lsn => _lsn;
 
     /// <summary>Tables that an open transaction reads: TRUNCATE waits for it.</summary>
     public List<Table> Locked { get; } = [];
@@ -75,6 +91,62 @@ internal sealed class Postgres(Dice dice, Rule broken)
     {
         _lastIsVisible |= waitUntilVisible;
         return (_lastIsVisible ? Now : _commits[^2].State).GetValueOrDefault(key);
+    }
+
+    /// <summary>A change of a table itself. Its dice are its own: histories without such changes stay as they are.</summary>
+    public void Alter(Dice ddl)
+    {
+        var table = (Table)ddl.Below(4);
+        if (Locked.Contains(table))
+            return; // it waits for a copy's range
+        var form = Catalog[table];
+        _lastIsVisible = true;
+        switch (ddl.Below(5))
+        {
+            case 0:
+                Catalog[table] = form with { HasText = !form.HasText };
+                break;
+            case 1:
+                Catalog[table] = form with { IsRenamed = !form.IsRenamed };
+                break;
+            case 2:
+                Catalog[table] = form with { File = form.File + 1 }; // VACUUM FULL
+                break;
+            case 3:
+                // Another table takes the name; it was filled while nobody published it.
+                Catalog[table] = new Form(form.Oid + 1, form.File + 1, HasText: true, IsRenamed: false);
+                Rewrite(table, row => ddl.Chance(0.7) ? row with { Value = ddl.Below(1000) } : null);
+                break;
+            default:
+                Catalog[table] = form with { File = form.File + 1 };
+                Rewrite(table, row => row with { Value = row.Value + 1 }); // ALTER … TYPE … USING
+                Stream.Add(new(_lsn, EndsCommit: true, Change: null, Marker: null) { Rewritten = table });
+                break;
+        }
+    }
+
+    /// <summary>All tables can be read again.</summary>
+    public void MakeReadable()
+    {
+        foreach (var table in Enum.GetValues<Table>())
+            Catalog[table] = Catalog[table] with { HasText = true, IsRenamed = false };
+    }
+
+    /// <summary>Values change without an event for any row. Whoever reads with an older snapshot finds nothing.</summary>
+    private void Rewrite(Table table, Func<Row, Row?> change)
+    {
+        var rows = Now.ToBuilder();
+        foreach (var (key, row) in Now.Where(row => row.Key.Table == table))
+        {
+            if (change(row) is { } changed)
+                rows[key] = changed;
+            else
+                rows.Remove(key);
+        }
+        var commit = ++_lsn;
+        _commits.Add((commit, rows.ToImmutable()));
+        _truncates.Add((commit, table));
+        _beforePrevious = 0; // nothing that began before it commits after it
     }
 
     /// <summary>Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.</summary>
@@ -141,7 +213,7 @@ internal sealed class Postgres(Dice dice, Rule broken)
         }
 
         for (var i = 0; i < changes.Count; i++)
-            Stream.Add(new(commit, EndsCommit: i == changes.Count - 1, changes[i], Marker: null));
+            Stream.Add(new(commit, EndsCommit: i == changes.Count - 1, changes[i] with { Form = Catalog[changes[i].Key.Table] }, Marker: null));
     }
 
     private IEnumerable<Change> Change(State.Builder rows)
@@ -189,7 +261,7 @@ internal sealed class Postgres(Dice dice, Rule broken)
             Table.Order => [Table.Order, Table.Item],
             _ => [Table.Item],
         };
-        if (tables.Any(Locked.Contains))
+        if (tables.Any(Locked.Contains) || tables.Any(truncated => Catalog[truncated].IsRenamed))
             return null;
         rows.RemoveRange([.. rows.Keys.Where(key => tables.Contains(key.Table))]);
         return new(Operation.Truncate, default, ++_lsn, Truncated: tables);

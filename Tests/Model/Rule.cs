@@ -101,8 +101,31 @@ internal enum Rule
     /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
+    /// <summary>Of tables that are copied together the last one's marker derives all that they make. Broken: only what its own rows touch; facts of the others never come.</summary>
+    LastCopyDerivesForItsSiblings,
+
     /// <summary>A dead letter settles by itself once a later change of its key has landed. Broken: as soon as its key has a row; what it holds may be the newest.</summary>
     DeadLetterSettlesOnceOvertaken,
+
+    // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
+
+    /// <summary>A change that lacks a mapped column lands only below a copy. Broken: it lands, with a default over the value.</summary>
+    ColumnThatIsGoneStopsTheStream,
+
+    /// <summary>… a copy whose point is above that change. Broken: any copy that is under way will do.</summary>
+    CopyComesAboveWhatLacks,
+
+    /// <summary>A table is its OID: another one of its name is copied anew. Broken: its changes go on where the other's ended.</summary>
+    AnotherTableIsCopiedAnew,
+
+    /// <summary>A renamed table is still that table. Broken: its changes are ignored, and acknowledged.</summary>
+    RenamedTableIsNotIgnored,
+
+    /// <summary>A table that is rewritten during its copy is copied from the beginning, with a new snapshot. Broken: the next range is read where it was planned.</summary>
+    RewrittenTableIsCopiedFromTheBeginning,
+
+    /// <summary>Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.</summary>
+    RewrittenValuesAreCopiedAnew,
 
     // ---- repairs -----------------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,58 @@
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Statements;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>
+/// Which companions and views there are. What landed while one of them was away is found by nobody: one that is another than was recorded
+/// is filled from the landing table, and the facts that are found by it are derived whole, since a parent may have changed meanwhile.
+/// </summary>
+internal sealed class CompanionViews(ClickHouseClient client, StarModel model, ProgressTable progress)
+{
+    private IReadOnlyDictionary<string, string> _known = new Dictionary<string, string>();
+
+    /// <summary>Fills what is another than was recorded.</summary>
+    /// <param name="recorded">What was recorded, by the companion's name.</param>
+    /// <param name="cancellationToken">Ends it; the next start begins anew.</param>
+    public async Task FillAsync(IReadOnlyDictionary<string, string> recorded, CancellationToken cancellationToken)
+    {
+        _known = await IdentitiesAsync(cancellationToken);
+        foreach (var table in model.Tables)
+        {
+            var others = table.Companions.Where(known => recorded.GetValueOrDefault(known.Name) != _known.GetValueOrDefault(known.Name));
+            foreach (var companion in others)
+            {
+                await client.ExecuteAsync(TableStatements.FillCompanion(table, companion), cancellationToken);
+                await client.ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
+                if (recorded.ContainsKey(companion.Name))
+                {
+                    foreach (var fact in model.Facts.Where(fact => fact.Parents.Any(parent => parent.Companion == companion.Name)))
+                        await progress.ForgetAsync(fact, cancellationToken);
+                }
+                await progress.SaveAsync(companion, _known[companion.Name], cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Says if one is another than at the start.</summary>
+    /// <exception cref="NotReadyException">It is; the next start fills it.</exception>
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        foreach (var (name, identity) in await IdentitiesAsync(cancellationToken))
+        {
+            if (_known.GetValueOrDefault(name) != identity)
+                throw new NotReadyException($"{name} or its view was made anew in ClickHouse: it is filled with what landed meanwhile.");
+        }
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>> IdentitiesAsync(CancellationToken cancellationToken)
+    {
+        var tables = (await client.QueryAsync(
+            $"SELECT name, toString(uuid) FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
+            .ToDictionary(row => row[0]!, row => row[1]!);
+        return model.Tables.SelectMany(table => table.Companions)
+            .Where(companion => tables.ContainsKey(companion.Name) && tables.ContainsKey(companion.View))
+            .ToDictionary(companion => companion.Name, companion => $"{tables[companion.Name]} {tables[companion.View]}");
+    }
+}
