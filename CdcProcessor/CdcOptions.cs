@@ -24,6 +24,10 @@ internal sealed class CdcOptions
     [Range(1, 32, ErrorMessage = "Cdc:CopyReaders must be 1 to 32.")]
     public int CopyReaders { get; set; } = 2;
 
+    /// <summary>The most rows a second that a copy reads; 0 for as many as there is time for.</summary>
+    [Range(0, 100_000_000, ErrorMessage = "Cdc:CopyRowsPerSecond must be 0 (no limit) to 100000000.")]
+    public int CopyRowsPerSecond { get; set; }
+
     /// <summary>
     /// Tables that are not copied anew by themselves where their rows changed without events (ALTER TABLE rewrote them, a partition went),
     /// separated by commas; <c>*</c> for all.

@@ -49,6 +49,8 @@ internal static class CdcProcessorApp
 
         builder.Services.AddSingleton<CopyProgress>();
         builder.Services.AddSingleton<FactProgress>();
+        builder.Services.AddSingleton<Outage>();
+        builder.Services.AddSingleton<SignsOfLife>();
         builder.Services.AddSingleton<TableDoubts>();
         builder.Services.AddSingleton<ProcessorStatus>();
         builder.Services.AddSingleton<RecentFlow>();

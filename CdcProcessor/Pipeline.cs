@@ -11,6 +11,8 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
     /// <summary>Applying is immediate; making it durable and acknowledging it happens at most so often: at once where it was long ago.</summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
+    private const long LargeBatch = 64 * 1024 * 1024;
+
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
 
     /// <summary>Which commits have passed a partition is announced now and then only, and stays true.</summary>
@@ -58,8 +60,15 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
                 {
                     if (!await next)
                         return;
+                    long size;
                     using (var batch = batches.Current)
+                    {
                         await WriteAsync(batch, cancellationToken);
+                        size = batch.Size;
+                    }
+                    // The memory of a very large row would stay with the process for as long as nothing else wants it.
+                    if (size > LargeBatch)
+                        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
                     next = batches.MoveNextAsync().AsTask();
                 }
             }
@@ -184,6 +193,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
         SourcePosition[] positions = [.. _applied.Values];
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
+        status.Outage.End();
     }
 
     [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "Wrote {Changes} changes of {Bytes} bytes in {Milliseconds:0.0} ms")]

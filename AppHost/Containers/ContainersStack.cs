@@ -47,6 +47,8 @@ internal static class ContainersStack
             .WithArgs("--source", "kafka")
             .WithReplicas(connector.Processors)
             .WithReference(redpanda, "kafka")
+            // For the comparison with PostgreSQL, and for nothing else.
+            .WithEnvironment("ConnectionStrings__shop", shopForCdc)
             .WaitFor(connector.Add(initDb)));
     }
 }

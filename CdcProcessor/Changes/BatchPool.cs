@@ -8,7 +8,8 @@ namespace AspireCdc.CdcProcessor.Changes;
 /// </summary>
 internal static class BatchPool<T>
 {
-    private const int LargestArray = 1 << 28;
+    /// <summary>64 MB of bytes; what a larger row takes is given back with its batch.</summary>
+    private const int LargestArray = 1 << 26;
 
     /// <summary>One is being filled, one waits, one is being written, one comes from a copy.</summary>
     private const int ArraysOfOneSize = 4;

@@ -16,6 +16,10 @@ internal sealed class ClickHouseSink : IChangeSink
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
     private readonly ClickHouseClient _client;
+    /// <summary>How often dead letters are held against what has landed since.</summary>
+    private static readonly TimeSpan LookAtLettersEvery = TimeSpan.FromSeconds(5);
+
+    private readonly TimeProvider _time;
     private readonly StarModel _model;
     private readonly ProgressTable _progress;
     private readonly DeadLetterTable _deadLetters;
@@ -25,18 +29,18 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly Facts _facts;
     private readonly CompanionViews _companions;
-    private readonly TimeProvider _time;
     private readonly UInt128 _largestVersion;
     private readonly ProcessorStatus _status;
     private bool _ordered;
     private ulong _end;
+    private long _lettersSeen;
 
     public ClickHouseSink(ClickHouseClient client, StarModel model, ProcessorStatus status, FactProgress factProgress, TimeProvider time, ILogger<ClickHouseSink> logger)
     {
         _status = status;
+        _time = time;
         _client = client;
         _model = model;
-        _time = time;
         _progress = new ProgressTable(client, time);
         _companions = new CompanionViews(client, model, _progress);
         _deadLetters = new DeadLetterTable(client, time);
@@ -106,7 +110,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _landing.Fill(batch, deriveCopies: !_ordered);
         await LandAsync(cancellationToken);
         var settled = await ApplyToTablesAsync(batch, cancellationToken);
-        await _facts.DeriveAsync(_landing.Keys, _ordered ? LastPosition(batch) : null, cancellationToken);
+        await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), _ordered ? LastPosition(batch) : null, cancellationToken);
         settled |= await SettleAsync(batch, cancellationToken);
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
@@ -123,6 +127,12 @@ internal sealed class ClickHouseSink : IChangeSink
         if (positions.Count > 0)
             await _progress.SaveAsync(positions, cancellationToken);
         await _client.ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
+        if (positions.Count > 0 && _status.OpenDeadLetters > 0 && _time.GetElapsedTime(_lettersSeen) >= LookAtLettersEvery)
+        {
+            _lettersSeen = _time.GetTimestamp();
+            if (await _deadLetters.SettleOvertakenAsync(_model, cancellationToken) > 0)
+                await CountDeadLettersAsync(cancellationToken);
+        }
     }
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => _progress.SaveAsync(copy, cancellationToken);
@@ -240,6 +250,22 @@ internal sealed class ClickHouseSink : IChangeSink
             _landing.KeysOf(table.Mapping).All = true;
             settled = true;
         }
+    }
+
+    /// <summary>
+    /// Tables that are copied together with one whose copy ends here, and are not so far: what is made of them all is derived whole at the last one's marker, and not at each.
+    /// </summary>
+    private async Task<IReadOnlyCollection<string>> SiblingsAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    {
+        var ended = new Dictionary<string, ulong>();
+        foreach (ref readonly var change in batch.Changes)
+        {
+            if (change is { Operation: ChangeOperation.Derive, New.Exists: false })
+                ended[change.Relation.Table.Source] = (ulong)(change.Bound >> 64);
+        }
+        return ended.Count == 0 ? [] : [.. (await _progress.LoadAsync(cancellationToken)).Copies
+            .Where(copy => copy.State == CopyState.Copying && !ended.ContainsKey(copy.Table) && ended.ContainsValue(copy.Point))
+            .Select(copy => copy.Table)];
     }
 
     /// <summary>What landed outside the stream's order is settled once its marker has been derived, and all of that is durable.</summary>

@@ -66,6 +66,28 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
             + $"AND key = {ClickHouseSql.Quote(key)} AND change_version = {Number(version)}",
         cancellationToken);
 
+    /// <summary>
+    /// Settles the letters whose key has a newer row in landing, deleted or not: a later change has come, and applied again they would lose to it. Looks at the oldest that are open.
+    /// </summary>
+    /// <returns>How many.</returns>
+    public async Task<int> SettleOvertakenAsync(StarModel model, CancellationToken cancellationToken)
+    {
+        var settled = new List<string>();
+        foreach (var letters in (await ListAsync([], RetriedAtOnce, cancellationToken)).GroupBy(stored => stored.Letter.Table))
+        {
+            if (model.Find(letters.Key) is not { } table)
+                continue;
+            var keyed = letters.Select(stored => (stored.Id, stored.Letter.Version, Key: KeyText.Split(table, stored.Letter.Key)!)).Where(letter => letter.Key is not null).ToList();
+            var newest = await new ShownRows(client, table).VersionsAsync([.. keyed.Select(letter => letter.Key)], cancellationToken);
+            settled.AddRange(keyed
+                .Where(letter => newest.TryGetValue(KeyText.Join(letter.Key), out var version) && UInt128.Parse(version, CultureInfo.InvariantCulture) > letter.Version)
+                .Select(letter => letter.Id));
+        }
+        if (settled.Count > 0)
+            await SettleAsync("overtaken", Open(settled), cancellationToken);
+        return settled.Count;
+    }
+
     /// <summary>The table was truncated or copied: what is older would come back as a ghost.</summary>
     public Task SettleBelowAsync(TableMapping table, UInt128 bound, int partition, CancellationToken cancellationToken) => SettleAsync(
         "overtaken",

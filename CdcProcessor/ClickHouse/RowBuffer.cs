@@ -5,6 +5,9 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// <summary>Bytes of whole rows: a row that turns out to be impossible is taken back.</summary>
 internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 {
+    /// <summary>What a larger row takes is not kept for the next one.</summary>
+    private const int Large = 1 << 26;
+
     private readonly byte[] _header;
     private byte[] _bytes = [];
 
@@ -27,6 +30,8 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
     /// <summary>Forgets all rows.</summary>
     public void Clear()
     {
+        if (_bytes.Length > Large)
+            Dispose();
         Length = Rows = 0;
         this.Write(_header);
     }
@@ -47,7 +52,7 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 
     public void Dispose()
     {
-        if (_bytes.Length > 0)
+        if (_bytes.Length is > 0 and <= Large)
             ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
     }
@@ -57,7 +62,9 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
         if (_bytes.Length - Length >= Math.Max(size, 1))
             return;
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, Length + Math.Max(size, 4096)));
+        // A large row is most often the only one: doubling would take twice what it needs.
+        var wanted = Length + Math.Max(size, 4096);
+        var larger = wanted > Large ? GC.AllocateUninitializedArray<byte>(wanted + (wanted / 8)) : ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, wanted));
         _bytes.AsSpan(0, Length).CopyTo(larger);
         Dispose();
         _bytes = larger;

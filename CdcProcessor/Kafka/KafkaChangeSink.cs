@@ -41,6 +41,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     private readonly Dictionary<string, ulong> _copied = [];
     private IProducer<byte[], byte[]>? _producer;
     private int _partitions;
+    private int _largestMessage;
+    private string _largestIs = "Cdc:MaxMessageBytes";
     private ulong _announced;
 
     /// <summary>The headers of the message before: the changes of one commit, in one batch, share them.</summary>
@@ -50,6 +52,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     {
         (_bootstrapServers, _slot, _options, _connection, _logger) = (bootstrapServers, slot, options, connection, logger);
         _progressTopic = new ProgressTopic(ProgressTopic.NameFor(options.Topic));
+        _largestMessage = options.MaxMessageBytes;
         _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
 
@@ -82,7 +85,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             Partitioner = Partitioner.Murmur2Random,
             CompressionType = CompressionType.Lz4,
             LingerMs = 1, // a transaction's end flushes anyway
-            MessageMaxBytes = _options.MaxMessageBytes,
+            MessageMaxBytes = _largestMessage,
             QueueBufferingMaxMessages = 2_000_000, // a batch never fills it
         })
         .SetLogHandler((_, message) => LogKafka(message.Name, message.Message))
@@ -155,6 +158,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                 throw new NotReadyException(
                     $"Topic '{_options.Topic}' has {partitions} partitions and Cdc:Partitions says {_options.Partitions}. Set Cdc__Partitions={partitions}, or name another topic: keys cannot change their partition.");
             }
+            await CheckSettingsAsync(admin, cancellationToken);
         }
         else
         {
@@ -170,6 +174,22 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         var progress = ProgressTopic.NameFor(_options.Topic);
         if (await admin.PartitionsAsync(progress, cancellationToken) is null)
             await admin.CreateAsync(progress, partitions: 1, ProgressTopic.Settings, cancellationToken);
+    }
+
+    /// <summary>A topic that somebody else has made may forget changes, or refuse them.</summary>
+    private async Task CheckSettingsAsync(TopicAdmin admin, CancellationToken cancellationToken)
+    {
+        var settings = await admin.SettingsAsync(_options.Topic, cancellationToken);
+        if (settings.TryGetValue("cleanup.policy", out var policy) && policy.Contains("compact", StringComparison.Ordinal))
+        {
+            throw new NotReadyException(
+                $"Topic '{_options.Topic}' is compacted (cleanup.policy={policy}): it would forget changes, and takes none without a key. Set cleanup.policy=delete for it, or name another topic (Cdc__Topic).");
+        }
+        if (settings.TryGetValue("max.message.bytes", out var text) && int.TryParse(text, out var largest) && largest < _options.MaxMessageBytes)
+        {
+            (_largestMessage, _largestIs) = (largest, $"max.message.bytes of topic '{_options.Topic}'");
+            LogSmallTopic(_options.Topic, largest, _options.MaxMessageBytes);
+        }
     }
 
     /// <summary>What people ask for is recorded outside of transactions, which belong to the connector that runs.</summary>
@@ -214,7 +234,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
         {
             throw new InvalidOperationException(
-                $"A change is larger than {_options.MaxMessageBytes} bytes, the largest message that Cdc:MaxMessageBytes allows. Raise it, and max.message.bytes of topic '{_options.Topic}'.", e);
+                $"A change is larger than {_largestMessage} bytes, the largest message that {_largestIs} allows. {(_largestMessage < _options.MaxMessageBytes ? "Raise it: all that was committed later waits for that." : $"Raise it, and max.message.bytes of topic '{_options.Topic}'.")}", e);
         }
     }
 
@@ -330,6 +350,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
     [LoggerMessage(EventId = 60, Level = LogLevel.Information, Message = "Created topic {Topic} with {Partitions} partitions; it keeps messages for {Retention}")]
     private partial void LogCreated(string topic, int partitions, TimeSpan retention);
+
+    [LoggerMessage(EventId = 62, Level = LogLevel.Warning, Message = "Topic {Topic} takes messages of {Bytes} bytes at most (max.message.bytes), and Cdc:MaxMessageBytes is {Configured}: a larger row will stop the connector")]
+    private partial void LogSmallTopic(string topic, int bytes, int configured);
 
     [LoggerMessage(EventId = 61, Level = LogLevel.Warning, Message = "Kafka: {Source}: {What}")]
     private partial void LogKafka(string source, string what);

@@ -41,6 +41,21 @@ internal sealed class TopicAdmin(string bootstrapServers, KafkaOptions options) 
         }
     }
 
+    /// <summary>A topic's settings; none where these brokers do not tell.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> SettingsAsync(string topic, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var described = await _admin.DescribeConfigsAsync([new ConfigResource { Type = ResourceType.Topic, Name = topic }], new() { RequestTimeout = Patience }).WaitAsync(cancellationToken);
+            return described[0].Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Value);
+        }
+        catch (KafkaException)
+        {
+            // Not every broker knows the request, and not every user may ask.
+            return new Dictionary<string, string>();
+        }
+    }
+
     public async Task CreateAsync(string topic, int partitions, Dictionary<string, string> settings, CancellationToken cancellationToken)
     {
         try

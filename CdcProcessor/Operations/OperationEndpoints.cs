@@ -47,7 +47,8 @@ internal static class OperationEndpoints
             lag.Bytes, lag.Seconds, status.OpenDeadLetters,
             [.. model.Tables.Select(table => new TableReport(
                 table.Source, table.Landing, CopyStateOf(table, progress),
-                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null))],
+                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null)
+                { SecondsLeft = copies.SecondsLeft(table.Source) })],
             [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))])
         {
             Doubts = status.Doubts.All,
@@ -132,7 +133,11 @@ internal sealed record StatusReport(
 
 internal sealed record PositionReport(int Partition, string Position);
 
-internal sealed record TableReport(string Source, string Landing, string Copy, long? Copied, long? Expected);
+internal sealed record TableReport(string Source, string Landing, string Copy, long? Copied, long? Expected)
+{
+    /// <summary>About how long its copy still takes; null where none runs, or nothing tells.</summary>
+    public double? SecondsLeft { get; init; }
+}
 
 internal sealed record FactReport(string Name, bool IsDone, long Derived, long? Expected);
 

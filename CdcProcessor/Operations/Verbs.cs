@@ -128,13 +128,15 @@ internal static class Verbs
             text.AppendLine($"lag {status.LagBytes} bytes{(status.LagSeconds > 0 ? $", {status.LagSeconds:0.0} s" : "")}");
             text.AppendLine($"dead letters {status.DeadLetters}");
             foreach (var table in status.Tables)
-                text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows" : "")}");
+                text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
             foreach (var doubt in status.Doubts)
                 text.AppendLine($"in doubt: {doubt}");
             text.AppendLine(VerificationOutput.Summary(status.Verification));
             return output.WriteAsync(text.ToString());
+
+            static string LeftOf(TableReport table) => table.SecondsLeft is { } left ? $", about {TimeSpan.FromSeconds(Math.Ceiling(left)):g} left" : "";
 
             static string StateOf(FactReport fact) => fact switch
             {

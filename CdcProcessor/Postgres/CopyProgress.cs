@@ -12,6 +12,16 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
     /// <summary>Rows copied and rows expected, by table, of copies that run.</summary>
     public IReadOnlyDictionary<string, (long Rows, long Expected)> Running => _tables.ToDictionary(table => table.Key, table => (Volatile.Read(ref table.Value.Rows), table.Value.Expected));
 
+    /// <summary>About how long a running copy still takes; null where there is nothing to tell by.</summary>
+    public double? SecondsLeft(string table) =>
+        _tables.TryGetValue(table, out var state) && Volatile.Read(ref state.Rows) is > 0 and var rows && state.Expected > rows
+            ? time.GetElapsedTime(state.Started).TotalSeconds / rows * (state.Expected - rows)
+            : null;
+
+    /// <summary>The running copies as a sentence each; empty where none runs.</summary>
+    public string Summary => string.Join(' ', Running.Select(copy =>
+        $"Copying {copy.Key}: {copy.Value.Rows} of about {Math.Max(copy.Value.Rows, copy.Value.Expected)} rows{(SecondsLeft(copy.Key) is { } left ? $", about {TimeSpan.FromSeconds(Math.Ceiling(left)):g} left" : "")}."));
+
     public void Begin(string table, long expected)
     {
         _tables[table] = new TableState { Expected = expected, Started = time.GetTimestamp(), Logged = time.GetTimestamp() };
@@ -29,6 +39,9 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
         state.Logged = time.GetTimestamp();
         LogCopying(table, all, Math.Max(all, state.Expected));
     }
+
+    /// <summary>A copy that does not end here.</summary>
+    public void Abandon(string table) => _tables.TryRemove(table, out _);
 
     public void End(string table)
     {

@@ -13,6 +13,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 internal sealed partial class PostgresSource : IChangeSource
 {
     private const string ObjectInUse = "55006";
+    private static readonly TimeSpan RetryCopiesAfter = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PatienceWithSlot = TimeSpan.FromSeconds(3);
 
     private readonly SourceServer _server;
@@ -31,6 +32,7 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
+    private readonly Dictionary<string, string> _refused = [];
     private readonly Channel<ChangeBatch> _copies = Channel.CreateBounded<ChangeBatch>(1);
     private readonly Channel<IReadOnlyList<TableMapping>> _copyRequests = Channel.CreateUnbounded<IReadOnlyList<TableMapping>>();
     private WireConnection? _connection;
@@ -204,7 +206,7 @@ internal sealed partial class PostgresSource : IChangeSource
 
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity);
         _guard.Begin(_resumeAt);
-        _reader = new WalReader(connection, decoder, exchange, _options, _time);
+        _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000));
         await StartReplicationAsync(connection, stop.Token);
         var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
         _status.LagReader = lag.Now;
@@ -244,15 +246,36 @@ internal sealed partial class PostgresSource : IChangeSource
     private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)
     {
         _ledger.Begin(tables, snapshot.Point);
-        var rewritten = await copier.CopyAsync(tables, snapshot, imported, _copies.Writer, cancellationToken);
-        // The rows have landed; the stream derives them when it comes by this marker.
-        var copied = tables.Except(rewritten).Select(table => new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)).ToList();
-        if (copied.Count > 0)
-            await _catalog.EmitAsync(copied, cancellationToken);
+        // A table's rows have landed; the stream derives them when it comes by its marker.
+        var (rewritten, refused) = await copier.CopyAsync(
+            tables, snapshot, imported, table => _catalog.EmitAsync([new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)], cancellationToken), _copies.Writer, cancellationToken);
+        Refuse(tables, refused, cancellationToken);
         if (rewritten.Count == 0)
             return;
         LogRewritten(string.Join(", ", rewritten.Select(table => table.Source)));
         await RecopyAsync(copier, rewritten, cancellationToken);
+    }
+
+    /// <summary>Says which tables cannot be copied, and tries these again later; where a copy stands in the stream's order nothing goes on without them.</summary>
+    private void Refuse(IReadOnlyList<TableMapping> tables, IReadOnlyDictionary<TableMapping, string> refused, CancellationToken cancellationToken)
+    {
+        foreach (var table in tables)
+        {
+            _refused.Remove(table.Source);
+            if (refused.TryGetValue(table, out var reason))
+                _refused[table.Source] = reason;
+        }
+        _status.Doubts.Tell("copy", [.. _refused.Select(table => (table.Key, $"could not be copied ({table.Value})", "mend that; the copy is tried again every minute, and the other tables go on."))]);
+        if (refused.Count > 0 && _copiesInOrder)
+            throw new NotReadyException($"{string.Join("; ", refused.Select(table => $"{table.Key.Source} cannot be copied: {table.Value}"))}.");
+        if (refused.Count > 0)
+            _ = RetryAsync([.. refused.Keys.Select(table => table.Source)]);
+
+        async Task RetryAsync(IReadOnlyList<string> names)
+        {
+            await Task.Delay(RetryCopiesAfter, _time, cancellationToken);
+            RequestCopy(names);
+        }
     }
 
     /// <summary>One processor leads; the others stand by, warm, and take over when its connection ends.</summary>
@@ -287,23 +310,9 @@ internal sealed partial class PostgresSource : IChangeSource
             {
                 // A predecessor's sender may outlive its lock by a moment; another program's does not matter less.
                 LogSlotInUse(_options.Slot, e.Message);
-                await WaitForReadyAsync(connection, cancellationToken);
+                await connection.BecomeReadyAsync(cancellationToken);
                 await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
             }
-        }
-    }
-
-    /// <summary>After an error the server says that it is ready for the next command.</summary>
-    private static async Task WaitForReadyAsync(WireConnection connection, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            while (connection.TryRead(out var type, out _))
-            {
-                if (type == 'Z')
-                    return;
-            }
-            await connection.ReceiveAsync(cancellationToken);
         }
     }
 
@@ -368,6 +377,9 @@ internal sealed partial class PostgresSource : IChangeSource
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
     private partial void LogWaitingForSlot(string slot);
+
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "A change of more than {Megabytes} MB is on its way; what follows waits for it")]
+    private partial void LogLarge(int megabytes);
 
     [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "The mapping and the database differ: {What}")]
     private partial void LogMismatch(string what);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
+using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -16,16 +17,30 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     /// <summary>More than a page holds: 1,169 of the smallest rows in the largest pages, of 32 KB.</summary>
     private const ulong RowsPerPage = 2048;
 
+    private readonly RowPace _pace = new(options.CopyRowsPerSecond, TimeProvider.System);
+
     /// <summary>
     /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as soon as the snapshot is not needed any more.
     /// </summary>
-    /// <returns>Tables that have to be begun anew, with another snapshot: they were rewritten or replaced meanwhile.</returns>
-    public async Task<IReadOnlyList<TableMapping>> CopyAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    /// <param name="tables">The tables.</param>
+    /// <param name="snapshot">As of when.</param>
+    /// <param name="whenImported">See above.</param>
+    /// <param name="whenCopied">Called for each table as soon as the sink has all of it, its end mark included.</param>
+    /// <param name="output">Where the rows go.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>
+    /// Tables that have to be begun anew, with another snapshot: they were rewritten or replaced meanwhile. And those that PostgreSQL refused to read, with its reason: they hold up no other.
+    /// </returns>
+    public async Task<(IReadOnlyList<TableMapping> Rewritten, IReadOnlyDictionary<TableMapping, string> Refused)> CopyAsync(
+        IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, Func<TableMapping, Task> whenCopied, ChannelWriter<ChangeBatch> output,
+        CancellationToken cancellationToken)
     {
         var version = Lsn.CopyVersion(snapshot.Point);
         var relations = new List<Relation>();
         var ranges = new ConcurrentQueue<CopyRange>();
         var rewritten = new ConcurrentDictionary<TableMapping, bool>();
+        var refused = new ConcurrentDictionary<TableMapping, string>();
+        var left = new ConcurrentDictionary<TableMapping, int>();
         var described = await DescribeAsync(tables, snapshot, cancellationToken);
         foreach (var table in tables)
         {
@@ -34,24 +49,36 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
             var (pages, rows) = await catalog.SizeAsync(table, cancellationToken);
             progress.Begin(table.Source, rows);
             for (long first = 0; first == 0 || first < pages; first += PagesPerRange)
+            {
                 ranges.Enqueue(new CopyRange(relation, first, first + PagesPerRange < pages ? first + PagesPerRange : null));
+                left.AddOrUpdate(table, 1, (_, count) => count + 1);
+            }
         }
 
-        await WriteMarksAsync(ChangeOperation.CopyBegin);
+        await WriteMarksAsync(ChangeOperation.CopyBegin, relations);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var readers = Math.Min(options.CopyReaders, ranges.Count);
         var imported = 0;
-        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, rewritten, snapshot, WhenImported, output, stop.Token))];
+        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, rewritten, refused, snapshot, WhenImported, WhenReadAsync, output, stop.Token))];
         foreach (var reader in reading)
             _ = reader.ContinueWith(_ => stop.Cancel(), cancellationToken, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await Task.WhenAll(reading);
 
-        relations.RemoveAll(relation => rewritten.ContainsKey(relation.Table));
-        await WriteMarksAsync(ChangeOperation.CopyEnd);
         foreach (var table in tables)
+            progress.Abandon(table.Source);
+        return ([.. tables.Where(rewritten.ContainsKey)], refused);
+
+        // A table is done by itself: what interrupts the others does not have it read again.
+        async Task WhenReadAsync(Relation relation)
+        {
+            var table = relation.Table;
+            if (left.AddOrUpdate(table, 0, (_, count) => count - 1) > 0 || rewritten.ContainsKey(table) || refused.ContainsKey(table))
+                return;
+            await WriteMarksAsync(ChangeOperation.CopyEnd, [relation]);
             progress.End(table.Source);
-        return [.. tables.Where(rewritten.ContainsKey)];
+            await whenCopied(table);
+        }
 
         void WhenImported()
         {
@@ -59,10 +86,10 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
                 whenImported.TrySetResult();
         }
 
-        async Task WriteMarksAsync(ChangeOperation operation)
+        async Task WriteMarksAsync(ChangeOperation operation, IEnumerable<Relation> of)
         {
             var marks = new ChangeBatch();
-            foreach (var relation in relations)
+            foreach (var relation in of)
                 marks.Add(new Change(relation, operation, version, 0, -1, 0, RowRef.None, RowRef.None, version));
             await WriteAndWaitAsync(marks, output, cancellationToken);
         }
@@ -95,8 +122,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     }
 
     private async Task ReadRangesAsync(
-        ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten, Snapshot snapshot, Action whenImported, ChannelWriter<ChangeBatch> output,
-        CancellationToken cancellationToken)
+        ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten, ConcurrentDictionary<TableMapping, string> refused, Snapshot snapshot, Action whenImported,
+        Func<Relation, Task> whenRead, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(snapshot, cancellationToken);
         whenImported();
@@ -105,7 +132,7 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
         while (ranges.TryDequeue(out var range))
         {
             var table = range.Relation.Table;
-            if (rewritten.ContainsKey(table))
+            if (rewritten.ContainsKey(table) || refused.ContainsKey(table))
                 continue;
             // The savepoint gives the table's lock back after its range, so that a TRUNCATE waits for one range and not for all.
             await connection.QueryAsync("SAVEPOINT range", cancellationToken);
@@ -113,10 +140,20 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
             var form = TableForm.Read(range.Relation.Form);
             if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files] || oid != $"{form.Oid}" || files != form.Files)
                 rewritten[table] = true;
-            var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(connection, range, version, output, cancellationToken);
-            // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the sink.
-            await Task.WhenAll(written).WaitAsync(cancellationToken);
+            try
+            {
+                var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(connection, range, version, output, cancellationToken);
+                // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the sink.
+                await Task.WhenAll(written).WaitAsync(cancellationToken);
+            }
+            catch (WireException e)
+            {
+                // What PostgreSQL cannot read of one table (a right that was taken away, a page that is broken) concerns no other.
+                await connection.BecomeReadyAsync(cancellationToken);
+                refused[table] = e.Message;
+            }
             await connection.QueryAsync("ROLLBACK TO SAVEPOINT range; RELEASE SAVEPOINT range", cancellationToken);
+            await whenRead(range.Relation);
         }
         await connection.QueryAsync("COMMIT", cancellationToken);
     }
@@ -166,6 +203,7 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
             });
             written.Add(done.Task);
             await output.WriteAsync(full, cancellationToken);
+            await _pace.RestAsync(rows, cancellationToken);
         }
     }
 

@@ -4,8 +4,11 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Reads the replication stream into batches, and tells the server how far it may forget.</summary>
-internal sealed class WalReader(WireConnection connection, PgOutputDecoder decoder, BatchExchange<StreamBatch> exchange, CdcOptions options, TimeProvider time)
+internal sealed class WalReader(WireConnection connection, PgOutputDecoder decoder, BatchExchange<StreamBatch> exchange, CdcOptions options, TimeProvider time, Action<int>? onLarge = null)
 {
+    /// <summary>A change that takes so many bytes is worth a word while it is under way.</summary>
+    private const int LargeChange = 32 * 1024 * 1024;
+
     private const long PostgresEpochSeconds = 946_684_800;
 
     /// <summary>The server is asked for a sign of life this often; without one for thrice as long, the connection counts as dead.</summary>
@@ -46,6 +49,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         var pace = new Pace(time);
+        var saysLarge = true;
         while (true)
         {
             while (connection.TryRead(out var type, out var body))
@@ -61,6 +65,13 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
                     await TakeKeepaliveAsync(body, cancellationToken);
             }
 
+            if (connection.Missing < LargeChange)
+                saysLarge = true;
+            else if (saysLarge)
+            {
+                saysLarge = false;
+                onLarge?.Invoke(connection.Missing);
+            }
             await pace.BeforeReceiveAsync(connection.LastReceived, connection.Missing, cancellationToken);
             await connection.ReceiveAsync(cancellationToken);
             Volatile.Write(ref _lastHeard, time.GetTimestamp());

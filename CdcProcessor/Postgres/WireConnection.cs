@@ -17,6 +17,9 @@ internal sealed class WireConnection : IAsyncDisposable
 {
     private const int ReceiveBufferSize = 256 * 1024;
 
+    /// <summary>What a larger message takes is given back once it has been read.</summary>
+    private const int LargeBuffer = 8 * 1024 * 1024;
+
     /// <summary>PostgreSQL's own limit of a message (MaxAllocSize), and the bound of what a broken length can make us allocate.</summary>
     private const int MaxMessage = 0x3fffffff;
 
@@ -91,6 +94,14 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>Starts <c>START_REPLICATION</c>; the stream follows as messages 'd'.</summary>
     public Task StartReplicationAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'W', cancellationToken);
 
+    /// <summary>After an error the server says that it is ready for the next command: waits for that.</summary>
+    public async Task BecomeReadyAsync(CancellationToken cancellationToken)
+    {
+        while ((await ReadAsync(cancellationToken)).Type != 'Z')
+        {
+        }
+    }
+
     /// <summary>Sends a message of the copy protocol to the server.</summary>
     public async Task SendCopyDataAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
@@ -146,9 +157,14 @@ internal sealed class WireConnection : IAsyncDisposable
     {
         await _stream.DisposeAsync();
         _socket.Dispose();
-        if (_buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(_buffer);
+        Return();
         _buffer = [];
+    }
+
+    private void Return()
+    {
+        if (_buffer.Length is > 0 and <= LargeBuffer)
+            ArrayPool<byte>.Shared.Return(_buffer);
     }
 
     private static async Task<WireConnection> OpenAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server, string applicationName, bool replication, CancellationToken cancellationToken)
@@ -334,6 +350,11 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>Moves what is unread to the front, and makes the buffer large enough for the message that it begins with.</summary>
     private void MakeRoom()
     {
+        if (_buffer.Length > LargeBuffer && _start == _end)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(ReceiveBufferSize);
+            _start = _end = 0;
+        }
         if (_start > 0)
         {
             _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
@@ -344,9 +365,9 @@ internal sealed class WireConnection : IAsyncDisposable
         var wanted = _end >= 5 ? Length(0) : 0;
         if (wanted > _buffer.Length || _end == _buffer.Length)
         {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(wanted, _buffer.Length * 2));
+            var larger = wanted > LargeBuffer ? GC.AllocateUninitializedArray<byte>(wanted) : ArrayPool<byte>.Shared.Rent(Math.Max(wanted, _buffer.Length * 2));
             _buffer.AsSpan(0, _end).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
+            Return();
             _buffer = larger;
         }
     }

@@ -1,3 +1,4 @@
+using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Verification;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
@@ -5,17 +6,20 @@ using Microsoft.Extensions.Options;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>
-/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait, a table is in doubt or the sink is far behind: no restart cures any.
-/// A paused processor is not ready, for PostgreSQL's WAL grows as long as it rests.
+/// Healthy while changes flow, or another processor sees to that. Degraded, which is still ready, while dead letters wait, a table is in doubt, rows differ or the sink is far behind: no
+/// restart cures any. The same goes for a pause, which somebody has asked for. One that stands by is healthy if it could take over.
 /// </summary>
-internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState verification, IOptions<CdcOptions> options) : IHealthCheck
+internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState verification, SignsOfLife signs, CopyProgress copies, IOptions<CdcOptions> options) : IHealthCheck
 {
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(status.Phase switch
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => status.Phase switch
     {
         Phase.Streaming when string.Join(' ', Warnings()) is { Length: > 0 } warnings => HealthCheckResult.Degraded(warnings),
-        Phase.Streaming or Phase.StandingBy => HealthCheckResult.Healthy(status.Reason),
+        Phase.Paused => HealthCheckResult.Degraded(status.Reason + " PostgreSQL keeps its WAL meanwhile."),
+        Phase.StandingBy when !await signs.SinkAnswersAsync(cancellationToken) => HealthCheckResult.Unhealthy($"{status.Reason} ClickHouse does not answer it, so it could not take over."),
+        Phase.Streaming => HealthCheckResult.Healthy(copies.Summary is { Length: > 0 } copying ? copying : status.Reason),
+        Phase.StandingBy => HealthCheckResult.Healthy(status.Reason),
         _ => HealthCheckResult.Unhealthy(status.Reason),
-    });
+    };
 
     private IEnumerable<string> Warnings()
     {

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
-internal sealed class ProcessorStatus(TableDoubts? doubts = null)
+internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage = null)
 {
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
     private TaskCompletionSource _advanced = NewSignal();
@@ -24,6 +24,9 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null)
     /// <summary>The replication slot, as it was when it was last looked at; null before that, and where there is none.</summary>
     public SlotSize? Slot { get; set; }
 
+    /// <summary>Since when nothing gets through, while that is so.</summary>
+    public Outage Outage { get; } = outage ?? new Outage(TimeProvider.System, NullLogger<Outage>.Instance);
+
     public long OpenDeadLetters { get; set; }
 
     /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
@@ -35,14 +38,7 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null)
     /// <summary>How far readers of the sink can see, by partition.</summary>
     public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Values];
 
-    /// <summary>Called with each phase that is entered.</summary>
-    public event Action<Phase>? Entered;
-
-    public void Enter(Phase phase, string reason = "")
-    {
-        _phase = new PhaseAndReason(phase, reason);
-        Entered?.Invoke(phase);
-    }
+    public void Enter(Phase phase, string reason = "") => _phase = new PhaseAndReason(phase, reason);
 
     /// <summary>Completes with the next position that is applied.</summary>
     public Task Advanced => Volatile.Read(ref _advanced).Task;

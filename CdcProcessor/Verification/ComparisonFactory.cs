@@ -19,7 +19,7 @@ internal sealed class ComparisonFactory(
     /// <summary>PostgreSQL is among the connection strings.</summary>
     public bool KnowsPostgres => configuration.GetConnectionString("shop") is { Length: > 0 };
 
-    public async Task<Comparison> OpenAsync(ComparedTable compared, VerificationPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
+    public async Task<Comparison> OpenAsync(ComparedTable compared, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
     {
         var client = services.GetRequiredService<ClickHouseClient>();
         var server = new SourceServer(configuration.GetConnectionString("shop")!, DatabasePassword.From(configuration));
@@ -31,7 +31,7 @@ internal sealed class ComparisonFactory(
                 ? new DerivedRows(client, model, compared)
                 : await PostgresRows.OpenAsync(connection, compared, range, cancellationToken);
             var stream = new StreamPosition(connection, options.Value.Slot, new ProgressTable(client, time), status, time);
-            var rows = new ClickHouseRows(client, compared.Columns);
+            var rows = new ShownRows(client, compared.Columns);
             return new Comparison(connection, expected, new TableComparison(compared, expected, rows, stream, pace, show), (keys, cancellation) => ExcusedAsync(compared, rows, keys, cancellation));
         }
         catch
@@ -42,7 +42,7 @@ internal sealed class ComparisonFactory(
     }
 
     /// <summary>A table's row waits as a dead letter; a fact shows what its tables have, and one of them waits for a dead letter.</summary>
-    private async Task<HashSet<string>> ExcusedAsync(ComparedTable compared, ClickHouseRows rows, IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    private async Task<HashSet<string>> ExcusedAsync(ComparedTable compared, ShownRows rows, IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         var client = services.GetRequiredService<ClickHouseClient>();
         var letters = new DeadLetterTable(client, time);

@@ -1,4 +1,5 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
@@ -9,7 +10,7 @@ namespace AspireCdc.CdcProcessor.Verification;
 /// <remarks>
 /// A ClickHouse that follows cannot look like that: what it shows was true after the first look, so the second look must have seen it, or what came after it, which would have another version.
 /// </remarks>
-internal sealed class Confirmation(IExpectedRows expected, ClickHouseRows actual, StreamPosition stream)
+internal sealed class Confirmation(IExpectedRows expected, ShownRows actual, StreamPosition stream)
 {
     /// <summary>A key that changes faster than it can be looked at twice is let go.</summary>
     private const int Looks = 4;

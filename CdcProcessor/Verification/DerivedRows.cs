@@ -7,7 +7,7 @@ namespace AspireCdc.CdcProcessor.Verification;
 internal sealed class DerivedRows(ClickHouseClient client, StarModel model, ComparedTable compared) : IExpectedRows
 {
     private readonly FactTable _fact = new(model, compared.Fact!, compared.Fact!.Name);
-    private readonly ClickHouseRows _rows = new(client, compared.Columns);
+    private readonly ShownRows _rows = new(client, compared.Columns);
 
     public async Task<RowPage> ReadAsync(IReadOnlyList<string>? after, int limit, CancellationToken cancellationToken)
     {

@@ -41,7 +41,9 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<PostgresRows> OpenAsync(WireConnection connection, ComparedTable compared, DateRange range, CancellationToken cancellationToken)
     {
-        var from = compared.Fact is { Postgres: { } query } ? $"(\n{query}\n) AS q" : $"{PostgresCatalog.QualifiedName(compared.Root)} AS q";
+        var names = string.Join(", ", compared.Columns.Columns.Select(column => PostgresCatalog.Quote(column.Source)));
+        // The query has the fact's columns in their order, whatever it calls them.
+        var from = compared.Fact is { Postgres: { } query } ? $"(\n{query}\n) AS q ({names})" : $"{PostgresCatalog.QualifiedName(compared.Root)} AS q";
         var types = (await connection.QueryAsync(
             $"SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = {Literal(PostgresCatalog.QualifiedName(compared.Root))}::regclass AND attnum > 0 AND NOT attisdropped",
             cancellationToken)).ToDictionary(row => row[0]!, row => row[1]!);

@@ -1,11 +1,13 @@
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.CdcProcessor.Running;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>Compares one table, a page of keys at a time: neither side holds anything open meanwhile, and no page stays in memory.</summary>
 internal sealed class TableComparison(
-    ComparedTable compared, IExpectedRows expected, ClickHouseRows actual, StreamPosition stream, VerificationPace pace, Func<ComparedReport, Task> report)
+    ComparedTable compared, IExpectedRows expected, ShownRows actual, StreamPosition stream, RowPace pace, Func<ComparedReport, Task> report)
 {
     private const int PageRows = 20_000;
 
@@ -141,20 +143,3 @@ internal sealed class TableComparison(
 
 /// <summary>Those of some keys whose row waits as a dead letter, or is made of one that does, by <see cref="KeyText.Join"/>.</summary>
 internal delegate Task<HashSet<string>> ExcusedKeys(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken);
-
-/// <summary>Keeps a comparison to so many rows a second.</summary>
-/// <param name="rowsPerSecond">0 for no limit.</param>
-/// <param name="time">The clock.</param>
-internal sealed class VerificationPace(int rowsPerSecond, TimeProvider time)
-{
-    private readonly long _started = time.GetTimestamp();
-    private long _rows;
-
-    /// <summary>Rests after so many rows.</summary>
-    public Task RestAsync(int rows, CancellationToken cancellationToken)
-    {
-        _rows += rows;
-        var rest = rowsPerSecond == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds((double)_rows / rowsPerSecond) - time.GetElapsedTime(_started);
-        return rest > TimeSpan.Zero ? Task.Delay(rest, time, cancellationToken) : Task.CompletedTask;
-    }
-}

@@ -92,7 +92,7 @@ internal sealed partial class Verifier(
     private async Task RunAsync(VerificationReport report, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        var pace = new VerificationPace(options.Value.VerifyRowsPerSecond, time);
+        var pace = new RowPace(options.Value.VerifyRowsPerSecond, time);
         state.Set(report);
         LogBegun(report.Tables.Count);
         for (var i = 0; i < report.Tables.Count; i++)
@@ -142,7 +142,7 @@ internal sealed partial class Verifier(
         return report with { State = differing.Count > 0 ? "different" : failed.Count > 0 ? "incomplete" : "equal", Verdict = verdict, Finished = time.GetUtcNow() };
     }
 
-    private async Task<ComparedReport> CompareAsync(ComparedReport table, bool repairs, VerificationPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
+    private async Task<ComparedReport> CompareAsync(ComparedReport table, bool repairs, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
     {
         try
         {
@@ -158,7 +158,7 @@ internal sealed partial class Verifier(
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            LogFailed(e, table.Name, e.Message);
+            LogFailed(table.Name, e.Message);
             return table with { State = "failed", Note = e.Message };
         }
     }
@@ -214,7 +214,7 @@ internal sealed partial class Verifier(
     private partial void LogDifferent(string verdict);
 
     [LoggerMessage(EventId = 83, Level = LogLevel.Warning, Message = "{Table} could not be compared with PostgreSQL: {Reason}")]
-    private partial void LogFailed(Exception exception, string table, string reason);
+    private partial void LogFailed(string table, string reason);
 
     [LoggerMessage(EventId = 84, Level = LogLevel.Debug, Message = "The comparison's progress was not kept: {Reason}")]
     private partial void LogNotSaved(string reason);

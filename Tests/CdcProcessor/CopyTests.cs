@@ -31,8 +31,13 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     public async Task Rule_10_an_interrupted_first_copy_keeps_its_slot_and_leaves_no_ghosts()
     {
         await using var shop = await CreateAsync(60_000);
-        var processor = await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "200");
-        await Wait.ForAsync(async () => int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)), count => count > 0, "some rows to be copied", Cancel);
+        await shop.ExecuteAsync("ANALYZE orderitem", Cancel);
+        var processor = await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "200", "--Cdc:CopyRowsPerSecond", "1000");
+        await Wait.ForAsync(async () => int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)), count => count > 0, "some rows to be copied", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')", Cancel), done => done == "3\n", "the smaller tables to be done", Cancel, TimeSpan.FromMinutes(2));
+        using (var http = Client(processor))
+            (await http.GetStringAsync("/operations/status", Cancel)).Should().MatchRegex("\"source\":\"orderitem\"[^}]*\"secondsLeft\":[0-9.]+");
         await shop.StopAsync(processor);
         int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)).Should().BeLessThan(60_000);
 
@@ -45,6 +50,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
         shop.Log.Lines.Where(line => line.Contains("Made replication slot")).Should().ContainSingle();
+        shop.Log.Lines.Should().ContainSingle(line => line.Contains(" anew at ")).Which.Should().Contain("Copying orderitem anew", "what was copied whole is not read again");
     }
 
     [Fact]

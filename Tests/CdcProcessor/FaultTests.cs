@@ -47,9 +47,14 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await server.KillAsync();
         await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2; DELETE FROM customer WHERE id = 3", Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.Faulted, Cancel);
+        // Attempts come and fail meanwhile.
+        await Task.Delay(TimeSpan.FromSeconds(8), Cancel);
         await server.StartAsync(Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains("The pipeline goes on after "))), "the outage's end to be said", Cancel, Long);
+        shop.Log.Lines.Count(line => line.Contains("The pipeline stopped: ")).Should().BeLessThanOrEqualTo(3, "it is said once for each reason that it has, not for each attempt");
+        shop.Log.ToString().Should().NotContain("   at AspireCdc.", "a stack trace for each attempt hides the rest");
     }
 
     [Fact]
@@ -145,6 +150,15 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         var first = await shop.StartStreamingAsync(Cancel);
         var second = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(second, Phase.StandingBy, Cancel);
+        using var http = new HttpClient { BaseAddress = new Uri(second.Urls.First()) };
+        (await http.GetAsync("/ready", Cancel)).StatusCode.Should().Be(HttpStatusCode.OK);
+        var blind = await shop.StartAsync(Cancel, "--ConnectionStrings:clickhouse", $"Host=127.0.0.1;Port={FreePort.Next()};Username=panda;Password=pandapass;Database=local");
+        await shop.WaitForPhaseAsync(blind, Phase.StandingBy, Cancel);
+        using var other = new HttpClient { BaseAddress = new Uri(blind.Urls.First()) };
+        var ready = await other.GetAsync("/ready", Cancel);
+        ready.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable);
+        (await ready.Content.ReadAsStringAsync(Cancel)).Should().Contain("could not take over");
+        await shop.StopAsync(blind);
 
         await shop.StopAsync(first);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2", Cancel);

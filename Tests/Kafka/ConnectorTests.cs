@@ -127,6 +127,25 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
     }
 
     [Fact]
+    public async Task A_topic_that_would_forget_or_refuse_changes_is_named_with_its_setting()
+    {
+        Assert.SkipUnless(KafkaBroker.IsReal, "Only a real broker tells a topic's settings: KAFKA_BOOTSTRAP_SERVERS names one.");
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync("ALTER TABLE product ALTER COLUMN name TYPE text", Cancel);
+        var compacted = kafka.NewTopic(settings: new() { ["cleanup.policy"] = "compact" });
+        var connector = await shop.StartAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(compacted)]);
+        await shop.WaitForPhaseAsync(connector, Phase.Waiting, Cancel);
+        connector.Services.GetRequiredService<ProcessorStatus>().Reason.Should().Contain(compacted).And.Contain("cleanup.policy=compact");
+        await shop.StopAsync(connector);
+
+        var small = kafka.NewTopic(settings: new() { ["max.message.bytes"] = "1048588" });
+        connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(small)]);
+        await shop.ExecuteAsync("INSERT INTO product (name, category, price) VALUES (repeat('x', 4000000), 'Tools', 1)", Cancel);
+        await shop.WaitForPhaseAsync(connector, Phase.Faulted, Cancel);
+        connector.Services.GetRequiredService<ProcessorStatus>().Reason.Should().Contain($"larger than 1048588 bytes, the largest message that max.message.bytes of topic '{small}' allows");
+    }
+
+    [Fact]
     public async Task The_slot_advances_only_once_the_topic_has_the_change()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);

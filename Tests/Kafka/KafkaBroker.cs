@@ -38,22 +38,26 @@ public sealed class KafkaBroker : IDisposable
     ];
 
     /// <summary>The name of a topic that nobody has; the mock broker makes it as soon as somebody asks for it, so it is asked for.</summary>
-    public string NewTopic(bool create = true)
+    public string NewTopic(bool create = true, Dictionary<string, string>? settings = null)
     {
         var topic = "test_" + Guid.NewGuid().ToString("N")[..12];
-        if (!IsReal || create)
+        if (settings is not null)
+            Create([topic], settings);
+        else if (!IsReal || create)
             Create(topic, topic + "_progress");
         return topic;
     }
 
-    public void Create(params string[] topics)
+    public void Create(params string[] topics) => Create(topics, new() { ["max.message.bytes"] = $"{MaxMessageBytes}" });
+
+    private void Create(string[] topics, Dictionary<string, string> settings)
     {
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = BootstrapServers }).Build();
         foreach (var topic in topics)
         {
             _topics.Add(topic);
             if (IsReal)
-                admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = Partitions, ReplicationFactor = 1, Configs = new() { ["max.message.bytes"] = $"{MaxMessageBytes}" } }]).GetAwaiter().GetResult();
+                admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = Partitions, ReplicationFactor = 1, Configs = settings }]).GetAwaiter().GetResult();
             else
                 admin.GetMetadata(topic, TimeSpan.FromSeconds(10));
         }

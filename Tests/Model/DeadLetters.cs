@@ -24,6 +24,14 @@ internal sealed class DeadLetters(Rule broken)
 
     public void Resolve(DeadLetter letter) => _open.Remove((letter.Key, letter.Version));
 
+    /// <summary>A later change of its key has landed, deleted or not: applied again, the letter would lose to it.</summary>
+    public void SettleOvertaken(ClickHouse clickHouse)
+    {
+        foreach (var letter in Open.ToArray())
+            if (clickHouse.Newest(letter.Key) is { } newest && (newest.Version > letter.Version || (broken == Rule.DeadLetterSettlesOnceOvertaken && newest.Row is not null)))
+                Resolve(letter);
+    }
+
     public void ResolveBelow(Table table, UInt128 version, int partition = -1)
     {
         if (broken == Rule.TruncateAndResyncResolveDeadLetters)

@@ -37,6 +37,8 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.TruncateAndResyncResolveDeadLetters,
         Rule.VanishedRowsGetTombstones,
         Rule.VanishedRowsAreSweptAtTheMarker,
+        Rule.LastCopyDerivesForItsSiblings,
+        Rule.DeadLetterSettlesOnceOvertaken,
         Rule.ColumnThatIsGoneStopsTheStream,
         Rule.CopyComesAboveWhatLacks,
         Rule.AnotherTableIsCopiedAnew,

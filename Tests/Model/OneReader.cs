@@ -39,6 +39,7 @@ internal sealed class OneReader
     // Repairs hide what other rules let go wrong, so most histories have none.
     private readonly Dice _repairs;
     private int _repairsLeft;
+    private readonly bool _settles;
 
     public OneReader(int seed, Rule broken)
     {
@@ -47,6 +48,7 @@ internal sealed class OneReader
         // The other rules' histories stay as they are.
         _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0 ? new(~seed) : null;
         _repairs = new(~seed);
+        _settles = seed % 4 == 2;
         _repairsLeft = seed % 4 == 3 ? 3 : 0;
         _postgres = new(_dice, broken);
         _clickHouse = new(_dice);
@@ -215,6 +217,8 @@ internal sealed class OneReader
             {
                 if (_broken != Rule.AppliedIsNotDurable)
                     _clickHouse.Sync();
+                if (_settles)
+                    _deadLetters.SettleOvertaken(_clickHouse);
                 yield return Write.Pause;
                 Acknowledge(next);
             }
@@ -516,7 +520,12 @@ internal sealed class OneReader
         {
             if (_broken != Rule.VanishedRowsAreSweptAtTheMarker)
                 yield return Sweep(marker);
-            foreach (var step in _star.Derive(KeysOf(marker.Table), position))
+            // Tables that are copied together: what is made of several is derived once, at the last one's marker, and then whole.
+            var isFirst = _uncopied.Contains(marker.Table);
+            Key[] keys = isFirst && _uncopied.Count > 1 ? []
+                : isFirst && _broken != Rule.LastCopyDerivesForItsSiblings ? [.. _clickHouse.Landing.Select(row => row.Key)]
+                : KeysOf(marker.Table);
+            foreach (var step in _star.Derive(keys, position))
                 yield return step;
         }
 

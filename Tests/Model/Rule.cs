@@ -101,6 +101,12 @@ internal enum Rule
     /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
+    /// <summary>Of tables that are copied together the last one's marker derives all that they make. Broken: only what its own rows touch; facts of the others never come.</summary>
+    LastCopyDerivesForItsSiblings,
+
+    /// <summary>A dead letter settles by itself once a later change of its key has landed. Broken: as soon as its key has a row; what it holds may be the newest.</summary>
+    DeadLetterSettlesOnceOvertaken,
+
     // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>A change that lacks a mapped column lands only below a copy. Broken: it lands, with a default over the value.</summary>

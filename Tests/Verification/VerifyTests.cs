@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Verification;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AspireCdc.Tests.Kafka;
@@ -68,6 +69,70 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
 
         await FindAndRepairAsync(shop, processor);
         await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
+    public async Task Facts_are_compared_by_their_query_in_postgres_and_keys_of_text_and_uuid_whatever_their_order()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, Example.Deep);
+        var random = new RandomWork(4711, shop.Postgres.ConnectionString, Example.Deep);
+        await random.RunAsync(150, Cancel);
+        await shop.ExecuteAsync(
+            $"""
+            CREATE TABLE label (code text, id uuid, note text, PRIMARY KEY (code, id)); ALTER PUBLICATION {Store.Publication} ADD TABLE label;
+            INSERT INTO label SELECT substr('aBÄz_é Z', i % 8 + 1, 1) || i, md5(i::text)::uuid, E'tab\\tand \\\\' || i FROM generate_series(1, 300) i;
+            INSERT INTO country VALUES (99, 'X') ON CONFLICT DO NOTHING; INSERT INTO city VALUES (99, 'Y', 99) ON CONFLICT DO NOTHING; INSERT INTO address VALUES (99, 'Z', 99) ON CONFLICT DO NOTHING;
+            INSERT INTO crm.person SELECT 9000 + i, 'P' || i, 99, NULL, NULL FROM generate_series(1, 5) i;
+            """, Cancel);
+        var label = Mapped.Table("label", Mapped.Key("code", ColumnType.String), Mapped.Key("id", ColumnType.Uuid), Mapped.Column("note", ColumnType.Nullable(ColumnType.String)));
+        await shop.MigrateToAsync(shop.Model with { Tables = [.. shop.Model.Tables, label with { Landing = "label_landing" }] }, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
+        var (code, printed) = await VerifyAsync(processor);
+        code.Should().Be(0, printed);
+
+        await shop.QueryAsync(Changed("person_fact", "person_id = 9001", "street", "'elsewhere'"), Cancel);
+        await shop.QueryAsync(Deleted("person_fact", "person_id = 9002"), Cancel);
+        await shop.QueryAsync(Surplus("person_fact", "person_id = 9003", "person_id", "9999"), Cancel);
+        await shop.QueryAsync(Changed("label_landing", "code = 'B1'", "note", "NULL"), Cancel);
+        await shop.QueryAsync(Gone("label_landing", "code = 'Ä2'"), Cancel);
+        await shop.QueryAsync(Surplus("label_landing", "code = 'z3'", "code", "'no such, \\\"code\\\"'"), Cancel);
+
+        (code, printed) = await VerifyAsync(processor);
+        code.Should().Be(1, printed);
+        printed.Should().Contain("9001: its values differ").And.Contain("9002: the row is missing").And.Contain("9999: there should be no such row")
+            .And.Contain("B1,").And.Contain("Ä2,").And.Contain("no such, ").And.Contain("3 of person_fact").And.Contain("3 of label");
+        (code, printed) = await VerifyAsync(processor, "--repair");
+        code.Should().Be(0, printed);
+        (await shop.QueryAsync("SELECT count() FROM label_landing", Cancel)).Should().Be("300\n");
+    }
+
+    [Fact]
+    public async Task A_comparison_goes_on_after_a_restart_and_comes_again_by_itself()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel, "--Cdc:VerifyRowsPerSecond", "4");
+        await shop.WaitUntilCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        using (var http = Client(processor))
+        {
+            (await http.PostAsync("/operations/verify", null, Cancel)).EnsureSuccessStatusCode();
+            ((int)(await http.PostAsync("/operations/verify", null, Cancel)).StatusCode).Should().Be(409, "one runs already");
+        }
+        var before = await Wait.ForAsync(() => ReportAsync(processor), report => report.Tables[1].State == "equal", "two tables to be compared", Cancel, TimeSpan.FromMinutes(2));
+        before.State.Should().Be("running");
+        await shop.StopAsync(processor);
+
+        processor = await shop.StartStreamingAsync(Cancel);
+        var after = await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal", "the comparison to end", Cancel, TimeSpan.FromMinutes(2));
+        after.Started.Should().Be(before.Started);
+        after.Tables[0].Should().BeEquivalentTo(before.Tables[0], "what was compared is not compared again");
+        after.Rows.Should().Be(5 + 1 + 10 + 20 + 10 + 20);
+        await shop.StopAsync(processor);
+
+        processor = await shop.StartStreamingAsync(Cancel, "--Cdc:VerifyEvery", "00:00:01");
+        await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > after.Started, "another one", Cancel, TimeSpan.FromMinutes(2));
     }
 
     private static async Task FindAndRepairAsync(Store shop, WebApplication processor)

@@ -1,13 +1,12 @@
 using System.Globalization;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 
-namespace AspireCdc.CdcProcessor.Verification;
+namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>A table's rows as ClickHouse shows them to its readers: with FINAL, and without what is deleted.</summary>
-internal sealed class ClickHouseRows(ClickHouseClient client, TableMapping table)
+internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
 {
     private const string Shown = "is_deleted = 0";
 
