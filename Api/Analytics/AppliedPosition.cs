@@ -45,28 +45,27 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
         for (var began = time.GetTimestamp(); ;)
         {
             var applied = await ReadAsync(cancellationToken);
-            if (!applied.CanTell)
-            {
-                throw new ProblemException(
-                    StatusCodes.Status501NotImplemented,
-                    "Redpanda Connect does not say which commits a partition has passed, so nobody can wait for one: "
-                    + "leave X-Min-Lsn out, or let CdcProcessor fill the topic.");
-            }
-            if (applied.Lsn >= lsn)
+            if (applied.Lsn >= lsn && applied.CanTell)
                 return applied;
             if (time.GetElapsedTime(began) > Patience)
-            {
-                throw new ProblemException(
-                    StatusCodes.Status504GatewayTimeout,
-                    $"After {Patience.TotalSeconds:0} s ClickHouse has applied {WalPosition.Format(applied.Lsn)}, "
-                    + $"and X-Min-Lsn asks for {WalPosition.Format(lsn)}: ask the processor what it does (/ready, or 'CdcProcessor status').")
-                {
-                    Extensions = new Dictionary<string, object?> { ["appliedLsn"] = WalPosition.Format(applied.Lsn) },
-                };
-            }
+                throw applied.CanTell ? NotReached(applied.Lsn, lsn) : NobodyTells();
             await Task.Delay(LookEvery, time, cancellationToken);
         }
     }
+
+    private static ProblemException NotReached(ulong applied, ulong lsn) => new(
+        StatusCodes.Status504GatewayTimeout,
+        $"After {Patience.TotalSeconds:0} s ClickHouse has applied {WalPosition.Format(applied)}, and X-Min-Lsn asks for {WalPosition.Format(lsn)}: "
+        + "ask the processor what it does (/ready, or 'CdcProcessor status').")
+    {
+        Extensions = new Dictionary<string, object?> { ["appliedLsn"] = WalPosition.Format(applied) },
+    };
+
+    /// <summary>Our connector may be at its first copy still, so it is given the time that it has.</summary>
+    private static ProblemException NobodyTells() => new(
+        StatusCodes.Status501NotImplemented,
+        "Redpanda Connect does not say which commits a partition has passed, so nobody can wait for one: "
+        + "leave X-Min-Lsn out, or let CdcProcessor fill the topic.");
 
     /// <summary>What fills the tables, as far as it matters here.</summary>
     private sealed record Source(string Kind, int Partitions = 0);

@@ -21,7 +21,12 @@ element("sql").addEventListener("keydown", event => {
 
 /** Sends the statement; only what the form allows is allowed by the server, too. */
 async function run() {
-  const query = new URLSearchParams({ default_format: "JSONCompact", output_format_json_quote_64bit_integers: 1, output_format_json_quote_decimals: 1 });
+  const query = new URLSearchParams({
+    default_format: "JSONCompact",
+    output_format_json_quote_64bit_integers: 1,
+    output_format_json_quote_decimals: 1,
+    output_format_decimal_trailing_zeros: 1,
+  });
   if (element("database").value) query.set("database", element("database").value);
   if (!element("writes").checked) {
     query.set("max_result_rows", maxRows);

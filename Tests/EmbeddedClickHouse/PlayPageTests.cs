@@ -29,7 +29,7 @@ public sealed class PlayPageTests(ClickHouseServer clickhouse)
 
         await RunAsync("SELECT number AS n, toDecimal64('12345678901234.50', 2) AS amount, NULL AS nothing FROM numbers(3)");
         await Assertions.Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync("3 rows, ");
-        (await page.Locator("tbody tr").First.Locator("td").AllInnerTextsAsync()).Should().Equal("0", "12345678901234.5", "NULL");
+        (await page.Locator("tbody tr").First.Locator("td").AllInnerTextsAsync()).Should().Equal("0", "12345678901234.50", "NULL");
         await Browser.KeepAsync(page, "play");
 
         await RunAsync("CREATE TABLE made (id Int64) ENGINE = MergeTree ORDER BY id");

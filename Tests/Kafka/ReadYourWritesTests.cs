@@ -31,10 +31,10 @@ public sealed class ReadYourWritesTests(PostgresServer postgres, ClickHouseServe
                 $"WITH c AS (INSERT INTO customer (email, name, country, city) VALUES ('{i}', '{i}', 'CH', 'Bern') RETURNING id) INSERT INTO \"order\" (customer_id, total) SELECT id, {i} FROM c", Cancel);
             var lsn = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_flush_lsn()::text", Cancel);
 
-            // A slow machine may take more than the patience of one request.
+            // A slow machine may take more than the patience of one request, and before the first copy has ended nothing is announced.
             var read = await Wait.ForAsync(
                 () => client.AnswerAsync(HttpMethod.Get, "/api/analytics/top-customers", null, ("X-Min-Lsn", lsn!)),
-                answer => answer.Status != HttpStatusCode.GatewayTimeout, "the commit to pass every partition", Cancel, Patience);
+                answer => answer.Status is not (HttpStatusCode.GatewayTimeout or HttpStatusCode.NotImplemented), "the commit to pass every partition", Cancel, Patience);
 
             read.Status.Should().Be(HttpStatusCode.OK, read.Text);
             read.Json.GetArrayLength().Should().Be(i);
