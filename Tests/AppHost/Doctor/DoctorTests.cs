@@ -10,6 +10,7 @@ using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Xunit;
 
 namespace AspireCdc.Tests.AppHost.Doctor;
@@ -86,6 +87,7 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         await FindsAsync("postgres", "answers", "does not answer", "start");
         settings["max_slot_wal_keep_size"] = "1MB";
         await server.StartAsync(Cancel);
+        NpgsqlConnection.ClearPool(new(database.ConnectionString)); // The old server's.
         for (var i = 0; i < 4; i++)
         {
             await database.ExecuteAsync("SELECT pg_logical_emit_message(false, 'fill', 'x')", Cancel);
@@ -98,6 +100,7 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         await server.StopAsync();
         settings["wal_level"] = "replica";
         await server.StartAsync(Cancel);
+        NpgsqlConnection.ClearPool(new(database.ConnectionString)); // The old server's.
         await FindsAsync("postgres", "wal_level", "wal_level is replica", "ALTER SYSTEM");
 
         found.Should().BeGreaterThanOrEqualTo(27);
