@@ -53,6 +53,7 @@ function tableOf(side, kind, content) {
   const lines = rows.map(row => {
     const line = make("tr", { "data-row": `${kind} ${row.id}` }, ...Object.entries(columns).map(([key, { className, format }]) => cell("td", format(row[key]), className)));
     line.classList.toggle("fresh", Boolean(known) && known.get(String(row.id)) !== JSON.stringify(row));
+    line.addEventListener("animationend", () => line.classList.remove("fresh"), { once: true });
     return line;
   });
   if (!lines.length) lines.push(make("tr", {}, make("td", { class: "empty", colspan: Object.keys(columns).length }, "nothing yet")));

@@ -168,7 +168,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await page.GotoAsync(api.Urls.Single());
         using var client = new HttpClient { BaseAddress = new(api.Urls.Single()) };
         var others = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => client.GetAsync("/live/events", HttpCompletionOption.ResponseHeadersRead, Cancel)));
-        await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 10), "ten pages", Cancel);
+        await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 10 && watch.Running > 0), "ten pages", Cancel);
         (watch.Begun, watch.Running).Should().Be((1, 1));
 
         foreach (var other in others)

@@ -10,6 +10,7 @@ using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Xunit;
 
 namespace AspireCdc.Tests.AppHost.Doctor;
@@ -82,8 +83,11 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         await FindsAsync("clickhouse", "answers", "", "password", patient with { ClickHouse = patient.ClickHouse.Replace("Password=", "Password=wrong", StringComparison.Ordinal) });
         await FindsAsync("clickhouse", "answers", "refused", "start", patient with { ClickHouse = $"Host=localhost;Port={FreePort.Next()};Username=a;Password=b;Database=c" });
 
-        await database.ExecuteAsync("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'", Cancel);
-        await database.ExecuteAsync("SELECT pg_reload_conf()", Cancel);
+        await server.StopAsync();
+        await FindsAsync("postgres", "answers", "does not answer", "start");
+        settings["max_slot_wal_keep_size"] = "1MB";
+        await server.StartAsync(Cancel);
+        NpgsqlConnection.ClearPool(new(database.ConnectionString)); // The old server's.
         for (var i = 0; i < 4; i++)
         {
             await database.ExecuteAsync("SELECT pg_logical_emit_message(false, 'fill', 'x')", Cancel);
@@ -94,9 +98,9 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         await database.ExecuteAsync($"SELECT pg_drop_replication_slot('{store.Slot}')", Cancel);
         await FindsAsync("postgres", "slot", "there is no replication slot", "start the processor");
         await server.StopAsync();
-        await FindsAsync("postgres", "answers", "does not answer", "start");
         settings["wal_level"] = "replica";
         await server.StartAsync(Cancel);
+        NpgsqlConnection.ClearPool(new(database.ConnectionString)); // The old server's.
         await FindsAsync("postgres", "wal_level", "wal_level is replica", "ALTER SYSTEM");
 
         found.Should().BeGreaterThanOrEqualTo(27);
