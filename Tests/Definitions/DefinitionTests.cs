@@ -104,6 +104,19 @@ public sealed class DefinitionTests
     }
 
     [Fact]
+    public void Scaffolded_classes_are_marked_from_beside()
+    {
+        using var context = new ScaffoldedContext();
+        var table = DefinitionReader.Read(context, []).Model.Table("recording");
+        table.Columns.ToDictionary(column => column.Landing, column => column.Type.Name).Should().Equal(new Dictionary<string, string>
+        {
+            ["recording_id"] = "Int32",
+            ["rating"] = "LowCardinality(Nullable(String))",
+            ["score"] = "Nullable(String)",
+        });
+    }
+
+    [Fact]
     public void Tables_without_a_key_need_to_be_append_only_and_make_no_fact()
     {
         using var context = new KeylessContext();

@@ -1,7 +1,9 @@
+using System.ComponentModel.DataAnnotations;
 using System.ComponentModel.DataAnnotations.Schema;
 using System.Linq.Expressions;
 using AspireCdc.Star;
 using Microsoft.EntityFrameworkCore;
+using NpgsqlTypes;
 
 namespace AspireCdc.Tests.Definitions;
 
@@ -30,6 +32,32 @@ internal sealed class Item
 internal sealed record Renamed(int Id) : IFact<Item, Renamed>
 {
     public static Expression<Func<Item, Renamed>> Row => item => new(item.Id);
+}
+
+internal sealed class ScaffoldedContext : UnconnectedContext
+{
+    protected override void OnModelCreating(ModelBuilder model) => model.Entity<RecordingP2026>().ToTable("recording");
+}
+
+/// <summary>As <c>dotnet ef dbcontext scaffold</c> writes it, of a partition, since it leaves out the partitioned table.</summary>
+internal partial class RecordingP2026
+{
+    public int Id { get; set; }
+    public string? Rating { get; set; }
+    public decimal? Score { get; set; }
+    public string? Password { get; set; }
+    public NpgsqlTsVector Words { get; set; } = null!;
+}
+
+/// <summary>What is written beside it.</summary>
+[Replicated, MetadataType(typeof(RecordingMarks))]
+internal partial class RecordingP2026;
+
+internal sealed class RecordingMarks
+{
+    [Category] public object? Rating { get; }
+    [ClickHouseType("String")] public object? Score { get; }
+    [Unreplicated] public object? Password { get; }
 }
 
 internal sealed class KeylessContext : UnconnectedContext
