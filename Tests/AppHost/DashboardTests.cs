@@ -98,7 +98,7 @@ public sealed class DashboardTests(SharedStack stack)
             await ShowsAsync(dialog.GetByText("Copies one table anew").First);
             // The tables are asked for when the dialog opens, and their arrival closes what is open.
             var product = dialog.Locator("fluent-option").GetByText("product", new() { Exact = true });
-            var soon = new LocatorClickOptions { Timeout = 10_000 };
+            var soon = new LocatorClickOptions { Timeout = 5_000 };
             await product.WaitForAsync(new() { State = WaitForSelectorState.Attached });
             await Wait.UntilAsync(ChosenAsync, "the table to be chosen", Cancel, TimeSpan.FromMilliseconds(Patience));
             await Wait.UntilAsync(
@@ -117,7 +117,7 @@ public sealed class DashboardTests(SharedStack stack)
             {
                 try
                 {
-                    if (await product.GetAttributeAsync("current-selected") is not null)
+                    if (await product.GetAttributeAsync("current-selected", new() { Timeout = soon.Timeout }) is not null)
                         return true;
                     if (!await product.IsVisibleAsync())
                         await dialog.Locator("fluent-dropdown").ClickAsync(soon);
