@@ -117,7 +117,7 @@ public sealed class DashboardTests(SharedStack stack)
             {
                 try
                 {
-                    if (await product.GetAttributeAsync("current-selected") is not null)
+                    if (await product.GetAttributeAsync("current-selected", new() { Timeout = soon.Timeout }) is not null)
                         return true;
                     if (!await product.IsVisibleAsync())
                         await dialog.Locator("fluent-dropdown").ClickAsync(soon);
