@@ -270,12 +270,20 @@ public sealed class DashboardTests(SharedStack stack)
             return false;
         }
 
-        /// <summary>Cancels what a dead page has left asked; the page that shows it may die of it, too, so it is not waited for.</summary>
+        /// <summary>Cancels what a dead page has left asked, until a page shows nothing of it; one that shows it may die of it, too.</summary>
         private async Task AnswerAsync()
         {
-            var page = await PageAsync();
-            await CancelOf(page).ClickAsync(new() { Timeout = 10_000 }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await page.CloseAsync();
+            for (var isAsked = true; isAsked;)
+            {
+                var page = await PageAsync();
+                await ShowsAsync(Row(page, "cdc-processor"));
+                var dialog = page.Locator("fluent-dialog").First.WaitForAsync(new() { State = WaitForSelectorState.Attached, Timeout = 5_000 });
+                await dialog.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                isAsked = dialog.IsCompletedSuccessfully;
+                if (isAsked)
+                    await CancelOf(page).ClickAsync(new() { Timeout = 5_000 }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await page.CloseAsync();
+            }
         }
 
         private async Task<IPage> PageAsync()
