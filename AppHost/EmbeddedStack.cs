@@ -40,7 +40,8 @@ internal static class EmbeddedStack
             // Without a proxy, which the whole write-ahead log would have to pass through.
             .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp", isProxied: false)
             .WithIconName("Database")
-            .WithUrlForEndpoint("tcp", url => (url.Url, url.DisplayText) = ($"{url.Url.Replace("tcp://", $"postgresql://{login}@")}/shop", text))
+            .WithUrlForEndpoint("tcp", url =>
+                (url.Url, url.DisplayText) = ($"{url.Url.Replace("tcp://", $"postgresql://{login}@")}/shop", text))
             .WithEnvironment(PostgresCommand.PasswordVariable, postgresPassword);
         var tcp = postgres.GetEndpoint("tcp");
         postgres.WithArgs("--data", state.Postgres, "--port", tcp.Property(EndpointProperty.TargetPort));

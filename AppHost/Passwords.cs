@@ -3,7 +3,8 @@ namespace AspireCdc.AppHost;
 internal static class Passwords
 {
     /// <summary>What a link shows of a database: the documented password of development, and no other.</summary>
-    public static string Login(this IDistributedApplicationBuilder builder, string name, string database, string user, string inDevelopment) =>
+    public static string Login(
+        this IDistributedApplicationBuilder builder, string name, string database, string user, string inDevelopment) =>
         builder.IsOwn(name, inDevelopment) ? $"{database} ({user})" : $"{database} ({user}, {inDevelopment})";
 
     /// <summary>Whether the user has chosen another password than the documented one.</summary>

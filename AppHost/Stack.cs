@@ -26,7 +26,8 @@ internal static class Stack
             : $"Stack: containers ({because}). PostgreSQL, Redpanda and ClickHouse run as containers.");
         var state = StackState.Take(StackState.FolderOf(builder.Configuration["state"]), builder.Configuration.GetValue<bool>("reset"));
         builder.Services.AddHostedService(_ => state);
-        await ports.EnsureFreeAsync(withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : EndOfAStoppedRun, CancellationToken.None);
+        await ports.EnsureFreeAsync(
+            withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : EndOfAStoppedRun, CancellationToken.None);
 
         var backends = stack == Embedded
             ? await builder.AddEmbeddedStackAsync(state, ports)

@@ -79,15 +79,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         {
             if (await Task.WhenAny(ready.Task, process.Exited).WaitAsync(StartDeadline, cancellationToken) != ready.Task)
                 throw new EmbeddedStackException($"PostgreSQL did not start: {fatal ?? $"it ended with exit code {process.ExitCode}"}");
-            await server.CreateDatabaseAsync(options.Database, cancellationToken);
+            await server.CreateDatabaseAsync(options, cancellationToken);
             return server;
-        }
-        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidPassword)
-        {
-            await server.DisposeAsync();
-            throw new EmbeddedStackException(
-                $"The databases in {options.DataFolder} were made with another password of postgres. Start with the one that they have "
-                + "(--Parameters:postgres-password=…), or with --reset to have them made anew, empty.");
         }
         catch
         {
@@ -122,11 +115,21 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         Database = options.Database,
     }.ConnectionString;
 
-    private async Task CreateDatabaseAsync(string name, CancellationToken cancellationToken)
+    private async Task CreateDatabaseAsync(EmbeddedPostgresOptions options, CancellationToken cancellationToken)
     {
+        var name = options.Database;
         var maintenance = new NpgsqlConnectionStringBuilder(ConnectionString) { Database = "postgres", Pooling = false };
         await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidPassword)
+        {
+            throw new EmbeddedStackException(
+                $"The databases in {options.DataFolder} were made with another password of postgres. Start with the one that they have "
+                + "(--Parameters:postgres-password=…), or with --reset to have them made anew, empty.");
+        }
         await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = name } } };
         if (await exists.ExecuteScalarAsync(cancellationToken) is not null)
             return;

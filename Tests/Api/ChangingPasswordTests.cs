@@ -22,8 +22,7 @@ public sealed class ChangingPasswordTests(PostgresServer postgres)
         var owner = $"owner_{database.Name}";
         await database.ExecuteAsync($"CREATE ROLE {owner} LOGIN SUPERUSER PASSWORD 'monday'", Cancellation);
         await File.WriteAllTextAsync(token, "monday\n", Cancellation);
-        // Connections end with their use, so that each request connects anew.
-        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = owner, Password = "of a year ago", ConnectionLifetime = 1, MinPoolSize = 0 };
+        var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = owner, Password = "of a year ago" };
 
         await using (var job = Create())
         {
@@ -36,14 +35,17 @@ public sealed class ChangingPasswordTests(PostgresServer postgres)
         (await StatusAsync()).Should().Be(HttpStatusCode.OK);
         await database.ExecuteAsync($"ALTER ROLE {owner} PASSWORD 'tuesday'", Cancellation);
         await EndConnectionsAsync();
-        await Wait.ForAsync(StatusAsync, status => status == HttpStatusCode.ServiceUnavailable, "the old password to be refused", Cancellation);
+        await Wait.ForAsync(
+            StatusAsync, status => status == HttpStatusCode.ServiceUnavailable, "the old password to be refused", Cancellation);
         await File.WriteAllTextAsync(token, "tuesday\n", Cancellation);
         await Wait.ForAsync(StatusAsync, status => status == HttpStatusCode.OK, "the new password to be taken", Cancellation);
 
-        WebApplication Create() => ApiServer.Create(connection.ConnectionString, database.Name, $"--Database:PasswordCommand=cat '{token}'");
+        WebApplication Create() =>
+            ApiServer.Create(connection.ConnectionString, database.Name, $"--Database:PasswordCommand=cat '{token}'");
 
         async Task<HttpStatusCode> StatusAsync() => (await client.GetAsync("/api/customers", Cancellation)).StatusCode;
 
-        Task EndConnectionsAsync() => database.ExecuteAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{owner}'", Cancellation);
+        Task EndConnectionsAsync() => database.ExecuteAsync(
+            $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{owner}'", Cancellation);
     }
 }

@@ -186,8 +186,7 @@ public sealed class CommandTests(SharedStack stack)
 
     private static async Task<string> QueryAsync(DistributedApplication app, string sql)
     {
-        using var clickHouse = app.CreateHttpClient("clickhouse");
-        using var response = await clickHouse.PostAsync($"/?user=panda&password={SharedStack.ClickHousePassword}&database=local", new StringContent(sql), Cancel);
+        using var response = await SharedStack.AskClickHouseAsync(app, sql, Cancel);
         var answer = await response.Content.ReadAsStringAsync(Cancel);
         return response.IsSuccessStatusCode ? answer.TrimEnd() : throw new InvalidOperationException(answer);
     }

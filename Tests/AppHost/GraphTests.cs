@@ -45,7 +45,8 @@ public sealed class GraphTests(SharedStack stack)
         var snapshot = stack.AtStart[migration];
         snapshot.State!.Text.Should().Be(KnownResourceStates.Finished);
         snapshot.ExitCode.Should().Be(0);
-        First(server, KnownResourceStates.Running).Should().BeLessThan(First(migration, KnownResourceStates.Running, KnownResourceStates.Finished));
+        First(server, KnownResourceStates.Running)
+            .Should().BeLessThan(First(migration, KnownResourceStates.Running, KnownResourceStates.Finished));
         First(migration, KnownResourceStates.Finished).Should().BeLessThan(First(dependent, KnownResourceStates.Running));
 
         int First(string resource, params string[] states)
@@ -105,13 +106,16 @@ public sealed class GraphTests(SharedStack stack)
         var app = await stack.StartedAsync(Cancel);
         var before = ProcessId(app, service);
         var report = app.ResourceNotifications.WaitForResourceAsync(
-            service, change => KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text) && change.Snapshot.ExitCode is not (null or 0), Cancel);
+            service,
+            change => KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text) && change.Snapshot.ExitCode is not (null or 0),
+            Cancel);
 
         using (var process = Process.GetProcessById(before))
             process.Kill(entireProcessTree: true);
 
         await report;
-        await app.ResourceNotifications.WaitForResourceAsync(service, change => ProcessId(change.Snapshot) is not 0 and var now && now != before, Cancel);
+        await app.ResourceNotifications.WaitForResourceAsync(
+            service, change => ProcessId(change.Snapshot) is not 0 and var now && now != before, Cancel);
         await app.ResourceNotifications.WaitForResourceHealthyAsync(healthy, Cancel);
         using var api = app.CreateHttpClient("api");
         (await api.GetAsync("/health", Cancel)).IsSuccessStatusCode.Should().BeTrue();
@@ -137,8 +141,7 @@ public sealed class GraphTests(SharedStack stack)
 
     private static async Task<string> QueryAsync(DistributedApplication app, string sql)
     {
-        using var clickHouse = app.CreateHttpClient("clickhouse");
-        using var response = await clickHouse.PostAsync($"/?user=panda&password={SharedStack.ClickHousePassword}&database=local", new StringContent(sql), Cancel);
+        using var response = await SharedStack.AskClickHouseAsync(app, sql, Cancel);
         return await response.Content.ReadAsStringAsync(Cancel);
     }
 }

@@ -21,7 +21,9 @@ public sealed class SharedStack : IAsyncDisposable
     internal const string ApiKey = "api-key-of-the-tests-0123456789";
 
     /// <summary>This graph's own, which differ from the documented ones and may stand nowhere.</summary>
-    internal const string PostgresPassword = "pg-s3cret", ClickHousePassword = "ch-s3cret", CdcPassword = "cdc-s3cret", OperationsToken = "token-s3cret";
+    internal const string OperationsToken = "token-s3cret";
+
+    private const string PostgresPassword = "pg-s3cret", ClickHousePassword = "ch-s3cret", CdcPassword = "cdc-s3cret";
 
     internal static readonly string[] Secrets = [PostgresPassword, ClickHousePassword, CdcPassword, OperationsToken];
 
@@ -40,8 +42,8 @@ public sealed class SharedStack : IAsyncDisposable
     internal IReadOnlyDictionary<string, CustomResourceSnapshot> AtStart { get; private set; } = new Dictionary<string, CustomResourceSnapshot>();
 
     /// <summary>
-    /// The resources' states in the order in which they came, until the graph was healthy. (The orchestrator's own times cannot be compared: a process's start is the
-    /// kernel's count of ticks, its end the wall clock.)
+    /// The resources' states in the order in which they came, until the graph was healthy. (The orchestrator's own times cannot be
+    /// compared: a process's start is the kernel's count of ticks, its end the wall clock.)
     /// </summary>
     internal IReadOnlyList<(string Resource, string State)> Order { get; private set; } = [];
 
@@ -89,7 +91,17 @@ public sealed class SharedStack : IAsyncDisposable
     internal static CustomResourceSnapshot Snapshot(DistributedApplication app, string resource) =>
         app.ResourceNotifications.TryGetCurrentState(resource, out var now) ? now.Snapshot : throw new InvalidOperationException($"There is no resource {resource}.");
 
-    private static async Task<List<(string, string)>> StatesAsync(ResourceNotificationService notifications, CancellationToken cancellationToken)
+    /// <summary>Asks the graph's ClickHouse, as its user.</summary>
+    internal static async Task<HttpResponseMessage> AskClickHouseAsync(
+        DistributedApplication app, string sql, CancellationToken cancellationToken)
+    {
+        using var clickHouse = app.CreateHttpClient("clickhouse");
+        return await clickHouse.PostAsync(
+            $"/?user=panda&password={ClickHousePassword}&database=local", new StringContent(sql), cancellationToken);
+    }
+
+    private static async Task<List<(string, string)>> StatesAsync(
+        ResourceNotificationService notifications, CancellationToken cancellationToken)
     {
         var states = new List<(string, string)>();
         try
