@@ -1,6 +1,5 @@
 using System.Globalization;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Types;

@@ -1,4 +1,3 @@
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 

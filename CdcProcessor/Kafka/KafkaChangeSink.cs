@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Running;
 using Confluent.Kafka;
 
 namespace AspireCdc.CdcProcessor.Kafka;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -48,7 +47,7 @@ internal static class FlowEndpoint
 }
 
 /// <summary>What the processor does at a moment.</summary>
-/// <param name="Phase">One of <see cref="Running.Phase"/>.</param>
+/// <param name="Phase">One of <see cref="Phase"/>.</param>
 /// <param name="Reason">Why it is so; empty while all is well.</param>
 /// <param name="Source">What it reads: <c>postgres</c> or <c>kafka</c>.</param>
 /// <param name="Applied">The commit up to which ClickHouse shows everything, like <c>0/1A2B3C4</c>; null where the source does not tell.</param>

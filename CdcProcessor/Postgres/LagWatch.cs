@@ -1,4 +1,3 @@
-using AspireCdc.CdcProcessor.Running;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;

@@ -1,6 +1,5 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 using Npgsql;
 using Columns = System.Linq.ILookup<(string Schema, string Table), (string Name, string Type)>;

@@ -10,7 +10,7 @@ namespace AspireCdc.CdcProcessor.Running;
 /// <summary>Metrics and traces, under the names that the documentation gives.</summary>
 internal sealed class CdcMetrics
 {
-    public const string Name = "AspireCdc.CdcProcessor";
+    public const string Name = BatchTrace.Name;
 
     private readonly Counter<long> _changes;
     private readonly Histogram<long> _batchSize;

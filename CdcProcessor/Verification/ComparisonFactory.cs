@@ -1,7 +1,6 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Types;

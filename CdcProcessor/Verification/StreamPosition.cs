@@ -1,7 +1,6 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
-using AspireCdc.CdcProcessor.Running;
 
 namespace AspireCdc.CdcProcessor.Verification;
 

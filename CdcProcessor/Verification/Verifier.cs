@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Running;
+using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.Star.Model;
 using Microsoft.Extensions.Options;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;

@@ -28,8 +28,9 @@ internal static class ModelOracle
         await using var connection = new NpgsqlConnection(database.ConnectionString);
         await connection.OpenAsync(cancellationToken);
         var names = Enumerable.Range(1, columns.Count).Select(i => $"c{i}").ToList();
+        // As the stream has them, by their types' own output: a cast to text takes the padding off a character(n).
         await using var command = new NpgsqlCommand(
-            $"SET TimeZone = 'UTC'; SELECT {string.Join(", ", names.Select(name => name + "::text"))} FROM ({sql}) AS q({string.Join(", ", names)})", connection);
+            $"SET TimeZone = 'UTC'; SELECT {string.Join(", ", names.Select(name => $"CASE num_nulls({name}) WHEN 0 THEN format('%s', {name}) END"))} FROM ({sql}) AS q({string.Join(", ", names)})", connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<string>();
         var bytes = new ArrayBufferWriter<byte>();

@@ -1,6 +1,5 @@
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.CdcProcessor.ClickHouse;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Types;
 using AspireCdc.Tests.Fixtures;

@@ -1,4 +1,4 @@
-using AspireCdc.CdcProcessor.Running;
+using AspireCdc.CdcProcessor;
 using AwesomeAssertions;
 using Microsoft.Extensions.Configuration;
 using Xunit;

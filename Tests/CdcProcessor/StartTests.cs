@@ -1,6 +1,5 @@
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Operations;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;

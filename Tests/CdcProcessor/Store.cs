@@ -1,5 +1,4 @@
 using AspireCdc.CdcProcessor;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ClickHouseMigrator;
 using AspireCdc.Star.Difference;
 using AspireCdc.Star.Model;

@@ -2,7 +2,6 @@ using System.Net;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Kafka;
 using AspireCdc.CdcProcessor.Operations;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;

@@ -1,4 +1,3 @@
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Confluent.Kafka;

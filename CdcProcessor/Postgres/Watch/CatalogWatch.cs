@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Running;
 using AspireCdc.Star.Model;
 using Npgsql;
 

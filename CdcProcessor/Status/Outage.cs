@@ -1,4 +1,4 @@
-namespace AspireCdc.CdcProcessor.Running;
+namespace AspireCdc.CdcProcessor.Status;
 
 /// <summary>A time in which nothing gets through, from the first fault until something has been written and acknowledged again: said once at its begin and once at its end.</summary>
 internal sealed partial class Outage(TimeProvider time, ILogger<Outage> logger)

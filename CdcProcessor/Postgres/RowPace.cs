@@ -1,4 +1,4 @@
-namespace AspireCdc.CdcProcessor.Running;
+namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Keeps what reads many rows to so many a second, over all who read.</summary>
 /// <param name="rowsPerSecond">0 for no limit.</param>

@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
-using AspireCdc.CdcProcessor.Running;
 
-namespace AspireCdc.CdcProcessor;
+namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>The one loop, for every pair of source and sink: read, write, acknowledge. Ends by cancellation or by a fault.</summary>
 internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, CdcMetrics metrics, TimeProvider time, ILogger<Pipeline> logger)
@@ -18,13 +17,61 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
     /// <summary>Which commits have passed a partition is announced now and then only, and stays true.</summary>
     private readonly Dictionary<int, ulong> _passed = [];
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _unacknowledged;
     private long? _acknowledgedAt;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await OpenAsync(cancellationToken);
+        try
+        {
+            await OpenAsync(cancellationToken);
+            await StreamAsync(cancellationToken);
+        }
+        finally
+        {
+            _ended.SetResult();
+        }
+    }
 
+    /// <summary>Does something between two batches: nothing is written meanwhile.</summary>
+    /// <exception cref="OperationException">The pipeline has ended, and what was asked has not been done, or not to its end.</exception>
+    public async Task<T> BetweenBatchesAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _turns.Writer.TryWrite(
+            async () =>
+            {
+                try
+                {
+                    done.SetResult(await work());
+                }
+                catch (Exception e)
+                {
+                    done.SetException(e);
+                }
+            });
+        // A run that ends leaves turns untaken: a table that must be copied, a lost connection, a restart that was asked for.
+        await Task.WhenAny(done.Task, _ended.Task).WaitAsync(cancellationToken);
+        if (!done.Task.IsCompleted || done.Task.Exception?.InnerException is OperationCanceledException)
+            throw new OperationException($"The stream has begun anew meanwhile ({status.Reason}), so not all of this was done: ask once more.");
+        return await done.Task;
+    }
+
+    /// <summary>Applies dead letters again, all that are open or those named; returns how many landed. Between two batches only.</summary>
+    public async Task<int> RetryAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        var landed = await sink.RetryDeadLettersAsync(ids, cancellationToken);
+        if (landed.Count > 0 && await source.MarkAsync(landed, cancellationToken) is { } derivation)
+        {
+            using (derivation)
+                await sink.WriteAsync(derivation, cancellationToken);
+        }
+        return landed.Count;
+    }
+
+    private async Task StreamAsync(CancellationToken cancellationToken)
+    {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         var next = Task.FromResult(false);
@@ -80,39 +127,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await acknowledging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            _turns.Writer.Complete();
         }
-    }
-
-    /// <summary>Does something between two batches: nothing is written meanwhile.</summary>
-    public async Task<T> BetweenBatchesAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
-    {
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _turns.Writer.WriteAsync(
-            async () =>
-            {
-                try
-                {
-                    done.SetResult(await work());
-                }
-                catch (Exception e)
-                {
-                    done.SetException(e);
-                }
-            }, cancellationToken);
-        return await done.Task.WaitAsync(cancellationToken);
-    }
-
-    /// <summary>Applies dead letters again, all that are open or those named; returns how many landed. Between two batches only.</summary>
-    public async Task<int> RetryAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
-    {
-        var landed = await sink.RetryDeadLettersAsync(ids, cancellationToken);
-        if (landed.Count > 0 && await source.MarkAsync(landed, cancellationToken) is { } derivation)
-        {
-            using (derivation)
-                await sink.WriteAsync(derivation, cancellationToken);
-        }
-        return landed.Count;
     }
 
     private async Task OpenAsync(CancellationToken cancellationToken)

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using AspireCdc.CdcProcessor.Changes;
 
-namespace AspireCdc.CdcProcessor.Running;
+namespace AspireCdc.CdcProcessor.Status;
 
 /// <summary>
 /// A batch's spans. Each traced transaction in it has one in its own trace, from its commit until it is visible; the batch, which is written once for all
@@ -9,7 +9,10 @@ namespace AspireCdc.CdcProcessor.Running;
 /// </summary>
 internal sealed class BatchTrace : IDisposable
 {
-    private static readonly ActivitySource Source = new(CdcMetrics.Name);
+    /// <summary>The name of the source, and of the meter.</summary>
+    public const string Name = "AspireCdc.CdcProcessor";
+
+    private static readonly ActivitySource Source = new(Name);
 
     private readonly List<Activity> _commits;
     private readonly Activity? _batch;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace AspireCdc.CdcProcessor.Running;
+namespace AspireCdc.CdcProcessor.Status;
 
 /// <summary>A table that does not show what the source holds, or perhaps not.</summary>
 /// <param name="Table">The table's identity.</param>

@@ -1,4 +1,4 @@
-namespace AspireCdc.CdcProcessor.Running;
+namespace AspireCdc.CdcProcessor;
 
 /// <summary>Which source fills which sink: <c>--source postgresql|kafka</c>, <c>--sink clickhouse|kafka</c>.</summary>
 internal sealed record Pair(string Source, string Sink)

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using AspireCdc.CdcProcessor.Changes;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace AspireCdc.CdcProcessor.Running;
+namespace AspireCdc.CdcProcessor.Status;
 
 /// <summary>What the processor does right now, for health, metrics and people.</summary>
 internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage = null)
