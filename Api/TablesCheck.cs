@@ -14,7 +14,7 @@ internal sealed class TablesCheck(ShopContext context) : IHealthCheck
     {
         try
         {
-            await context.Customers.AnyAsync(cancellationToken);
+            await context.IdempotencyKeys.AnyAsync(cancellationToken);
             return HealthCheckResult.Healthy();
         }
         catch (Exception e) when (DatabaseProblem.From(e) is { } problem)

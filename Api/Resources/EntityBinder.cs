@@ -49,7 +49,7 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
 
     private void Set(object entity, JsonPropertyInfo property, JsonElement value, string field, FieldErrors errors)
     {
-        if (value.ValueKind == JsonValueKind.Null) errors.Add(field, "must not be null");
+        if (value.ValueKind == JsonValueKind.Null && !property.IsSetNullable) errors.Add(field, "must not be null");
         else if (JsonModel.ItemType(property) is { } itemType) SetItems(entity, property, itemType, value, field, errors);
         else
             try
@@ -86,7 +86,14 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
     private async Task ValidateAsync(Entity entity, FieldErrors errors)
     {
         if (!validation.Value.TryGetValidatableTypeInfo(entity.GetType(), out var type))
-            throw new InvalidOperationException($"{entity.GetType().Name} lacks [ValidatableType]: nothing would be validated.");
+        {
+            if (!entity.GetType().IsDefined(typeof(ValidatableTypeAttribute), inherit: false))
+                throw new InvalidOperationException($"{entity.GetType().Name} lacks [ValidatableType]: nothing would be validated.");
+            // No attribute of it says anything, and such a type the generator leaves out.
+            errors.ThrowIfAny();
+            return;
+        }
+
         var context = new ValidateContext { ValidationOptions = validation.Value, ValidationContext = new ValidationContext(entity, services, null) };
         var found = new Dictionary<string, string[]>();
         context.OnValidationError += error => found[error.Path] = Complaints.Of(error);

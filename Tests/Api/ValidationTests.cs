@@ -1,5 +1,8 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
+using AspireCdc.Api.Errors;
+using AspireCdc.Api.Resources;
 using AspireCdc.Shop;
 using AwesomeAssertions;
 using Microsoft.Extensions.Options;
@@ -130,5 +133,30 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
 #pragma warning disable ASP0029 // The validator's own API is experimental in .NET 10.
             validation!.Value.TryGetValidatableTypeInfo(entity, out _).Should().BeTrue(entity.Name);
 #pragma warning restore ASP0029
+    }
+
+    [Fact]
+    public async Task An_entity_without_rules_takes_null_where_its_type_does()
+    {
+        await using var app = ApiServer.Create("Host=localhost", "unused");
+        var binder = (EntityBinder)((IServiceProvider)app.Services).GetService(typeof(EntityBinder))!;
+        using var json = JsonDocument.Parse("""{"bookId":7,"returnedAt":null,"note":null}""");
+        var loan = await binder.CreateAsync<Loan>(new RequestBody([], json.RootElement));
+        loan.Should().BeEquivalentTo(new { BookId = 7L, ReturnedAt = (DateTime?)null, Note = (string?)null });
+
+        using var wrong = JsonDocument.Parse("""{"bookId":null}""");
+        var refused = async () => await binder.CreateAsync<Loan>(new RequestBody([], wrong.RootElement));
+        await refused.Should().ThrowAsync<ProblemException>();
+    }
+
+    /// <summary>Nothing of it needs validation.</summary>
+#pragma warning disable ASP0029
+    [ValidatableType]
+#pragma warning restore ASP0029
+    internal sealed class Loan : Entity
+    {
+        public required long BookId { get; set; }
+        public DateTime? ReturnedAt { get; set; }
+        public string? Note { get; set; }
     }
 }
