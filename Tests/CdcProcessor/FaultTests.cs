@@ -84,11 +84,37 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
+        // A merge that runs while the disk becomes full can leave a damaged part behind: see the next test.
+        await shop.QueryAsync("SYSTEM STOP MERGES", Cancel);
         disk.Fill();
         await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'; INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 5000) i", Cancel);
         await WaitForFaultAsync(shop, processor, "ClickHouse's disk is full: make room there, and the pipeline goes on by itself.");
         await shop.ExecuteAsync("DELETE FROM customer WHERE id = 3; UPDATE product SET name = 'later'", Cancel);
         disk.Free();
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
+    [Fact]
+    public async Task A_part_that_a_merge_has_damaged_is_told_and_a_restart_puts_those_before_it_in_its_place()
+    {
+        await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
+        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        await shop.QueryAsync("OPTIMIZE TABLE cdc_progress FINAL", Cancel);
+        await shop.QueryAsync("SYSTEM STOP MERGES", Cancel);
+        var part = (await shop.QueryAsync("SELECT path FROM system.parts WHERE table = 'cdc_progress' AND active ORDER BY level DESC LIMIT 1", Cancel)).Trim();
+        await File.WriteAllBytesAsync(Path.Combine(part, "data.cmrk4"), [], Cancel);
+        await shop.QueryAsync("SYSTEM DROP MARK CACHE", Cancel);
+        // Where to go on is read at the begin of a run.
+        await shop.ExecuteAsync("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = current_database()", Cancel);
+        await WaitForFaultAsync(shop, processor, "ClickHouse has a damaged part");
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'", Cancel);
+        await server.StopAsync();
+        await server.StartAsync(Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
     }
