@@ -1,11 +1,12 @@
 using AspireCdc.Api.Errors;
+using AspireCdc.Api.InitDb;
 using AspireCdc.Shop;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AspireCdc.Api;
 
-/// <summary>Not ready before the tables are there.</summary>
+/// <summary>Not ready before all tables are there.</summary>
 internal sealed class TablesCheck(ShopContext context) : IHealthCheck
 {
     public const string Name = "tables";
@@ -14,7 +15,8 @@ internal sealed class TablesCheck(ShopContext context) : IHealthCheck
     {
         try
         {
-            await context.IdempotencyKeys.AnyAsync(cancellationToken);
+            var looks = context.Model.GetEntityTypes().Select(entity => $"SELECT 1 FROM {Sql.Identifier(entity.GetTableName()!)} WHERE false");
+            await context.Database.ExecuteSqlRawAsync(string.Join(" UNION ALL ", looks), cancellationToken);
             return HealthCheckResult.Healthy();
         }
         catch (Exception e) when (DatabaseProblem.From(e) is { } problem)
