@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.CdcProcessor.Verification;
 using AspireCdc.Star.Types;
@@ -7,6 +8,7 @@ using AspireCdc.Tests.Fixtures;
 using AspireCdc.Tests.Kafka;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AspireCdc.Tests.Verification;
@@ -66,6 +68,7 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. settings]);
         var processor = await shop.StartStreamingAsync(Cancel, ["--source", "kafka", .. settings]);
         await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
+        await WaitUntilPassedAsync(shop, processor);
 
         await FindAndRepairAsync(shop, processor);
         await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
@@ -135,6 +138,23 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > after.Started, "another one", Cancel, TimeSpan.FromMinutes(2));
     }
 
+    /// <summary>
+    /// Behind Kafka the rows of a copy are there before its end, which derives all facts once more, and would mend what was planted in them:
+    /// until every partition has passed what is committed now.
+    /// </summary>
+    private static async Task WaitUntilPassedAsync(Store shop, WebApplication processor)
+    {
+        var status = processor.Services.GetRequiredService<ProcessorStatus>();
+        var end = Lsn.Parse((await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_flush_lsn()::text", Cancel))!);
+        await Wait.UntilAsync(
+            async () =>
+            {
+                await shop.ExecuteAsync("SELECT pg_logical_emit_message(true, 'test', '')", Cancel);
+                return status.Applied.Count(position => position.CommitLsn >= end) == KafkaBroker.Partitions;
+            },
+            $"every partition to pass {Lsn.Format(end)}", Cancel, TimeSpan.FromMinutes(2));
+    }
+
     private static async Task FindAndRepairAsync(Store shop, WebApplication processor)
     {
         foreach (var (_, _, sql) in Planted)
@@ -198,7 +218,9 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
 
     private static string Deleted(string table, string where) => Changed(table, where, "is_deleted", "1");
 
-    private static string Surplus(string table, string where, string key, string value) => Changed(table, where, key, value);
+    /// <summary>Under the least version: that of the row that it is made of may be of a partition that is far ahead of its own.</summary>
+    private static string Surplus(string table, string where, string key, string value) =>
+        $"INSERT INTO {table} SELECT * REPLACE ({value} AS {key}, 1 AS version) FROM (SELECT * FROM {table} WHERE {where})";
 
     private static string Gone(string table, string where) => $"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 2";
 }
