@@ -1,6 +1,6 @@
 using AspireCdc.Api.Errors;
-using AspireCdc.Api.InitDb;
 using AspireCdc.Shop;
+using AspireCdc.Star.Postgres;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -15,7 +15,7 @@ internal sealed class TablesCheck(ShopContext context) : IHealthCheck
     {
         try
         {
-            var looks = context.Model.GetEntityTypes().Select(entity => $"SELECT 1 FROM {Sql.Identifier(entity.GetTableName()!)} WHERE false");
+            var looks = context.Model.GetEntityTypes().Select(entity => $"SELECT 1 FROM {PostgresSql.Name(entity.GetTableName()!)} WHERE false");
             await context.Database.ExecuteSqlRawAsync(string.Join(" UNION ALL ", looks), cancellationToken);
             return HealthCheckResult.Healthy();
         }

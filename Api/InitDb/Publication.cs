@@ -1,4 +1,5 @@
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.Api.InitDb;
@@ -32,22 +33,22 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         if (publications is not [var found])
         {
             var with = $" WITH (publish = '{Publish}'{(viaRoot ? ", publish_via_partition_root = true" : "")})";
-            return [new($"publication {name} is missing", $"CREATE PUBLICATION {Sql.Identifier(name)} {(list.Length > 0 ? $"FOR TABLE {list}" : "")}{with}")];
+            return [new($"publication {name} is missing", $"CREATE PUBLICATION {PostgresSql.Name(name)} {(list.Length > 0 ? $"FOR TABLE {list}" : "")}{with}")];
         }
         if (found.AllTables)
             throw new InitDbException(
-                $"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION {Sql.Identifier(name)}, run init-db again, then resync --all.");
+                $"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION {PostgresSql.Name(name)}, run init-db again, then resync --all.");
 
         var repairs = new List<Repair>();
         if (!found.Changes)
         {
             var what = appendOnly ? "publishes more than inserts" : "leaves out some kind of change";
-            repairs.Add(new($"publication {name} {what}", $"ALTER PUBLICATION {Sql.Identifier(name)} SET (publish = '{Publish}')"));
+            repairs.Add(new($"publication {name} {what}", $"ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Publish}')"));
         }
         if (viaRoot && !found.ViaRoot)
-            repairs.Add(new($"publication {name} shows partitions in the place of their table", $"ALTER PUBLICATION {Sql.Identifier(name)} SET (publish_via_partition_root = true)"));
+            repairs.Add(new($"publication {name} shows partitions in the place of their table", $"ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true)"));
         if (await FindDriftAsync(wanted, cancellation) is { } drift)
-            repairs.Add(new($"publication {name}: {drift}", $"ALTER PUBLICATION {Sql.Identifier(name)} SET TABLE {list}"));
+            repairs.Add(new($"publication {name}: {drift}", $"ALTER PUBLICATION {PostgresSql.Name(name)} SET TABLE {list}"));
         return repairs;
     }
 
@@ -117,6 +118,6 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
     private sealed record Wanted(TableMapping Table, bool IsPartitioned, string[]? Columns)
     {
         public string Sql =>
-            $"{InitDb.Sql.Identifier(Table.Schema)}.{InitDb.Sql.Identifier(Table.Name)}{(Columns is null ? "" : $" ({string.Join(", ", Columns.Select(InitDb.Sql.Identifier))})")}";
+            $"{PostgresSql.Name(Table)}{(Columns is null ? "" : $" ({string.Join(", ", Columns.Select(PostgresSql.Name))})")}";
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.Api.InitDb;
@@ -10,21 +11,21 @@ internal static class ReplicationRole
     public static async Task<IReadOnlyList<Repair>> FindRepairsAsync(
         NpgsqlConnection connection, string role, string? password, StarModel model, CancellationToken cancellation)
     {
-        var name = Sql.Identifier(role);
+        var name = PostgresSql.Name(role);
         var roles = await connection.QueryAsync("""
             SELECT rolcanlogin AND rolreplication, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles WHERE rolname = $1
             """, row => (CanReplicate: row.GetBoolean(0), CanMore: row.GetBoolean(1)), cancellation, role);
 
         var repairs = new List<Repair>();
         if (roles is not [var rights])
-            repairs.Add(new($"role {role} is missing", $"CREATE ROLE {name} LOGIN REPLICATION PASSWORD {Sql.Literal(Stored(Required(password, role)))}"));
+            repairs.Add(new($"role {role} is missing", $"CREATE ROLE {name} LOGIN REPLICATION PASSWORD {PostgresSql.Literal(Stored(Required(password, role)))}"));
         else
         {
             if (!rights.CanReplicate) repairs.Add(new($"role {role} may not log in and replicate", $"ALTER ROLE {name} LOGIN REPLICATION"));
             if (rights.CanMore)
                 repairs.Add(new($"role {role} has rights that it does not need", $"ALTER ROLE {name} NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS"));
             if (password is not null && !await HasPasswordAsync(connection, role, password, cancellation))
-                repairs.Add(new($"role {role} has another password", $"ALTER ROLE {name} PASSWORD {Sql.Literal(Stored(password))}"));
+                repairs.Add(new($"role {role} has another password", $"ALTER ROLE {name} PASSWORD {PostgresSql.Literal(Stored(password))}"));
         }
         repairs.AddRange(await FindGrantsAsync(connection, role, model, cancellation));
         return repairs;
@@ -33,7 +34,7 @@ internal static class ReplicationRole
     private static async Task<IEnumerable<Repair>> FindGrantsAsync(
         NpgsqlConnection connection, string role, StarModel model, CancellationToken cancellation)
     {
-        var name = Sql.Identifier(role);
+        var name = PostgresSql.Name(role);
         string[] schemas = [.. model.Tables.Select(table => table.Schema).Append("public").Distinct()];
         var grants = await connection.QueryAsync("""
             SELECT n.nspname, c.relname, a.privilege_type
@@ -49,18 +50,16 @@ internal static class ReplicationRole
 
         var missing = model.Tables.Where(table => !grants.Contains((table.Schema, table.Name, "SELECT")))
             .Select(table =>
-                new Repair($"role {role} may not read {table.Source}", $"GRANT SELECT ON {Qualified(table.Schema, table.Name)} TO {name}"));
+                new Repair($"role {role} may not read {table.Source}", $"GRANT SELECT ON {PostgresSql.Name(table)} TO {name}"));
         var excess = grants.Where(grant => grant.Privilege != "SELECT"
             || !model.Tables.Any(table => (table.Schema, table.Name) == (grant.Schema, grant.Table)))
-            .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}", $"REVOKE {grant.Privilege} ON {Qualified(grant.Schema, grant.Table)} FROM {name}"));
+            .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}", $"REVOKE {grant.Privilege} ON {PostgresSql.Name(grant.Schema)}.{PostgresSql.Name(grant.Table)} FROM {name}"));
         IEnumerable<Repair> database = mayConnect ? [] :
-            [new($"role {role} may not connect", $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {Sql.Literal(role)}); END $$")];
+            [new($"role {role} may not connect", $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {PostgresSql.Literal(role)}); END $$")];
         return [.. closed.Select(schema =>
-            new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {Sql.Identifier(schema)} TO {name}")),
+            new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {PostgresSql.Name(schema)} TO {name}")),
             .. database, .. missing, .. excess];
     }
-
-    private static string Qualified(string schema, string table) => $"{Sql.Identifier(schema)}.{Sql.Identifier(table)}";
 
     /// <summary>Only a superuser sees stored passwords; for anybody else this is false, and the password is set again.</summary>
     private static async Task<bool> HasPasswordAsync(

@@ -1,5 +1,6 @@
 using AspireCdc.Shop;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
@@ -80,7 +81,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         var tables = await ExistingTablesAsync(connection, cancellation);
         if (tables.Count == 0) return null;
 
-        await connection.ExecuteAsync($"TRUNCATE {string.Join(", ", tables.Select(Sql.Identifier))} RESTART IDENTITY", cancellation);
+        await connection.ExecuteAsync($"TRUNCATE {string.Join(", ", tables.Select(PostgresSql.Name))} RESTART IDENTITY", cancellation);
         var complaint = await WaitForReaderAsync(connection, cancellation);
         await context.GetService<IMigrator>().MigrateAsync(Migration.InitialDatabase, cancellation);
         return complaint;

@@ -2,13 +2,9 @@ using Npgsql;
 
 namespace AspireCdc.Api.InitDb;
 
-/// <summary>Reading and quoting, for statements that take no parameters where a name stands.</summary>
+/// <summary>Statements and queries on a connection.</summary>
 internal static class Sql
 {
-    public static string Identifier(string name) => '"' + name.Replace("\"", "\"\"") + '"';
-
-    public static string Literal(string text) => "'" + text.Replace("'", "''") + "'";
-
     public static async Task ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(sql, connection);

@@ -1,3 +1,4 @@
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.AppHost.Doctor;
@@ -117,12 +118,12 @@ internal static class PostgresChecks
 
     private static async Task<IEnumerable<Finding>> AskAsync(NpgsqlConnection connection, Patient patient, string check, string well, string sql, CancellationToken cancellationToken)
     {
-        var columns = patient.Model.Tables.SelectMany(table => table.Columns.Select(column => (Table: Quoted(table.Schema, table.Name), column.Source))).ToList();
+        var columns = patient.Model.Tables.SelectMany(table => table.Columns.Select(column => (Table: PostgresSql.Name(table), column.Source))).ToList();
         await using var command = new NpgsqlCommand(sql, connection);
         command.Parameters.AddWithValue("publication", patient.Publication);
         command.Parameters.AddWithValue("slot", patient.Slot);
         command.Parameters.AddWithValue("role", patient.Role);
-        command.Parameters.AddWithValue("tables", patient.Model.Tables.Select(table => Quoted(table.Schema, table.Name)).ToArray());
+        command.Parameters.AddWithValue("tables", patient.Model.Tables.Select(PostgresSql.Name).ToArray());
         command.Parameters.AddWithValue("columnTables", columns.Select(column => column.Table).ToArray());
         command.Parameters.AddWithValue("columns", columns.Select(column => column.Source).ToArray());
         command.Parameters.AddWithValue("migrations", patient.PostgresMigrations.ToArray());
@@ -155,6 +156,4 @@ internal static class PostgresChecks
             : ($"{server.Host}:{server.Port} does not answer", "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost");
         return new(Part, "answers", Verdict.Ill, says, cure);
     }
-
-    private static string Quoted(string schema, string table) => $"\"{schema.Replace("\"", "\"\"")}\".\"{table.Replace("\"", "\"\"")}\"";
 }

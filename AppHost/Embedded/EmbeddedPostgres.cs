@@ -1,4 +1,5 @@
 using System.Globalization;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.AppHost.Embedded;
@@ -133,7 +134,7 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = name } } };
         if (await exists.ExecuteScalarAsync(cancellationToken) is not null)
             return;
-        await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"")}\"", connection);
+        await using var create = new NpgsqlCommand($"CREATE DATABASE {PostgresSql.Name(name)}", connection);
         await create.ExecuteNonQueryAsync(cancellationToken);
     }
 }

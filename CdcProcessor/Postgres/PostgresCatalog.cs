@@ -1,6 +1,7 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 using Columns = System.Linq.ILookup<(string Schema, string Table), (string Name, string Type)>;
 
@@ -114,7 +115,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             """
             SELECT a.attname, a.atttypid::int8
             FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-            """, cancellationToken, QualifiedName(table));
+            """, cancellationToken, PostgresSql.Name(table));
         var mapped = columns.Where(column => table.Columns.Any(known => known.Source == (string)column[0]!));
         return new Relation(table, [.. mapped.Select(column => new RelationColumn((string)column[0]!, (uint)(long)column[1]!))]);
     }
@@ -124,7 +125,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     {
         var rows = await QueryAsync(
             "SELECT CASE WHEN relkind = 'r' THEN pg_relation_size(oid) / current_setting('block_size')::int8 ELSE 0 END, GREATEST(reltuples, 0)::int8 FROM pg_class WHERE oid = to_regclass($1)",
-            cancellationToken, QualifiedName(table));
+            cancellationToken, PostgresSql.Name(table));
         return rows is [[long pages, long count]] ? (pages, count) : (0, 0);
     }
 
@@ -150,10 +151,6 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         return rows;
     }
 
-    public static string QualifiedName(TableMapping table) => $"{Quote(table.Schema)}.{Quote(table.Name)}";
-
-    public static string Quote(string name) => $"\"{name.Replace("\"", "\"\"")}\"";
-
     private async Task<string> DatabaseAsync(CancellationToken cancellationToken) => (string)(await QueryAsync("SELECT current_database()::text", cancellationToken))[0][0]!;
 
     /// <summary>
@@ -167,7 +164,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
                 ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k)
             FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid
             WHERE c.oid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-            """, cancellationToken, QualifiedName(table));
+            """, cancellationToken, PostgresSql.Name(table));
         var key = table.Key.Select(column => table.Columns[column].Source).ToHashSet();
         var indexes = rows.Where(row => key.SetEquals((string[])row[4]!)).ToList();
         var named = $"{table.Source}.({string.Join(", ", key)})";
@@ -185,7 +182,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             _ => false,
         };
         if (!carriesKey)
-            faults.Add(new(table, $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {QualifiedName(table)} REPLICA IDENTITY FULL"));
+            faults.Add(new(table, $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY FULL"));
     }
 
     private async Task CheckEncodingAsync(List<CatalogFault> faults, CancellationToken cancellationToken)
@@ -198,7 +195,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     private async Task CheckRightsAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
         var role = (await QueryAsync("SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level'), pg_is_in_recovery() FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
-        var user = Quote((string)role[0]!);
+        var user = PostgresSql.Name((string)role[0]!);
         if (role[3] is true)
             faults.Add(new(null, "this server is a standby: name the primary, or all servers (Host=a,b), of which the primary is taken"));
         if (role[2] is not "logical")
@@ -211,11 +208,11 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         {
             var rights = (await QueryAsync(
                 "SELECT has_schema_privilege(current_user, $1, 'USAGE'), has_table_privilege(current_user, to_regclass($2)::oid, 'SELECT')",
-                cancellationToken, table.Schema, QualifiedName(table)))[0];
+                cancellationToken, table.Schema, PostgresSql.Name(table)))[0];
             if (rights[0] is not true)
-                faults.Add(new(table, $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {Quote(table.Schema)} TO {user}"));
+                faults.Add(new(table, $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}"));
             else if (rights[1] is not true)
-                faults.Add(new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {QualifiedName(table)} TO {user}"));
+                faults.Add(new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {PostgresSql.Name(table)} TO {user}"));
         }
     }
 
@@ -238,7 +235,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (publishes[0] is not true || publishes.Skip(1).Take(3).Any(kind => kind is true == appendOnly))
         {
             var fault = appendOnly ? "publishes more than inserts, or none" : "leaves operations out";
-            faults.Add(new(null, $"publication '{name}' {fault}: ALTER PUBLICATION {Quote(name)} SET (publish = '{wanted}')", IsLossy: true));
+            faults.Add(new(null, $"publication '{name}' {fault}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{wanted}')", IsLossy: true));
         }
 
         var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, name))
@@ -248,7 +245,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         foreach (var table in model.Tables.Where(table => table.AppendOnly && !appendOnly && published.Contains((table.Schema, table.Name))))
         {
             faults.Add(new(
-                table, $"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION {Quote(name)} DROP TABLE {QualifiedName(table)}",
+                table, $"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION {PostgresSql.Name(name)} DROP TABLE {PostgresSql.Name(table)}",
                 IsLossy: true));
         }
     }
@@ -257,8 +254,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     private async Task<string> UnpublishedAsync(
         string publication, TableMapping table, HashSet<(string, string)> published, bool viaRoot, CancellationToken cancellationToken)
     {
-        var name = QualifiedName(table);
-        var add = $"{table.Source} is not in publication '{publication}': ALTER PUBLICATION {Quote(publication)} ADD TABLE {name}";
+        var name = PostgresSql.Name(table);
+        var add = $"{table.Source} is not in publication '{publication}': ALTER PUBLICATION {PostgresSql.Name(publication)} ADD TABLE {name}";
         var partitions = await QueryAsync(
             """
             SELECT n.nspname::text, c.relname::text FROM pg_class root, pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -267,7 +264,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (partitions.Count == 0 || viaRoot)
             return add;
 
-        var set = $"ALTER PUBLICATION {Quote(publication)} SET (publish_via_partition_root = true)";
+        var set = $"ALTER PUBLICATION {PostgresSql.Name(publication)} SET (publish_via_partition_root = true)";
         return partitions.Any(partition => published.Contains(((string)partition[0]!, (string)partition[1]!)))
             || (await QueryAsync(
                 "SELECT 1 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubname = $1 AND r.prrelid = to_regclass($2)",

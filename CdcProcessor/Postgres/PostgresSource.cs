@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -296,7 +297,7 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task StartReplicationAsync(WireConnection connection, CancellationToken cancellationToken)
     {
-        var publications = string.Join(",", Publications.Of(_model, _options.Publication).Select(known => PostgresCatalog.Quote(known.Name).Replace("'", "''")));
+        var publications = string.Join(",", Publications.Of(_model, _options.Publication).Select(known => PostgresSql.Name(known.Name).Replace("'", "''")));
         while (true)
         {
             try

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -54,7 +55,7 @@ internal static class PublishedColumns
         "" => $"is left out by the column list of publication '{publication}': 'Api init-db' mends the list, or leave the column out of the model",
         Virtual => "is generated when it is read (VIRTUAL), and never sent: make it STORED, or leave it out of the model and compute it in a fact",
         _ when canPublish =>
-            $"is generated, and publication '{publication}' does not send it: ALTER PUBLICATION {PostgresCatalog.Quote(publication)} SET (publish_generated_columns = stored), or name it in the table's column list",
+            $"is generated, and publication '{publication}' does not send it: ALTER PUBLICATION {PostgresSql.Name(publication)} SET (publish_generated_columns = stored), or name it in the table's column list",
         _ => "is generated, and this server sends no generated columns (PostgreSQL 18 does): leave it out of the model and compute it in a fact",
     };
 }

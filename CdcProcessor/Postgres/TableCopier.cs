@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -222,14 +223,14 @@ internal sealed record CopyRange(Relation Relation, long First, long? End)
     {
         get
         {
-            var columns = string.Join(", ", Relation.Columns.Select(column => PostgresCatalog.Quote(column.Name)));
+            var columns = string.Join(", ", Relation.Columns.Select(column => PostgresSql.Name(column.Name)));
             var conditions = new List<string>();
             if (First > 0)
                 conditions.Add(string.Create(CultureInfo.InvariantCulture, $"ctid >= '({First},0)'"));
             if (End is { } end)
                 conditions.Add(string.Create(CultureInfo.InvariantCulture, $"ctid < '({end},0)'"));
             var where = conditions.Count == 0 ? "" : " WHERE " + string.Join(" AND ", conditions);
-            return $"COPY (SELECT {columns} FROM {PostgresCatalog.QualifiedName(Relation.Table)}{where}) TO STDOUT";
+            return $"COPY (SELECT {columns} FROM {PostgresSql.Name(Relation.Table)}{where}) TO STDOUT";
         }
     }
 }

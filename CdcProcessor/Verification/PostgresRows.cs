@@ -1,6 +1,7 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.Star.Postgres;
 using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.Verification;
@@ -29,8 +30,8 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     {
         (_connection, _compared, _from, _keyTypes) = (connection, compared, from, keyTypes);
         _relation = Relation.Of(compared.Columns);
-        _key = [.. compared.Columns.Key.Select(column => "q." + PostgresCatalog.Quote(compared.Columns.Columns[column].Source))];
-        _columns = string.Join(", ", compared.Columns.Columns.Select(column => "q." + PostgresCatalog.Quote(column.Source)));
+        _key = [.. compared.Columns.Key.Select(column => "q." + PostgresSql.Name(compared.Columns.Columns[column].Source))];
+        _columns = string.Join(", ", compared.Columns.Columns.Select(column => "q." + PostgresSql.Name(column.Source)));
         _writer = new LandingRows { Range = range };
     }
 
@@ -41,11 +42,11 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<PostgresRows> OpenAsync(WireConnection connection, ComparedTable compared, DateRange range, CancellationToken cancellationToken)
     {
-        var names = string.Join(", ", compared.Columns.Columns.Select(column => PostgresCatalog.Quote(column.Source)));
+        var names = string.Join(", ", compared.Columns.Columns.Select(column => PostgresSql.Name(column.Source)));
         // The query has the fact's columns in their order, whatever it calls them.
-        var from = compared.Fact is { Postgres: { } query } ? $"(\n{query}\n) AS q ({names})" : $"{PostgresCatalog.QualifiedName(compared.Root)} AS q";
+        var from = compared.Fact is { Postgres: { } query } ? $"(\n{query}\n) AS q ({names})" : $"{PostgresSql.Name(compared.Root)} AS q";
         var types = (await connection.QueryAsync(
-            $"SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = {Literal(PostgresCatalog.QualifiedName(compared.Root))}::regclass AND attnum > 0 AND NOT attisdropped",
+            $"SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = {PostgresSql.Literal(PostgresSql.Name(compared.Root))}::regclass AND attnum > 0 AND NOT attisdropped",
             cancellationToken)).ToDictionary(row => row[0]!, row => row[1]!);
         string[] keyTypes = [.. compared.Root.Key.Select(column => types[compared.Root.Columns[column].Source])];
         if (compared.Fact is not null)
@@ -53,7 +54,7 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
             // The query's own types tell bytes from text.
             var columns = compared.Columns.Columns;
             var real = (await connection.QueryAsync(
-                $"SELECT {string.Join(", ", columns.Select(column => $"format_type(pg_typeof(q.{PostgresCatalog.Quote(column.Source)}), NULL)"))} FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
+                $"SELECT {string.Join(", ", columns.Select(column => $"format_type(pg_typeof(q.{PostgresSql.Name(column.Source)}), NULL)"))} FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
             compared = compared with { Columns = compared.Columns with { Columns = [.. columns.Select((column, i) => column with { Postgres = real[i]! })] } };
         }
         return new PostgresRows(connection, compared, from, keyTypes, range);
@@ -62,7 +63,7 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     public async Task<RowPage> ReadAsync(IReadOnlyList<string>? after, int limit, CancellationToken cancellationToken)
     {
         var key = string.Join(", ", _key);
-        var where = after is null ? "" : $" WHERE ({key}) > ({string.Join(", ", after.Select((text, i) => $"{Literal(text)}::{_keyTypes[i]}"))})";
+        var where = after is null ? "" : $" WHERE ({key}) > ({string.Join(", ", after.Select((text, i) => $"{PostgresSql.Literal(text)}::{_keyTypes[i]}"))})";
         var (rows, isWhole) = await CopyAsync($"SELECT {_columns} FROM {_from}{where} ORDER BY {key} LIMIT {limit}", limit, cancellationToken);
         var batch = _batch;
         IReadOnlyList<string> KeyOf(int row) => KeyText.Of(batch, _relation, batch.Changes[row].New);
@@ -75,7 +76,7 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
         if (keys.Count == 0)
             return found;
 
-        var wanted = string.Join(", ", _keyTypes.Select((type, i) => $"ARRAY[{string.Join(", ", keys.Select(key => Literal(key[i])))}]::text[]::{type}[]"));
+        var wanted = string.Join(", ", _keyTypes.Select((type, i) => $"ARRAY[{string.Join(", ", keys.Select(key => PostgresSql.Literal(key[i])))}]::text[]::{type}[]"));
         var match = string.Join(" AND ", _key.Select((column, i) => $"{column} = k.k{i}"));
         var names = string.Join(", ", _key.Select((_, i) => $"k{i}"));
         var (rows, _) = await CopyAsync($"SELECT {_columns} FROM unnest({wanted}) AS k({names}) JOIN {_from} ON {match}", int.MaxValue, cancellationToken);
@@ -90,9 +91,6 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
         _bytes.Dispose();
         _writer.Dispose();
     }
-
-    /// <summary>A text as a literal, whatever <c>standard_conforming_strings</c> says.</summary>
-    public static string Literal(string text) => $"E'{text.Replace("\\", "\\\\").Replace("'", "''")}'";
 
     /// <summary>Reads rows up to the page's bytes; false if there were more. Where all are wanted the page may be larger.</summary>
     private async Task<(IReadOnlyList<ReadOnlyMemory<byte>?> Rows, bool IsWhole)> CopyAsync(string select, int limit, CancellationToken cancellationToken)

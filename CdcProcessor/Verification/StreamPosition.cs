@@ -1,6 +1,7 @@
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
+using AspireCdc.Star.Postgres;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
@@ -17,7 +18,7 @@ internal sealed class StreamPosition(WireConnection connection, string slot, Pro
 
     /// <summary>Sends markers that ask for rows once more, and waits until they have landed.</summary>
     public Task PassAsync(IEnumerable<Marker> markers, CancellationToken cancellationToken) => PassAsync(
-        $"SELECT pg_logical_emit_message(false, {PostgresRows.Literal(Marker.Prefix(slot))}, {PostgresRows.Literal(Marker.Format(markers))})::text, pg_logical_emit_message(true, 'aspirecdc', '')::text",
+        $"SELECT pg_logical_emit_message(false, {PostgresSql.Literal(Marker.Prefix(slot))}, {PostgresSql.Literal(Marker.Format(markers))})::text, pg_logical_emit_message(true, 'aspirecdc', '')::text",
         cancellationToken);
 
     /// <summary>Waits until all can see what has been committed until now. False if a transaction is open for too long.</summary>

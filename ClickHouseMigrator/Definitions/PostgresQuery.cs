@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using System.Reflection;
+using AspireCdc.Star.Postgres;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -39,7 +40,7 @@ internal sealed class PostgresQuery(DbContext context)
         {
             if (value is ConstantExpression constant)
             {
-                outer.Add($"{Literal(constant)} AS {Quote(name)}");
+                outer.Add($"{Literal(constant)} AS {PostgresSql.Name(name)}");
                 continue;
             }
 
@@ -48,7 +49,7 @@ internal sealed class PostgresQuery(DbContext context)
             _ = query.OrderBy(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString();
             if (places.TryAdd(query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString(), inner.Count))
                 inner.Add(key);
-            outer.Add($"c{places[query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString()] + 1} AS {Quote(name)}");
+            outer.Add($"c{places[query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString()] + 1} AS {PostgresSql.Name(name)}");
         }
 
         var sql = query.Select(Expression.Lambda<Func<TRoot, object[]>>(Expression.NewArrayInit(typeof(object), inner), row)).ToQueryString();
@@ -58,6 +59,4 @@ internal sealed class PostgresQuery(DbContext context)
     private string Literal(ConstantExpression constant) => constant.Value is { } value
         ? context.GetService<IRelationalTypeMappingSource>().FindMapping(value.GetType())!.GenerateSqlLiteral(value)
         : "NULL";
-
-    private static string Quote(string name) => $"\"{name.Replace("\"", "\"\"")}\"";
 }

@@ -1,4 +1,5 @@
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.ClickHouseMigrator.Discovery;
@@ -37,7 +38,7 @@ internal sealed class PublicationCheck(
 
     private async Task<string> CreateAsync(CancellationToken cancellationToken)
     {
-        var statement = $"CREATE PUBLICATION {Quote(name)} FOR TABLE {string.Join(", ", Mirrored.Select(Listed))}{With}";
+        var statement = $"CREATE PUBLICATION {PostgresSql.Name(name)} FOR TABLE {string.Join(", ", Mirrored.Select(Listed))}{With}";
         try
         {
             await using var command = new NpgsqlCommand(statement, connection);
@@ -57,16 +58,16 @@ internal sealed class PublicationCheck(
             row => (Schema: row.GetString(0), Name: row.GetString(1), Columns: row.GetFieldValue<string[]>(2), Filtered: row.GetBoolean(3)), cancellationToken, new NpgsqlParameter { Value = name });
         var sentences = new List<string>();
         if (!all)
-            sentences.Add($"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER PUBLICATION {Quote(name)} SET (publish = '{Kinds}');");
+            sentences.Add($"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Kinds}');");
         if (HasPartitions && !viaRoot)
-            sentences.Add($"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {Quote(name)} SET (publish_via_partition_root = true);");
+            sentences.Add($"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true);");
         foreach (var pair in Mirrored)
         {
             var (mapping, found) = pair;
             var entry = published.FirstOrDefault(entry => (entry.Schema, entry.Name) == (mapping.Schema, mapping.Name));
             // Behind an option that is not set yet, the partitions stand there instead.
             if (entry.Name is null && !(found.IsPartitioned && !viaRoot))
-                sentences.Add($"Publication {name} lacks {mapping.Source}: ALTER PUBLICATION {Quote(name)} ADD TABLE {Listed(pair)};");
+                sentences.Add($"Publication {name} lacks {mapping.Source}: ALTER PUBLICATION {PostgresSql.Name(name)} ADD TABLE {Listed(pair)};");
             else if (entry.Filtered)
                 sentences.Add($"Publication {name} leaves out rows of {mapping.Source} (WHERE): publish all of them.");
             else if (entry.Name is not null && mapping.Columns.Select(column => column.Source).Except(entry.Columns).ToList() is { Count: > 0 } missing)
@@ -79,9 +80,7 @@ internal sealed class PublicationCheck(
     private static string Listed((TableMapping Mapping, FoundTable Found) table)
     {
         var published = table.Found.Columns.Where(column => !column.IsGenerated).ToList();
-        var qualified = $"{Quote(table.Mapping.Schema)}.{Quote(table.Mapping.Name)}";
-        return published.Count == table.Mapping.Columns.Count ? qualified : $"{qualified} ({string.Join(", ", table.Mapping.Columns.Select(column => Quote(column.Source)))})";
+        var qualified = PostgresSql.Name(table.Mapping);
+        return published.Count == table.Mapping.Columns.Count ? qualified : $"{qualified} ({string.Join(", ", table.Mapping.Columns.Select(column => PostgresSql.Name(column.Source)))})";
     }
-
-    private static string Quote(string name) => $"\"{name.Replace("\"", "\"\"")}\"";
 }

@@ -22,21 +22,21 @@ internal sealed class TableForms(PostgresCatalog catalog, StarModel model, CdcOp
     /// </summary>
     public static string FilesNow(TableMapping table)
     {
-        var name = PostgresCatalog.QualifiedName(table);
+        var name = PostgresSql.Name(table);
         return $"""
             LOCK TABLE {name} IN ACCESS SHARE MODE;
-            SELECT to_regclass({Literal(name)})::oid::text, coalesce(
+            SELECT to_regclass({PostgresSql.Literal(name)})::oid::text, coalesce(
                 (SELECT string_agg(pg_relation_filenode(relid)::text, ',' ORDER BY relid::oid)
-                FROM pg_partition_tree(to_regclass({Literal(name)}))),
-                pg_relation_filenode(to_regclass({Literal(name)}))::text, '')
+                FROM pg_partition_tree(to_regclass({PostgresSql.Literal(name)}))),
+                pg_relation_filenode(to_regclass({PostgresSql.Literal(name)}))::text, '')
             """;
     }
 
     // pg_class and its like are read as of the transaction's snapshot, as any table is.
     private string Sql(IReadOnlyList<TableMapping> tables)
     {
-        var wanted = string.Join(", ", tables.Select(table => $"({Literal(table.Source)}, {Literal(table.Schema)}, {Literal(table.Name)})"));
-        var publications = string.Join(", ", Publications.Of(model, options.Publication).Select(publication => Literal(publication.Name)));
+        var wanted = string.Join(", ", tables.Select(table => $"({PostgresSql.Literal(table.Source)}, {PostgresSql.Literal(table.Schema)}, {PostgresSql.Literal(table.Name)})"));
+        var publications = string.Join(", ", Publications.Of(model, options.Publication).Select(publication => PostgresSql.Literal(publication.Name)));
         return string.Create(CultureInfo.InvariantCulture, $"""
             WITH RECURSIVE wanted (source, schema, name) AS (VALUES {wanted}),
             found AS
@@ -73,10 +73,8 @@ internal sealed class TableForms(PostgresCatalog catalog, StarModel model, CdcOp
                     SELECT coalesce(string_agg(p.xmin::text, ' ' ORDER BY p.oid), '') FROM pg_publication p WHERE p.pubname IN ({publications})),
                 'trigger', (
                     SELECT coalesce(string_agg(concat(e.oid, ':', e.xmin), ' '), '') FROM pg_event_trigger e
-                    WHERE e.evtname = {Literal(SchemaTrigger.RewriteTrigger)} AND e.evtenabled IN ('O', 'A')))::text
+                    WHERE e.evtname = {PostgresSql.Literal(SchemaTrigger.RewriteTrigger)} AND e.evtenabled IN ('O', 'A')))::text
             FROM found f
             """);
     }
-
-    private static string Literal(string text) => $"'{text.Replace("'", "''")}'";
 }
