@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using AspireCdc.Api.Errors;
+using NpgsqlTypes;
 
 namespace AspireCdc.Api.Analytics;
 
@@ -27,20 +28,20 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
             .Select(row => JsonSerializer.Deserialize<Source>(row.State)).SingleOrDefault();
         var positions = rows.Rows.Where(row => row.Kind == "position").ToList();
         if (source is null || positions.Count == 0)
-            return new Applied(0, null, CanTell: true);
+            return new Applied(NpgsqlLogSequenceNumber.Invalid, null, CanTell: true);
         if (source.Kind != "kafka")
-            return new Applied(positions.Max(row => row.Position), positions.Max(row => row.Age), CanTell: true);
+            return new Applied(new(positions.Max(row => row.Position)), positions.Max(row => row.Age), CanTell: true);
 
         // Each partition tells which commits have passed it wholly; one that has brought nothing yet has passed none.
         var passed = positions
             .Select(row => ulong.TryParse(row.State, NumberStyles.None, CultureInfo.InvariantCulture, out var lsn) ? lsn : 0).ToList();
         var applied = passed.Count < source.Partitions ? 0 : passed.Min();
-        return new Applied(applied, positions.Max(row => row.Age), CanTell: passed.Any(lsn => lsn > 0));
+        return new Applied(new(applied), positions.Max(row => row.Age), CanTell: passed.Any(lsn => lsn > 0));
     }
 
     /// <summary>Returns once ClickHouse has applied all that was committed before the position.</summary>
     /// <exception cref="ProblemException">504: it has not within <see cref="Patience"/>; 501: who fills the topic does not say.</exception>
-    public async Task<Applied> WaitAsync(ulong lsn, CancellationToken cancellationToken)
+    public async Task<Applied> WaitAsync(NpgsqlLogSequenceNumber lsn, CancellationToken cancellationToken)
     {
         for (var began = time.GetTimestamp(); ;)
         {
@@ -53,12 +54,12 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
         }
     }
 
-    private static ProblemException NotReached(ulong applied, ulong lsn) => new(
+    private static ProblemException NotReached(NpgsqlLogSequenceNumber applied, NpgsqlLogSequenceNumber lsn) => new(
         StatusCodes.Status504GatewayTimeout,
-        $"After {Patience.TotalSeconds:0} s ClickHouse has applied {WalPosition.Format(applied)}, and X-Min-Lsn asks for {WalPosition.Format(lsn)}: "
+        $"After {Patience.TotalSeconds:0} s ClickHouse has applied {applied}, and X-Min-Lsn asks for {lsn}: "
         + "ask the processor what it does (/ready, or 'CdcProcessor status').")
     {
-        Extensions = new Dictionary<string, object?> { ["appliedLsn"] = WalPosition.Format(applied) },
+        Extensions = new Dictionary<string, object?> { ["appliedLsn"] = applied.ToString() },
     };
 
     /// <summary>Our connector may be at its first copy still, so it is given the time that it has.</summary>
@@ -72,7 +73,7 @@ internal sealed class AppliedPosition(StarDatabase star, TimeProvider time)
 }
 
 /// <summary>How far ClickHouse has followed.</summary>
-/// <param name="Lsn">All that was committed before this position in PostgreSQL's WAL is there; 0 where that is not known.</param>
+/// <param name="Lsn">All that was committed before this position in PostgreSQL's WAL is there; 0/0 where that is not known.</param>
 /// <param name="Age">Seconds since that was so; null where nothing has been applied yet.</param>
 /// <param name="CanTell">Who fills the tables says which commits they have.</param>
-internal sealed record Applied(ulong Lsn, double? Age, bool CanTell);
+internal sealed record Applied(NpgsqlLogSequenceNumber Lsn, double? Age, bool CanTell);

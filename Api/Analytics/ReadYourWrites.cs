@@ -1,5 +1,6 @@
 using System.Globalization;
 using AspireCdc.Api.Errors;
+using NpgsqlTypes;
 
 namespace AspireCdc.Api.Analytics;
 
@@ -19,8 +20,8 @@ internal sealed class ReadYourWrites(AppliedPosition position, TimeProvider time
             ? await position.WaitAsync(Parse(asked), http.RequestAborted)
             : await position.ReadAsync(http.RequestAborted);
         var waited = time.GetElapsedTime(began);
-        if (applied.Lsn > 0)
-            http.Response.Headers[AppliedLsn] = WalPosition.Format(applied.Lsn);
+        if (applied.Lsn != NpgsqlLogSequenceNumber.Invalid)
+            http.Response.Headers[AppliedLsn] = $"{applied.Lsn}";
         if (applied.Age is { } age)
             http.Response.Headers[Age] = Math.Max(0, age).ToString("0.000", CultureInfo.InvariantCulture);
         http.Response.Headers.Append(Timing, $"position;dur={Milliseconds(waited)}");
@@ -33,7 +34,8 @@ internal sealed class ReadYourWrites(AppliedPosition position, TimeProvider time
 
     private static string Milliseconds(TimeSpan time) => time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
 
-    private static ulong Parse(string text) => WalPosition.TryParse(text, out var lsn)
-        ? lsn
-        : throw ProblemException.Invalid(MinLsn, $"{MinLsn} must be a position such as 0/1A2B3C4, as X-Commit-Lsn has it.");
+    private static NpgsqlLogSequenceNumber Parse(string text) =>
+        text.Split('/') is [{ Length: <= 8 }, { Length: <= 8 }] && NpgsqlLogSequenceNumber.TryParse(text, out var lsn)
+            ? lsn
+            : throw ProblemException.Invalid(MinLsn, $"{MinLsn} must be a position such as 0/1A2B3C4, as X-Commit-Lsn has it.");
 }

@@ -230,12 +230,8 @@ internal sealed class ClickHouseSink : IChangeSink
 
         async Task SweepAsync(LandingTable table, Change change)
         {
-            using var kept = new KeySet(table.Mapping);
-            foreach (var key in await _deadLetters.OpenKeysAsync(table.Mapping, change.Bound, cancellationToken))
-            {
-                if (KeyText.Split(table.Mapping, key) is { } values)
-                    kept.Add(values);
-            }
+            var letters = await _deadLetters.OpenKeysAsync(table.Mapping, change.Bound, cancellationToken);
+            using var kept = KeySet.Of(table.Mapping, letters.Select(key => KeyText.Split(table.Mapping, key)).OfType<IReadOnlyList<string>>());
             var (set, beside) = kept.In("kept");
             await _client.ExecuteAsync(
                 table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition, kept.IsEmpty ? null : set), beside is null ? [] : [beside], cancellationToken);

@@ -219,8 +219,6 @@ internal sealed class FactTable
 
     /// <summary>An optional row's key is NULL once it is deleted, and is joined by all the same: its version counts.</summary>
     private static string JoinKey(string key) => "join " + key;
-
-    private static string Tuple(IEnumerable<string> columns) => Names(columns) is var names && columns.Skip(1).Any() ? $"({names})" : names;
 }
 
 /// <summary>Some roots of a fact, in the order of their keys.</summary>

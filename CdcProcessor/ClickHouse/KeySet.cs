@@ -18,6 +18,15 @@ internal sealed class KeySet(TableMapping table) : IDisposable
     private readonly string _structure = string.Join(", ", table.Key.Select((column, i) => $"key_{i + 1} {table.Columns[column].Type}"));
     private bool _isFew = true;
 
+    /// <summary>A set of keys whose values are texts; see <see cref="Add(IReadOnlyList{string})"/>.</summary>
+    public static KeySet Of(TableMapping table, IEnumerable<IReadOnlyList<string>> keys)
+    {
+        var set = new KeySet(table);
+        foreach (var key in keys)
+            set.Add(key);
+        return set;
+    }
+
     public TableMapping Table { get; } = table;
 
     /// <summary>Not only some keys but all of them, those in ClickHouse included.</summary>

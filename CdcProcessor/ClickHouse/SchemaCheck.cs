@@ -1,7 +1,6 @@
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 
-
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>Holds the model against the real tables, and tells all that differs at once. What facts are made of is <see cref="Facts"/>' to check.</summary>

@@ -12,7 +12,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
 
     private readonly string _name = ClickHouseSql.Name(table.Landing);
     private readonly string _order = ClickHouseSql.Names(table.KeyColumns);
-    private readonly string _key = table.Key.Count == 1 ? ClickHouseSql.Names(table.KeyColumns) : $"({ClickHouseSql.Names(table.KeyColumns)})";
+    private readonly string _key = ClickHouseSql.Tuple(table.KeyColumns);
     private readonly string _keyTexts = string.Join(", ", table.Key.Select(column => table.Columns[column].Type.AsText(ClickHouseSql.Name(table.Columns[column].Landing))));
     private readonly string _row = $"formatRow('RowBinary', {ClickHouseSql.Names(table.Columns.Select(column => column.Landing))})";
 
@@ -46,7 +46,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     /// <summary>Those of the keys that are there.</summary>
     public async Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> FindAsync(IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
-        using var set = SetOf(keys);
+        using var set = KeySet.Of(table, keys);
         var (condition, beside) = set.In("wanted");
         return await ReadAsync($"SELECT {_keyTexts}, {_row} FROM {_name} FINAL WHERE {_key} IN {condition} AND {Shown}", beside is null ? [] : [beside], cancellationToken);
     }
@@ -54,7 +54,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     /// <summary>The version of each key's newest row, deleted or not, by <see cref="KeyText.Join"/>.</summary>
     public async Task<Dictionary<string, string>> VersionsAsync(IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
-        using var set = SetOf(keys);
+        using var set = KeySet.Of(table, keys);
         var (condition, beside) = set.In("wanted");
         var rest = await client.ReadAsync($"SELECT {_keyTexts}, toString(max(version)) FROM {_name} WHERE {_key} IN {condition} GROUP BY {_order}", beside is null ? [] : [beside], cancellationToken);
         var versions = new Dictionary<string, string>();
@@ -91,14 +91,6 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
 
     /// <summary>The key's texts and the row, of a subquery that has the table's columns.</summary>
     public string Select(string from) => $"SELECT {_keyTexts}, {_row} FROM ({from}) WHERE {Shown} ORDER BY {_order}";
-
-    public KeySet SetOf(IReadOnlyCollection<IReadOnlyList<string>> keys)
-    {
-        var set = new KeySet(table);
-        foreach (var key in keys)
-            set.Add(key);
-        return set;
-    }
 
     private IReadOnlyList<string> ReadKey(ref ReadOnlyMemory<byte> rest)
     {

@@ -23,9 +23,7 @@ internal sealed class DerivedRows(ClickHouseClient client, StarModel model, Comp
 
     public async Task<Dictionary<string, byte[]?>> FindAsync(IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
-        using var set = new KeySet(compared.Root);
-        foreach (var key in keys)
-            set.Add(key);
+        using var set = KeySet.Of(compared.Root, keys);
         var (condition, beside) = set.In("changed");
         var rows = await _rows.ReadAsync(_rows.Select(_fact.Select($"{_fact.KeyExpression} IN {condition}")), beside is null ? [] : [beside], cancellationToken);
         return rows.ToDictionary(row => row.Key, row => (byte[]?)row.Value.Row);

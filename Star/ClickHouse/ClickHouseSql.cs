@@ -11,4 +11,7 @@ internal static class ClickHouseSql
 
     /// <summary>Several identifiers, separated by commas.</summary>
     public static string Names(IEnumerable<string> names) => string.Join(", ", names.Select(Name));
+
+    /// <summary>Several identifiers as one value: a tuple, or the only one by itself.</summary>
+    public static string Tuple(IEnumerable<string> names) => names.Skip(1).Any() ? $"({Names(names)})" : Names(names);
 }
