@@ -9,7 +9,10 @@ internal static class Envelope
 {
     public const string Prefix = "/envelope";
 
-    /// <summary>The configuration key of the origins whose pages get envelopes without the prefix, too: those of the seed's client, whose preset address has none.</summary>
+    /// <summary>
+    /// The configuration key of the origins whose pages get envelopes without the prefix, too: those of the seed's client, whose preset
+    /// address has none.
+    /// </summary>
     private const string OriginsKey = "Envelope:Origins";
 
     public static bool Holds(HttpContext http) =>
@@ -22,21 +25,26 @@ internal static class Envelope
 
     /// <summary>What comes after it.</summary>
     public static ReadOnlyMemory<byte> ClosingOf(HttpRequest request) =>
-        HttpMethods.IsPost(request.Method) ? Created : HttpMethods.IsPut(request.Method) || HttpMethods.IsPatch(request.Method) ? Updated : Found;
+        HttpMethods.IsPost(request.Method) ? Created : HttpMethods.IsPut(request.Method) || HttpMethods.IsPatch(request.Method) ? Updated
+        : Found;
 
     private static readonly ReadOnlyMemory<byte>
-        Created = ""","message":"created"}"""u8.ToArray(), Updated = ""","message":"updated"}"""u8.ToArray(), Found = ""","message":"ok"}"""u8.ToArray();
+        Created = ""","message":"created"}"""u8.ToArray(), Updated = ""","message":"updated"}"""u8.ToArray(),
+        Found = ""","message":"ok"}"""u8.ToArray();
 
     /// <summary>The client's settings ask whether the API is there, under the address that they name.</summary>
-    public static void MapEnvelopeHealth(this IEndpointRouteBuilder routes) => routes.MapHealthChecks($"{Prefix}/health", new() { ResponseWriter = WriteHealthAsync });
+    public static void MapEnvelopeHealth(this IEndpointRouteBuilder routes) =>
+        routes.MapHealthChecks($"{Prefix}/health", new() { ResponseWriter = WriteHealthAsync });
 
     private static Task WriteHealthAsync(HttpContext http, HealthReport report) => report.Status == HealthStatus.Unhealthy
         ? http.Response.WriteAsJsonAsync(Error(new()
         {
             Status = StatusCodes.Status503ServiceUnavailable,
-            Detail = string.Join("; ", report.Entries.Values.Where(entry => entry.Status == HealthStatus.Unhealthy).Select(entry => entry.Description)),
+            Detail = string.Join("; ", report.Entries.Values.Where(entry => entry.Status == HealthStatus.Unhealthy)
+                .Select(entry => entry.Description)),
         }), http.RequestAborted)
-        : http.Response.WriteAsJsonAsync(new { success = true, data = new { status = "ok" }, message = "ok", status = "ok" }, http.RequestAborted);
+        : http.Response.WriteAsJsonAsync(new { success = true, data = new { status = "ok" }, message = "ok", status = "ok" },
+            http.RequestAborted);
 
     public static object Error(ProblemDetails problem) => new { success = false, error = new { message = Message(problem), code = Code(problem.Status) } };
 

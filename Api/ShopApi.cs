@@ -38,7 +38,8 @@ internal static class ShopApi
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(builder.Configuration.ReadOrigins()).AllowAnyMethod().AllowAnyHeader()
             .WithExposedHeaders(
-                "Location", "Link", "ETag", "Retry-After", CommitPosition.Header, ReadYourWrites.AppliedLsn, ReadYourWrites.Age, ReadYourWrites.Timing)));
+                "Location", "Link", "ETag", "Retry-After", CommitPosition.Header, ReadYourWrites.AppliedLsn, ReadYourWrites.Age,
+                ReadYourWrites.Timing)));
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
 
         var app = builder.Build();

@@ -15,7 +15,8 @@ internal sealed class TablesCheck(ShopContext context) : IHealthCheck
     {
         try
         {
-            var looks = context.Model.GetEntityTypes().Select(entity => $"SELECT 1 FROM {PostgresSql.Name(entity.GetTableName()!)} WHERE false");
+            var looks = context.Model.GetEntityTypes().Select(entity =>
+                $"SELECT 1 FROM {PostgresSql.Name(entity.GetTableName()!)} WHERE false");
             await context.Database.ExecuteSqlRawAsync(string.Join(" UNION ALL ", looks), cancellationToken);
             return HealthCheckResult.Healthy();
         }

@@ -61,11 +61,13 @@ internal sealed class Ports(IConfiguration? configuration)
     public List<(string Name, int Port)> Fixed(bool withKafka) =>
     [
         .. Names.Where(name => withKafka || name is not (nameof(Kafka) or nameof(ProcessorBehindKafka)))
-            .Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null).Select(port => (port.Name, port.Port!.Value)),
+            .Select(name => (Name: name, Port: Of(name))).Where(port => port.Port is not null)
+            .Select(port => (port.Name, port.Port!.Value)),
     ];
 
     /// <summary>Somebody listens there.</summary>
-    public static bool IsTaken(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port);
+    public static bool IsTaken(int port) =>
+        IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port);
 
     /// <summary>Null where any free port will do: 0, or a test.</summary>
     private int? Of(string name)

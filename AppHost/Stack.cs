@@ -41,7 +41,8 @@ internal static class Stack
         return backends;
 
         string? AddressOf(string service) =>
-            builder.Resources.OfType<ProjectResource>().FirstOrDefault(resource => resource.Name == service)?.GetEndpoint("http") is { IsAllocated: true } http ? http.Url : null;
+            builder.Resources.OfType<ProjectResource>().FirstOrDefault(resource => resource.Name == service)?.GetEndpoint(
+                "http") is { IsAllocated: true } http ? http.Url : null;
     }
 
     /// <summary>Which stack runs, and why.</summary>

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Hosting;
 namespace AspireCdc.AppHost;
 
 /// <summary>Where and how a running stack can be reached, for commands in other terminals.</summary>
-internal sealed record RunningStack(int ProcessId, string? Shop = null, string? ClickHouse = null, string? Api = null, string? Processor = null);
+internal sealed record RunningStack(
+    int ProcessId, string? Shop = null, string? ClickHouse = null, string? Api = null, string? Processor = null);
 
 /// <summary>
 /// The folder in which a checkout's databases live. One AppHost at a time has it: it holds a lock, and a file beside the lock says who it is and

@@ -52,7 +52,8 @@ internal sealed class CdcOptions
     public int BatchBytes { get; set; } = 24 * 1024 * 1024;
 
     /// <summary>How often all tables and facts are compared with PostgreSQL, quietly; without it only when somebody asks.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:VerifyEvery must be a time from 00:00:01 to 365.00:00:00, like 1.00:00:00 for each day.")]
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true,
+        ErrorMessage = "Cdc:VerifyEvery must be a time from 00:00:01 to 365.00:00:00, like 1.00:00:00 for each day.")]
     public TimeSpan? VerifyEvery { get; set; }
 
     /// <summary>The most rows a second that a comparison reads; 0 for as many as there is time for.</summary>

@@ -73,7 +73,8 @@ internal static class CdcProcessorApp
         var model = app.Services.GetRequiredService<StarModel>();
         var byHand = new CdcOptions { CopyByHand = builder.Configuration[$"{CdcOptions.Section}:{nameof(CdcOptions.CopyByHand)}"] ?? "" };
         if (byHand.UnknownByHand(model) is { } unknown)
-            throw new StarModelException($"Cdc:CopyByHand names '{unknown}', which the model does not have: correct the name, or take it out.");
+            throw new StarModelException(
+                $"Cdc:CopyByHand names '{unknown}', which the model does not have: correct the name, or take it out.");
         app.UseForeignPageRefusal();
         app.MapDefaultEndpoints();
         app.MapOperations();

@@ -20,7 +20,10 @@ internal interface IChangeSource : IAsyncDisposable
     /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
     IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);
 
-    /// <summary>Copies tables anew, by their identities in the model. Throws <see cref="NotSupportedException"/> with a sentence where that is another's work.</summary>
+    /// <summary>
+    /// Copies tables anew, by their identities in the model. Throws <see cref="NotSupportedException"/> with a sentence where that is
+    /// another's work.
+    /// </summary>
     void RequestCopy(IReadOnlyList<string> tables);
 
     /// <summary>
@@ -33,7 +36,9 @@ internal interface IChangeSource : IAsyncDisposable
     Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 }
 
-/// <summary>A row that landed by itself: its table, its key's values, its landing version, and the partition that brought it (-1 from PostgreSQL).</summary>
+/// <summary>
+/// A row that landed by itself: its table, its key's values, its landing version, and the partition that brought it (-1 from PostgreSQL).
+/// </summary>
 internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, UInt128 Version, int Partition);
 
 /// <summary>What fills the tables.</summary>

@@ -5,7 +5,10 @@ internal sealed record Pair(string Source, string Sink)
 {
     public const string Postgres = "postgresql", ClickHouse = "clickhouse", Kafka = "kafka";
 
-    /// <summary>The configured pair, by default the direct one; refused with a sentence if there is no such pair, or what it connects to is not named.</summary>
+    /// <summary>
+    /// The configured pair, by default the direct one; refused with a sentence if there is no such pair, or what it connects to is not
+    /// named.
+    /// </summary>
     public static Pair From(IConfiguration configuration)
     {
         var pair = new Pair(Read("source", Postgres), Read("sink", ClickHouse));
@@ -18,10 +21,12 @@ internal sealed record Pair(string Source, string Sink)
         foreach (var (end, name) in ((string, string)[])[(pair.Source, pair.Source == Postgres ? "shop" : Kafka), (pair.Sink, pair.Sink)])
         {
             if (string.IsNullOrWhiteSpace(configuration.GetConnectionString(name)))
-                throw new InvalidOperationException($"There is no connection string '{name}', which {end} needs: set ConnectionStrings__{name}.");
+                throw new InvalidOperationException(
+                    $"There is no connection string '{name}', which {end} needs: set ConnectionStrings__{name}.");
         }
         return pair;
 
-        string Read(string name, string otherwise) => (configuration[name] ?? configuration[$"Cdc:{name}"] ?? otherwise).Trim().ToLowerInvariant();
+        string Read(string name, string otherwise) =>
+            (configuration[name] ?? configuration[$"Cdc:{name}"] ?? otherwise).Trim().ToLowerInvariant();
     }
 }

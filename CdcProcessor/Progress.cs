@@ -29,8 +29,12 @@ internal sealed record Progress(
 /// <summary>The copy (first snapshot or resync) of one table.</summary>
 /// <param name="Table">The source's table.</param>
 /// <param name="State">How far it is.</param>
-/// <param name="Point">The consistent point of its snapshot; of one that is requested, the position that its point must be above, or 0.</param>
-/// <param name="Columns">The columns that it brings (<see cref="TableMapping.Fingerprint"/>); empty where a version recorded it that did not keep that.</param>
+/// <param name="Point">
+/// The consistent point of its snapshot; of one that is requested, the position that its point must be above, or 0.
+/// </param>
+/// <param name="Columns">
+/// The columns that it brings (<see cref="TableMapping.Fingerprint"/>); empty where a version recorded it that did not keep that.
+/// </param>
 /// <param name="Form">What the source's table was as of the snapshot, as the source writes it; empty where it does not say.</param>
 internal sealed record TableCopy(string Table, CopyState State, ulong Point, string Columns = "", string Form = "")
 {
@@ -44,6 +48,8 @@ internal enum CopyState : byte
     Copying,
     Done,
 
-    /// <summary>Due, and to begin when the source is as it must be: until then changes are missing, and what is copied now is not enough.</summary>
+    /// <summary>
+    /// Due, and to begin when the source is as it must be: until then changes are missing, and what is copied now is not enough.
+    /// </summary>
     Withheld,
 }

@@ -26,6 +26,7 @@ internal static partial class ClusterDialect
     [GeneratedRegex(@"^\s*(?:--[^\n]*\n\s*)*(?:EXCHANGE\s+TABLES|RENAME\s+TABLE)\b", RegexOptions.IgnoreCase)]
     private static partial Regex Exchange();
 
-    [GeneratedRegex(@"(?<ddl>^\s*(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|MATERIALIZED\s+VIEW|VIEW|DATABASE)|ALTER\s+TABLE|DROP\s+(?:TABLE|VIEW)|TRUNCATE\s+TABLE)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:`[^`]*`|[\w.""])+)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"(?<ddl>^\s*(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|MATERIALIZED\s+VIEW|VIEW|DATABASE)|ALTER\s+TABLE|DROP\s+(?:TABLE|VIEW)|TRUNCATE\s+TABLE)\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:`[^`]*`|[\w.""])+)", RegexOptions.IgnoreCase | RegexOptions.Multiline)]
     private static partial Regex Target();
 }

@@ -26,7 +26,8 @@ internal sealed record MigrationStatus(string Name, MigrationState State, DateTi
 
 /// <summary>
 /// Applies the migrations that a database does not have yet, in order. ClickHouse's DDL knows no transactions: a file is recorded after its
-/// last statement, so one that was interrupted runs from its start again, and every statement has to be one that may run twice (IF NOT EXISTS).
+/// last statement, so one that was interrupted runs from its start again, and every statement has to be one that may run twice (IF NOT
+/// EXISTS).
 /// </summary>
 internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target, string? cluster, ILogger<Migrator> log, HttpClient? http = null)
 {

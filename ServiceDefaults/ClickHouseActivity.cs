@@ -32,7 +32,8 @@ public static class ClickHouseActivity
     /// <summary>Says that the statement has failed.</summary>
     /// <param name="activity">Its span, if it has one.</param>
     /// <param name="code">ClickHouse's number of the error, or what else tells one from another.</param>
-    public static void Fail(this Activity? activity, string code) => activity?.SetTag("error.type", code).SetStatus(ActivityStatusCode.Error);
+    public static void Fail(this Activity? activity, string code) =>
+        activity?.SetTag("error.type", code).SetStatus(ActivityStatusCode.Error);
 
     /// <summary>What a statement does, and to which table.</summary>
     public static (string Operation, string? Table) Summarize(ReadOnlySpan<char> sql)

@@ -54,7 +54,9 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
         return connection.ConnectionString;
     }
 
-    /// <summary>A handler for HTTP clients that trusts and shows the certificates named. A statement's span stands for its request.</summary>
+    /// <summary>
+    /// A handler for HTTP clients that trusts and shows the certificates named. A statement's span stands for its request.
+    /// </summary>
     /// <exception cref="FormatException">One cannot be read.</exception>
     public HttpMessageHandler CreateHandler()
     {

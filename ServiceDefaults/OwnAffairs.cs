@@ -5,8 +5,8 @@ using OpenTelemetry;
 namespace AspireCdc.ServiceDefaults;
 
 /// <summary>
-/// Leaves out of the traces what a service does for itself. A call that no request and no change has caused (a look at the lag, a check of the health)
-/// comes every few seconds, and would bury what matters.
+/// Leaves out of the traces what a service does for itself. A call that no request and no change has caused (a look at the lag, a check of
+/// the health) comes every few seconds, and would bury what matters.
 /// </summary>
 internal sealed class OwnAffairs : BaseProcessor<Activity>
 {

@@ -1,8 +1,8 @@
 namespace AspireCdc.ServiceDefaults;
 
 /// <summary>
-/// What has happened in each of the last <see cref="Seconds"/> seconds: how many events, and how long some of them took. In constant memory, for whoever watches; metrics
-/// are for what must be kept.
+/// What has happened in each of the last <see cref="Seconds"/> seconds: how many events, and how long some of them took. In constant
+/// memory, for whoever watches; metrics are for what must be kept.
 /// </summary>
 public sealed class RecentFlow(TimeProvider time)
 {
@@ -58,7 +58,8 @@ public sealed class RecentFlow(TimeProvider time)
                     points[i] = new(0, null, null, null);
                     continue;
                 }
-                points[i] = new(second.Events, Percentile(second.Durations, 0.5), Percentile(second.Durations, 0.95), Percentile(second.Durations, 0.99));
+                points[i] = new(second.Events, Percentile(second.Durations, 0.5), Percentile(second.Durations, 0.95),
+                    Percentile(second.Durations, 0.99));
                 for (var bucket = 0; bucket < Buckets; bucket++)
                     whole[bucket] += second.Durations[bucket];
             }
@@ -78,7 +79,8 @@ public sealed class RecentFlow(TimeProvider time)
     }
 
     private static int BucketOf(double milliseconds) =>
-        milliseconds <= SmallestMilliseconds ? 0 : Math.Min((int)Math.Round(Math.Log(milliseconds / SmallestMilliseconds, Growth)), Buckets - 1);
+        milliseconds <= SmallestMilliseconds ? 0 : Math.Min((int)Math.Round(Math.Log(milliseconds / SmallestMilliseconds, Growth)),
+            Buckets - 1);
 
     private static double? Percentile(int[] durations, double share)
     {
@@ -122,4 +124,5 @@ public sealed record FlowPoint(long Events, double? P50, double? P95, double? P9
 /// <param name="P95">95 % of it, likewise.</param>
 /// <param name="P99">99 % of it, likewise.</param>
 /// <param name="Points">Each whole second, oldest first.</param>
-public sealed record FlowSummary(long Total, long Rate, double? Last, double? P50, double? P95, double? P99, IReadOnlyList<FlowPoint> Points);
+public sealed record FlowSummary(
+    long Total, long Rate, double? Last, double? P50, double? P95, double? P99, IReadOnlyList<FlowPoint> Points);

@@ -15,12 +15,13 @@ internal static class Telemetry
     private const string Own = "AspireCdc.*";
 
     /// <summary>
-    /// Upper bounds of a histogram's buckets, in seconds: from a millisecond, which is a statement, to a minute, which is an outage. With the
-    /// default ones, made for milliseconds, everything below 5 s is one bucket, and its percentiles are all 5 s.
+    /// Upper bounds of a histogram's buckets, in seconds: from a millisecond, which is a statement, to a minute, which is an outage. With
+    /// the default ones, made for milliseconds, everything below 5 s is one bucket, and its percentiles are all 5 s.
     /// </summary>
     private static readonly double[] Seconds =
     [
-        0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60,
+        0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10,
+        15, 20, 30, 60,
     ];
 
     public static void AddTelemetry(this IHostApplicationBuilder builder)

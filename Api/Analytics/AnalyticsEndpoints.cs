@@ -45,7 +45,8 @@ internal static class AnalyticsEndpoints
         Func<SalesReader, Func<Selection, CancellationToken, Task<QueryAnswer<T>>>> question, TimeSpan? span = null) => Describe(
         group.MapGet(path, async Task<Ok<IReadOnlyList<T>>> (
             HttpResponse response, SalesReader sales, TimeProvider time,
-            [Description(FromText)] string? from, [Description(ToText)] string? to, [Description(LimitText)] string? limit, CancellationToken cancellationToken) =>
+            [Description(FromText)] string? from, [Description(ToText)] string? to, [Description(LimitText)] string? limit,
+            CancellationToken cancellationToken) =>
         {
             var answer = await question(sales)(Selection.Parse(from, to, limit, time, span), cancellationToken);
             ReadYourWrites.AddTiming(response, answer);

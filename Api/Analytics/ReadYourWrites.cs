@@ -5,7 +5,8 @@ using NpgsqlTypes;
 namespace AspireCdc.Api.Analytics;
 
 /// <summary>
-/// For endpoints that read ClickHouse: waits for the position that a request names, and says which one its answer has at least, and how old that is.
+/// For endpoints that read ClickHouse: waits for the position that a request names, and says which one its answer has at least, and how old
+/// that is.
 /// </summary>
 internal sealed class ReadYourWrites(AppliedPosition position, TimeProvider time) : IEndpointFilter
 {

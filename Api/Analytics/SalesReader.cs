@@ -19,7 +19,8 @@ internal sealed class SalesReader(StarDatabase star)
     /// <summary>By minute, the newest first.</summary>
     public Task<QueryAnswer<MinuteRevenue>> ByMinuteAsync(Selection selection, CancellationToken cancellationToken) => ItemsAsync(
         "toStartOfMinute(order_date) AS minute", "minute", "minute DESC", selection,
-        row => new MinuteRevenue(DateTime.SpecifyKind(row.GetDateTime(0), DateTimeKind.Utc), row.GetInt64(1), row.GetInt64(2), row.GetDecimal(3)),
+        row => new MinuteRevenue(DateTime.SpecifyKind(row.GetDateTime(0), DateTimeKind.Utc), row.GetInt64(1), row.GetInt64(2),
+            row.GetDecimal(3)),
         cancellationToken, WideMinutes);
 
     /// <summary>By country, what brings most first.</summary>
@@ -60,7 +61,8 @@ internal sealed class SalesReader(StarDatabase star)
         $"SELECT toInt64(count()) AS orders, sum(total) AS amount FROM order_fact FINAL {OfPeriod}",
         selection, row => ValueOf(row.GetInt64(0), row.GetDecimal(1)), cancellationToken);
 
-    private static OrderValue ValueOf(long orders, decimal total) => new(orders, total, orders == 0 ? null : decimal.Round(total / orders, 2));
+    private static OrderValue ValueOf(long orders, decimal total) =>
+        new(orders, total, orders == 0 ? null : decimal.Round(total / orders, 2));
 
     private Task<QueryAnswer<T>> ItemsAsync<T>(
         string what, string groupBy, string orderBy, Selection selection, Func<DbDataReader, T> toRow, CancellationToken cancellationToken,

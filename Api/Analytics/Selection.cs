@@ -21,7 +21,8 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
     private static readonly string[] TimeFormats = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFK", "yyyy-MM-dd'T'HH:mmK"];
 
     /// <summary>
-    /// Reads a request's parameters. Where <paramref name="from"/> is absent, it is <paramref name="span"/> before the end, or the beginning of all.
+    /// Reads a request's parameters. Where <paramref name="from"/> is absent, it is <paramref name="span"/> before the end, or the
+    /// beginning of all.
     /// </summary>
     /// <exception cref="Errors.ProblemException">422, with every parameter that is wrong.</exception>
     public static Selection Parse(string? from, string? to, string? limit, TimeProvider time, TimeSpan? span = null)
@@ -30,7 +31,8 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
         var end = Read("to", to) ?? (span is null ? End : time.GetUtcNow().UtcDateTime);
         var begin = Read("from", from) ?? (span is { } length && end > First + length ? end - length : First);
         var rows = DefaultLimit;
-        if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out rows) && rows is >= 1 and <= MaxLimit))
+        if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out rows)
+            && rows is >= 1 and <= MaxLimit))
             errors.Add("limit", $"must be an integer from 1 to {MaxLimit}.");
         errors.ThrowIfAny();
         if (begin >= end)

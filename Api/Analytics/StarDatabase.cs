@@ -34,7 +34,8 @@ internal sealed class StarDatabase(IConfiguration configuration) : IDisposable
     /// <param name="cancellationToken">Ends the query, in the server as well.</param>
     /// <exception cref="ProblemException">503: ClickHouse is not there, or has no star.</exception>
     public async Task<QueryAnswer<T>> ReadAsync<T>(
-        string sql, IReadOnlyCollection<(string Name, object Value)> parameters, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
+        string sql, IReadOnlyCollection<(string Name, object Value)> parameters, Func<DbDataReader, T> toRow,
+        CancellationToken cancellationToken)
     {
         if (_server.Value is not var (endpoint, http))
             throw Away("No ClickHouse is named: set ConnectionStrings__clickhouse.");

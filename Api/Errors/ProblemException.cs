@@ -17,7 +17,8 @@ internal sealed class ProblemException(int status, string detail) : Exception(de
         new(StatusCodes.Status422UnprocessableEntity, Sentence(errors)) { Errors = errors };
 
     /// <summary>All that is wrong, for whoever shows one text: <c>name: is required; price: must have at most two decimals</c>.</summary>
-    public static string Sentence(IReadOnlyDictionary<string, string[]> errors) => string.Join("; ", errors.Select(field => $"{field.Key}: {string.Join(", ", field.Value)}"));
+    public static string Sentence(IReadOnlyDictionary<string, string[]> errors) =>
+        string.Join("; ", errors.Select(field => $"{field.Key}: {string.Join(", ", field.Value)}"));
 
     public static ProblemException Invalid(string field, string message) => Invalid(new Dictionary<string, string[]> { [field] = [message] });
 

@@ -13,7 +13,8 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IL
         if (http.RequestAborted.IsCancellationRequested) return true; // Nobody is there to be answered.
         var problem = Describe(exception);
         if (problem.Status == StatusCodes.Status503ServiceUnavailable) http.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
-        if (problem.Status >= 500 && exception is not ProblemException { Status: not StatusCodes.Status503ServiceUnavailable }) Log(exception, problem);
+        if (problem.Status >= 500 && exception is not ProblemException { Status: not StatusCodes.Status503ServiceUnavailable })
+            Log(exception, problem);
 
         var details = new ProblemDetails { Status = problem.Status, Detail = problem.Message };
         if (problem.Errors is { } errors) details.Extensions["errors"] = errors;

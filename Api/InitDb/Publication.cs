@@ -33,7 +33,8 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         if (publications is not [var found])
         {
             var with = $" WITH (publish = '{Publish}'{(viaRoot ? ", publish_via_partition_root = true" : "")})";
-            return [new($"publication {name} is missing", $"CREATE PUBLICATION {PostgresSql.Name(name)} {(list.Length > 0 ? $"FOR TABLE {list}" : "")}{with}")];
+            return [new($"publication {name} is missing",
+                $"CREATE PUBLICATION {PostgresSql.Name(name)} {(list.Length > 0 ? $"FOR TABLE {list}" : "")}{with}")];
         }
         if (found.AllTables)
             throw new InitDbException(
@@ -46,7 +47,8 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
             repairs.Add(new($"publication {name} {what}", $"ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Publish}')"));
         }
         if (viaRoot && !found.ViaRoot)
-            repairs.Add(new($"publication {name} shows partitions in the place of their table", $"ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true)"));
+            repairs.Add(new($"publication {name} shows partitions in the place of their table",
+                $"ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true)"));
         if (await FindDriftAsync(wanted, cancellation) is { } drift)
             repairs.Add(new($"publication {name}: {drift}", $"ALTER PUBLICATION {PostgresSql.Name(name)} SET TABLE {list}"));
         return repairs;

@@ -18,14 +18,16 @@ internal static class ReplicationRole
 
         var repairs = new List<Repair>();
         if (roles is not [var rights])
-            repairs.Add(new($"role {role} is missing", $"CREATE ROLE {name} LOGIN REPLICATION PASSWORD {PostgresSql.Literal(Stored(Required(password, role)))}"));
+            repairs.Add(new($"role {role} is missing",
+                $"CREATE ROLE {name} LOGIN REPLICATION PASSWORD {PostgresSql.Literal(Stored(Required(password, role)))}"));
         else
         {
             if (!rights.CanReplicate) repairs.Add(new($"role {role} may not log in and replicate", $"ALTER ROLE {name} LOGIN REPLICATION"));
             if (rights.CanMore)
                 repairs.Add(new($"role {role} has rights that it does not need", $"ALTER ROLE {name} NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS"));
             if (password is not null && !await HasPasswordAsync(connection, role, password, cancellation))
-                repairs.Add(new($"role {role} has another password", $"ALTER ROLE {name} PASSWORD {PostgresSql.Literal(Stored(password))}"));
+                repairs.Add(new($"role {role} has another password",
+                    $"ALTER ROLE {name} PASSWORD {PostgresSql.Literal(Stored(password))}"));
         }
         repairs.AddRange(await FindGrantsAsync(connection, role, model, cancellation));
         return repairs;
@@ -53,9 +55,11 @@ internal static class ReplicationRole
                 new Repair($"role {role} may not read {table.Source}", $"GRANT SELECT ON {PostgresSql.Name(table)} TO {name}"));
         var excess = grants.Where(grant => grant.Privilege != "SELECT"
             || !model.Tables.Any(table => (table.Schema, table.Name) == (grant.Schema, grant.Table)))
-            .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}", $"REVOKE {grant.Privilege} ON {PostgresSql.Name(grant.Schema)}.{PostgresSql.Name(grant.Table)} FROM {name}"));
+            .Select(grant => new Repair($"role {role} has {grant.Privilege} on {grant.Table}",
+                $"REVOKE {grant.Privilege} ON {PostgresSql.Name(grant.Schema)}.{PostgresSql.Name(grant.Table)} FROM {name}"));
         IEnumerable<Repair> database = mayConnect ? [] :
-            [new($"role {role} may not connect", $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {PostgresSql.Literal(role)}); END $$")];
+            [new($"role {role} may not connect",
+                $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {PostgresSql.Literal(role)}); END $$")];
         return [.. closed.Select(schema =>
             new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {PostgresSql.Name(schema)} TO {name}")),
             .. database, .. missing, .. excess];

@@ -18,7 +18,8 @@ internal static class SchemaTriggers
     }
 
     /// <summary>Makes those that are missing. Returns what was done, and a sentence where this user may not.</summary>
-    public static async Task<(IReadOnlyList<string> Done, string? Refusal)> MakeAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    public static async Task<(IReadOnlyList<string> Done, string? Refusal)> MakeAsync(
+        NpgsqlConnection connection, CancellationToken cancellation)
     {
         var missing = await FindMissingAsync(connection, cancellation);
         if (missing.Count == 0)

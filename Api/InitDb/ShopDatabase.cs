@@ -28,9 +28,11 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         if (pending.Length > 0) return pending;
 
         var connection = await OpenAsync(cancellation);
-        var isSuperuser = await connection.QueryAsync("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", row => row.GetBoolean(0), cancellation) is [true];
+        var isSuperuser = await connection.QueryAsync(
+            "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", row => row.GetBoolean(0), cancellation) is [true];
         var triggers = isSuperuser ? await SchemaTriggers.FindMissingAsync(connection, cancellation) : [];
-        return [.. await FindServerProblemsAsync(connection, cancellation), .. (await FindRepairsAsync(connection, cancellation)).Select(repair => repair.Difference),
+        return [.. await FindServerProblemsAsync(connection, cancellation),
+            .. (await FindRepairsAsync(connection, cancellation)).Select(repair => repair.Difference),
             .. triggers.Select(name => $"event trigger {name} is missing or switched off")];
     }
 

@@ -18,9 +18,12 @@ internal static class LiveEndpoints
     public static void AddLivePage(this IServiceCollection services)
     {
         services.AddSingleton<StarReader>().AddSingleton<WriteFlow>().AddSingleton<LiveFeed>();
-        services.AddSingleton<ShopLoad>().AddHostedService(provider => provider.GetRequiredService<ShopLoad>()).AddHostedService<LiveWatching>();
-        services.AddSingleton<ILiveWatch, PostgresWatch>().AddSingleton<ILiveWatch, ClickHouseWatch>().AddSingleton<ILiveWatch, RevenueWatch>();
-        services.AddSingleton<ILiveWatch, ApiWatch>().AddSingleton<ILiveWatch, ProcessorWatch>().AddSingleton<ILiveWatch, VerificationWatch>();
+        services.AddSingleton<ShopLoad>().AddHostedService(provider => provider.GetRequiredService<ShopLoad>())
+            .AddHostedService<LiveWatching>();
+        services.AddSingleton<ILiveWatch, PostgresWatch>().AddSingleton<ILiveWatch, ClickHouseWatch>()
+            .AddSingleton<ILiveWatch, RevenueWatch>();
+        services.AddSingleton<ILiveWatch, ApiWatch>().AddSingleton<ILiveWatch, ProcessorWatch>()
+            .AddSingleton<ILiveWatch, VerificationWatch>();
         ProcessorClient.AddTo(services);
     }
 
@@ -28,7 +31,10 @@ internal static class LiveEndpoints
     public static void MapLivePage(this WebApplication app)
     {
         app.UseDefaultFiles();
-        app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers[HeaderNames.ContentSecurityPolicy] = OwnFilesOnly });
+        app.UseStaticFiles(new StaticFileOptions
+        {
+            OnPrepareResponse = file => file.Context.Response.Headers[HeaderNames.ContentSecurityPolicy] = OwnFilesOnly,
+        });
         var live = app.MapGroup("/live").ExcludeFromDescription();
         live.MapGet("/events", Events);
         live.MapGet("/links", Links);
@@ -37,16 +43,20 @@ internal static class LiveEndpoints
             return;
         live.MapPost("/load", ([Range(0, ShopLoad.MostWrites)] int writes, ShopLoad load) => load.Set(writes));
         foreach (var operation in (string[])["pause", "resume", "verify"])
-            live.MapPost($"/processor/{operation}", (ProcessorClient processor, CancellationToken cancellationToken) => AskAsync(processor, operation, cancellationToken));
+            live.MapPost($"/processor/{operation}", (ProcessorClient processor, CancellationToken cancellationToken) =>
+                AskAsync(processor, operation, cancellationToken));
     }
 
-    private static ServerSentEventsResult<string> Events(LiveFeed feed, IHostApplicationLifetime lifetime, CancellationToken cancellationToken) =>
+    private static ServerSentEventsResult<string> Events(
+        LiveFeed feed, IHostApplicationLifetime lifetime, CancellationToken cancellationToken) =>
         TypedResults.ServerSentEvents(feed.FollowAsync(lifetime.ApplicationStopping, cancellationToken));
 
     /// <summary>Where the dashboard is, if there is one, and what this environment lets the page do.</summary>
-    private static LiveLinks Links(IConfiguration configuration, IHostEnvironment environment) => new(configuration["Live:Dashboard"], environment.IsDevelopment());
+    private static LiveLinks Links(IConfiguration configuration, IHostEnvironment environment) =>
+        new(configuration["Live:Dashboard"], environment.IsDevelopment());
 
-    private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(ProcessorClient processor, string operation, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(
+        ProcessorClient processor, string operation, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(LongestOperation);

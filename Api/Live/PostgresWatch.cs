@@ -22,11 +22,14 @@ internal sealed class PostgresWatch(IServiceScopeFactory scopes, IOptions<CdcOpt
         var shop = scope.ServiceProvider.GetRequiredService<ShopContext>();
         await shop.Database.OpenConnectionAsync(cancellationToken);
         var orders = await shop.Orders.IgnoreAutoIncludes().OrderByDescending(order => order.Id).Take(LiveRows.Shown)
-            .Select(order => new LiveOrder(order.Id, order.Customer.Name, order.Customer.City, order.Status, order.Total)).ToListAsync(cancellationToken);
-        var items = await shop.OrderItems.OrderByDescending(item => item.Id).Take(LiveRows.Shown)
-            .Select(item => new LiveItem(item.Id, item.OrderId, item.Product.Name, item.Order.Customer.City, item.Quantity, item.Quantity * item.Price))
+            .Select(order => new LiveOrder(order.Id, order.Customer.Name, order.Customer.City, order.Status, order.Total))
             .ToListAsync(cancellationToken);
-        var rows = new LiveRows(orders, items, await shop.Orders.LongCountAsync(cancellationToken), await shop.OrderItems.LongCountAsync(cancellationToken));
+        var items = await shop.OrderItems.OrderByDescending(item => item.Id).Take(LiveRows.Shown)
+            .Select(item => new LiveItem(item.Id, item.OrderId, item.Product.Name, item.Order.Customer.City, item.Quantity,
+                item.Quantity * item.Price))
+            .ToListAsync(cancellationToken);
+        var rows = new LiveRows(orders, items, await shop.Orders.LongCountAsync(cancellationToken),
+            await shop.OrderItems.LongCountAsync(cancellationToken));
         var log = await shop.Database.SqlQuery<LiveLog>($"""
             SELECT here::text AS position, slot.active AS is_read, coalesce(pg_wal_lsn_diff(here, slot.restart_lsn), 0)::bigint AS retained_bytes
             FROM pg_current_wal_flush_lsn() AS here LEFT JOIN pg_replication_slots AS slot ON slot.slot_name = {options.Value.Slot}

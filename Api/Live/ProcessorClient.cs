@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace AspireCdc.Api.Live;
 
-/// <summary>Asks the change processor, which is the service <c>cdc-processor</c>: <c>services__cdc-processor__http__0=http://localhost:4196</c>.</summary>
+/// <summary>
+/// Asks the change processor, which is the service <c>cdc-processor</c>: <c>services__cdc-processor__http__0=http://localhost:4196</c>.
+/// </summary>
 internal sealed class ProcessorClient(HttpClient http)
 {
     /// <summary>What it does, as server-sent events.</summary>
@@ -19,7 +21,8 @@ internal sealed class ProcessorClient(HttpClient http)
 
     /// <summary>The comparison with PostgreSQL that runs, or the last one, as the processor tells it.</summary>
     /// <exception cref="HttpRequestException">It does not answer, or refuses.</exception>
-    public Task<JsonElement> ReadVerificationAsync(CancellationToken cancellationToken) => http.GetFromJsonAsync<JsonElement>("/operations/verify", cancellationToken);
+    public Task<JsonElement> ReadVerificationAsync(CancellationToken cancellationToken) =>
+        http.GetFromJsonAsync<JsonElement>("/operations/verify", cancellationToken);
 
     /// <summary>Asks for an operation; returns what the processor says of it.</summary>
     public async Task<(bool Done, string Says)> PostAsync(string operation, CancellationToken cancellationToken)
@@ -51,5 +54,6 @@ internal sealed class ProcessorClient(HttpClient http)
     }
 
     private static async Task<string> ReasonAsync(HttpResponseMessage response, CancellationToken cancellationToken) =>
-        await response.Content.ReadAsStringAsync(cancellationToken) is { Length: > 0 } text ? text.Trim('"') : $"It answers {(int)response.StatusCode}.";
+        await response.Content.ReadAsStringAsync(cancellationToken) is { Length: > 0 } text ? text.Trim('"')
+        : $"It answers {(int)response.StatusCode}.";
 }

@@ -27,7 +27,8 @@ internal sealed class ProcessorWatch(ProcessorClient processor, TimeProvider tim
             }
             catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
             {
-                Tell(e is HttpRequestException { StatusCode: null } ? $"No processor answers: {e.GetBaseException().Message}" : $"The processor cannot be asked: {e.Message}");
+                Tell(e is HttpRequestException { StatusCode: null } ? $"No processor answers: {e.GetBaseException().Message}"
+                    : $"The processor cannot be asked: {e.Message}");
             }
             await Task.Delay(TryAgain, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -2,7 +2,9 @@ using AspireCdc.Api.Live.Feed;
 
 namespace AspireCdc.Api.Live;
 
-/// <summary>What PostgreSQL should not be asked while it takes orders: sums over every line ever sold, read from the star once a second.</summary>
+/// <summary>
+/// What PostgreSQL should not be asked while it takes orders: sums over every line ever sold, read from the star once a second.
+/// </summary>
 internal sealed class RevenueWatch(StarReader star, TimeProvider time) : ILiveWatch
 {
     private const string Name = "revenue";

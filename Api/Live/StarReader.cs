@@ -20,8 +20,10 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     public async Task<LiveRows> ReadNewestAsync(int count, CancellationToken cancellationToken)
     {
         await using var connection = Connect();
-        var orders = await ReadAsync(connection, $"{FactQuery<OrderFact>.Sql} ORDER BY {OrderId} DESC LIMIT {count}", FactQuery<OrderFact>.Read, cancellationToken);
-        var items = await ReadAsync(connection, $"{FactQuery<OrderItemFact>.Sql} ORDER BY {ItemId} DESC LIMIT {count}", FactQuery<OrderItemFact>.Read, cancellationToken);
+        var orders = await ReadAsync(connection, $"{FactQuery<OrderFact>.Sql} ORDER BY {OrderId} DESC LIMIT {count}",
+            FactQuery<OrderFact>.Read, cancellationToken);
+        var items = await ReadAsync(connection, $"{FactQuery<OrderItemFact>.Sql} ORDER BY {ItemId} DESC LIMIT {count}",
+            FactQuery<OrderItemFact>.Read, cancellationToken);
         var counts = await ReadAsync(
             connection, "SELECT toInt64((SELECT count() FROM order_fact)), toInt64((SELECT count() FROM orderitem_fact))",
             row => (Orders: row.GetInt64(0), Items: row.GetInt64(1)), cancellationToken);
@@ -33,12 +35,14 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     {
         await using var connection = Connect();
         return new(await SumAsync("country", "", "revenue DESC"), await SumAsync("category", "", "revenue DESC"), await SumAsync(
-            "formatDateTime(order_date, '%Y-%m-%dT%H:%i:00Z', 'UTC')", "WHERE order_date >= toStartOfMinute(now()) - INTERVAL 29 MINUTE", "of"));
+            "formatDateTime(order_date, '%Y-%m-%dT%H:%i:00Z', 'UTC')", "WHERE order_date >= toStartOfMinute(now()) - INTERVAL 29 MINUTE",
+            "of"));
 
         async Task<RevenueSums> SumAsync(string of, string where, string orderBy)
         {
             await using var command = connection.CreateCommand();
-            command.CommandText = $"SELECT {of} AS of, sum(orderitem_fact.revenue) AS revenue FROM orderitem_fact {where} GROUP BY of ORDER BY {orderBy} LIMIT 30";
+            command.CommandText =
+                $"SELECT {of} AS of, sum(orderitem_fact.revenue) AS revenue FROM orderitem_fact {where} GROUP BY of ORDER BY {orderBy} LIMIT 30";
             var sums = await ReadAsync(command, row => new RevenueSum(row.GetString(0), row.GetDecimal(1)), cancellationToken);
             return new(sums, Math.Round((command.QueryStats?.ElapsedNs ?? 0) / 1e6, 1), command.QueryStats?.ReadRows ?? 0);
         }
@@ -59,7 +63,8 @@ internal sealed class StarReader(IConfiguration configuration) : IDisposable
     private static LiveItem ToItem(OrderItemFact item) =>
         new(item.OrderItemId, item.OrderId, item.ProductName, item.City, item.Quantity, item.Revenue);
 
-    private static async Task<List<T>> ReadAsync<T>(ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
+    private static async Task<List<T>> ReadAsync<T>(
+        ClickHouseConnection connection, string sql, Func<DbDataReader, T> toRow, CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = sql;

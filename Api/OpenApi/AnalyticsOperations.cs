@@ -28,14 +28,18 @@ internal static class AnalyticsOperations
         {
             Name = ReadYourWrites.MinLsn,
             In = ParameterLocation.Header,
-            Description = $"A write's {Resources.CommitPosition.Header}: the answer waits, {AppliedPosition.Patience.TotalSeconds:0} s at most, until ClickHouse has that write.",
+            Description =
+                $"A write's {Resources.CommitPosition.Header}: the answer waits, {AppliedPosition.Patience.TotalSeconds:0} s at most, until ClickHouse has that write.",
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$" },
         });
         if (operation.Responses?["200"] is OpenApiResponse answer)
         {
-            Operations.AddHeader(answer, ReadYourWrites.AppliedLsn, "The answer has all that was committed before this position in PostgreSQL's WAL.");
-            Operations.AddHeader(answer, ReadYourWrites.Age, "Seconds since that position was recorded: the answer is not older. While nothing is written it grows.");
-            Operations.AddHeader(answer, ReadYourWrites.Timing, "Milliseconds that the position and ClickHouse's query took, and how many rows that read.");
+            Operations.AddHeader(answer, ReadYourWrites.AppliedLsn,
+                "The answer has all that was committed before this position in PostgreSQL's WAL.");
+            Operations.AddHeader(answer, ReadYourWrites.Age,
+                "Seconds since that position was recorded: the answer is not older. While nothing is written it grows.");
+            Operations.AddHeader(answer, ReadYourWrites.Timing,
+                "Milliseconds that the position and ClickHouse's query took, and how many rows that read.");
         }
     }
 }

@@ -34,7 +34,8 @@ internal static class ApiDocument
     public static void MapApiDocument(this WebApplication app)
     {
         app.MapOpenApi();
-        app.MapGet("/openapi.json", () => TypedResults.Redirect("/openapi/v1.json")).ExcludeFromDescription(); // Where the seed's server has it.
+        // Where the seed's server has it.
+        app.MapGet("/openapi.json", () => TypedResults.Redirect("/openapi/v1.json")).ExcludeFromDescription();
         if (!app.Environment.IsDevelopment()) return;
 
         // Scalar's own script comes with its package and its fonts do not: the page works without the internet.

@@ -23,7 +23,8 @@ internal static class EntitySchemas
     {
         // Strings are read as numbers, too; the answer always has a number, and that is what a generated client should expect.
         if (property.PropertyType == typeof(decimal)) (schema.Type, schema.Pattern, schema.Format) = (JsonSchemaType.Number, null, null);
-        if (property.PropertyType == typeof(decimal?)) (schema.Type, schema.Pattern, schema.Format) = (JsonSchemaType.Number | JsonSchemaType.Null, null, null);
+        if (property.PropertyType == typeof(decimal?))
+            (schema.Type, schema.Pattern, schema.Format) = (JsonSchemaType.Number | JsonSchemaType.Null, null, null);
         if (property.PropertyType == typeof(int) || property.PropertyType == typeof(long)) (schema.Type, schema.Pattern) = (JsonSchemaType.Integer, null);
         if (JsonModel.Has<PositiveAttribute>(property)) schema.ExclusiveMinimum = "0";
         if (JsonModel.Has<MoneyAttribute>(property)) schema.Maximum = MoneyAttribute.Max.ToString(CultureInfo.InvariantCulture);

@@ -51,7 +51,8 @@ internal static class Operations
             if (parameter.Name is "after" or "id") parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0" };
         }
         foreach (var (status, response) in operation.Responses?.Select(entry => (entry.Key, (OpenApiResponse)entry.Value)) ?? [])
-            Describe(status, response, context.Description.HttpMethod ?? "", context.Description.RelativePath?.Split('/').ElementAtOrDefault(1) ?? "");
+            Describe(status, response, context.Description.HttpMethod ?? "",
+                context.Description.RelativePath?.Split('/').ElementAtOrDefault(1) ?? "");
         return Task.CompletedTask;
     }
 
@@ -60,7 +61,8 @@ internal static class Operations
         if (Problems.TryGetValue(status, out var problem))
         {
             response.Description = problem;
-            foreach (var content in response.Content?.Values.OfType<OpenApiMediaType>() ?? []) content.Example = ExampleOf(int.Parse(status), problem, method, resource);
+            foreach (var content in response.Content?.Values.OfType<OpenApiMediaType>() ?? [])
+                content.Example = ExampleOf(int.Parse(status), problem, method, resource);
         }
         if (status == "503") AddHeader(response, "Retry-After", "After how many seconds to try again.");
     }
@@ -84,19 +86,24 @@ internal static class Operations
     private static JsonObject ExampleOf(int status, string otherwise, string method, string resource)
     {
         var fields = status == StatusCodes.Status422UnprocessableEntity ? InvalidFields(method, resource)
-            : status == StatusCodes.Status409Conflict && resource == "customers" && method != HttpMethods.Delete ? new() { ["email"] = ["is taken"] } // Of a unique index.
+            // Of a unique index.
+            : status == StatusCodes.Status409Conflict && resource == "customers" && method != HttpMethods.Delete
+            ? new() { ["email"] = ["is taken"] }
             : [];
         var detail = status switch
         {
             StatusCodes.Status409Conflict when fields.Count > 0 => "Another customer has this email.",
-            StatusCodes.Status409Conflict when resource == "products" => "The product 1 is in use by a row of orderitem: delete that first.",
+            StatusCodes.Status409Conflict when resource == "products" =>
+            "The product 1 is in use by a row of orderitem: delete that first.",
             _ when fields.Count > 0 => ProblemException.Sentence(fields),
             StatusCodes.Status404NotFound => $"There is no {resource.TrimEnd('s').Replace('-', ' ')} 1.",
             _ => otherwise,
         };
         var example = new JsonObject { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail };
         if (fields.Count > 0)
-            example["errors"] = new JsonObject(fields.Select(field => KeyValuePair.Create(field.Key, (JsonNode?)new JsonArray([.. field.Value.Select(complaint => JsonValue.Create(complaint))]))));
+            example["errors"] = new JsonObject(fields.Select(field =>
+                KeyValuePair.Create(field.Key, (JsonNode?)new JsonArray(
+                    [.. field.Value.Select(complaint => JsonValue.Create(complaint))]))));
         return example;
     }
 

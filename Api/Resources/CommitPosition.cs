@@ -6,8 +6,9 @@ using Npgsql;
 namespace AspireCdc.Api.Resources;
 
 /// <summary>
-/// <c>X-Commit-Lsn</c>: a position in the WAL that a reader of ClickHouse has to have reached to see this write. It is asked for together with the
-/// commit, so it costs no round trip. A request that is traced writes its trace into its transaction, where the change processor finds it.
+/// <c>X-Commit-Lsn</c>: a position in the WAL that a reader of ClickHouse has to have reached to see this write. It is asked for together
+/// with the commit, so it costs no round trip. A request that is traced writes its trace into its transaction, where the change processor
+/// finds it.
 /// </summary>
 /// <remarks>
 /// The flushed position, since the one up to which records are only being inserted can lie behind a page's header, where no reader stops.
@@ -39,7 +40,8 @@ internal sealed class CommitPosition(IHttpContextAccessor requests) : IDbTransac
 
     /// <summary>A statement that is a transaction by itself: it ends at the barrier, and the position is read behind that.</summary>
     public async ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result,
+        CancellationToken cancellationToken = default)
     {
         if (eventData.CommandSource != CommandSource.SaveChanges || command.Transaction is not null || requests.HttpContext is not { } http)
             return result;

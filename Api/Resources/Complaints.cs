@@ -6,8 +6,8 @@ using Microsoft.Extensions.Validation;
 namespace AspireCdc.Api.Resources;
 
 /// <summary>
-/// What validation has found, in the voice of this API: what the value must be, without the field's name, which stands before it. The framework's own sentences name the
-/// property as C# has it.
+/// What validation has found, in the voice of this API: what the value must be, without the field's name, which stands before it. The
+/// framework's own sentences name the property as C# has it.
 /// </summary>
 internal static class Complaints
 {
@@ -18,7 +18,8 @@ internal static class Complaints
             return [.. found.Errors];
         var (value, context) = (property.GetValue(found.Container), new ValidationContext(found.Container) { MemberName = property.Name });
         return [.. property.GetCustomAttributes<ValidationAttribute>()
-            .Select(attribute => attribute.GetValidationResult(value, context) is { } result ? Sentence(attribute) ?? result.ErrorMessage ?? "" : "")
+            .Select(attribute => attribute.GetValidationResult(value, context) is { } result
+                ? Sentence(attribute) ?? result.ErrorMessage ?? "" : "")
             .Where(complaint => complaint.Length > 0)];
     }
 
@@ -37,5 +38,6 @@ internal static class Complaints
     };
 
     private static string Shown(object limit) =>
-        limit is DateTime day ? day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) : Convert.ToString(limit, CultureInfo.InvariantCulture)!;
+        limit is DateTime day ? day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
+        : Convert.ToString(limit, CultureInfo.InvariantCulture)!;
 }

@@ -10,7 +10,9 @@ internal sealed class FieldErrors
 
     public void Add(string field, string complaint) => _errors.TryAdd(field, [complaint]);
 
-    /// <summary>Adds what validation has found. A field that could not be read at all has its own error, and its default value has none of interest.</summary>
+    /// <summary>
+    /// Adds what validation has found. A field that could not be read at all has its own error, and its default value has none of interest.
+    /// </summary>
     public void AddWhereNone(IReadOnlyDictionary<string, string[]>? found)
     {
         var unreadable = _errors.Keys.ToArray();

@@ -71,20 +71,24 @@ internal static class ResourceEndpoints
         return new ResourceResult(created, StatusCodes.Status201Created);
     }
 
-    private static Task<IResult> ReplaceAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
+    private static Task<IResult> ReplaceAsync<T>(
+        HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
         where T : Entity => UpdateAsync(http, resource, id, ifMatch, complete: true);
 
-    private static Task<IResult> PatchAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
+    private static Task<IResult> PatchAsync<T>(
+        HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
         where T : Entity => UpdateAsync(http, resource, id, ifMatch, complete: false);
 
-    private static async Task<IResult> UpdateAsync<T>(HttpContext http, Resource<T> resource, long id, string? ifMatch, bool complete) where T : Entity
+    private static async Task<IResult> UpdateAsync<T>(
+        HttpContext http, Resource<T> resource, long id, string? ifMatch, bool complete) where T : Entity
     {
         var body = await RequestBody.ReadAsync(http.Request);
         var updated = await resource.UpdateAsync(id, body, complete, ifMatch, http.RequestAborted);
         return new ResourceResult(updated);
     }
 
-    private static async Task<IResult> DeleteAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
+    private static async Task<IResult> DeleteAsync<T>(
+        HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-Match")] string? ifMatch)
         where T : Entity
     {
         await resource.DeleteAsync(id, ifMatch, http.RequestAborted);

@@ -51,13 +51,17 @@ internal static class ClickHouseChecks
     public static async Task<IReadOnlyList<Finding>> ExamineAsync(Patient patient, CancellationToken cancellationToken)
     {
         // By way of the database that every server has: the patient's may be missing.
-        var server = string.Join(';', patient.ClickHouse.Split(';').Select(part => part.StartsWith("Database=", StringComparison.OrdinalIgnoreCase) ? "Database=default" : part));
-        if (await AskAsync(server, "answers", "SELECT version(), ''", cancellationToken) is var answers && answers is not [{ Cure: "" } version])
+        var server = string.Join(';', patient.ClickHouse.Split(';')
+            .Select(part => part.StartsWith("Database=", StringComparison.OrdinalIgnoreCase) ? "Database=default" : part));
+        if (await AskAsync(server, "answers", "SELECT version(), ''", cancellationToken) is var answers
+            && answers is not [{ Cure: "" } version])
         {
-            var refused = answers[0].Says.Contains("password", StringComparison.OrdinalIgnoreCase) || answers[0].Says.Contains("Authentication", StringComparison.Ordinal);
+            var refused = answers[0].Says.Contains("password", StringComparison.OrdinalIgnoreCase)
+                || answers[0].Says.Contains("Authentication", StringComparison.Ordinal);
             return
             [
-                answers[0] with { Cure = refused ? "correct user and password in ConnectionStrings__clickhouse" : "start the resource clickhouse in the dashboard, whose log says why it ended; or dotnet run --project AppHost" },
+                answers[0] with { Cure = refused ? "correct user and password in ConnectionStrings__clickhouse"
+                    : "start the resource clickhouse in the dashboard, whose log says why it ended; or dotnet run --project AppHost" },
                 .. Table.Select(check => new Finding(Part, check.Check, Verdict.Unasked, "not asked")),
             ];
         }
@@ -91,7 +95,8 @@ internal static class ClickHouseChecks
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return [new(Part, check, Verdict.Ill, $"ClickHouse does not answer within {Patience.TotalSeconds} s", "its log in the dashboard says what it does")];
+            return [new(Part, check, Verdict.Ill, $"ClickHouse does not answer within {Patience.TotalSeconds} s",
+                "its log in the dashboard says what it does")];
         }
         return
         [
@@ -101,19 +106,25 @@ internal static class ClickHouseChecks
     }
 
     private static string Database(Patient patient) =>
-        patient.ClickHouse.Split(';').Select(part => part.Split('=', 2)).First(part => part[0].Equals("Database", StringComparison.OrdinalIgnoreCase))[1];
+        patient.ClickHouse.Split(';').Select(part => part.Split('=', 2))
+        .First(part => part[0].Equals("Database", StringComparison.OrdinalIgnoreCase))[1];
 
-    private static string Names(IEnumerable<string> names) => $"[{string.Join(',', names.Select(name => $"'{name.Replace("'", "\\'", StringComparison.Ordinal)}'"))}]";
+    private static string Names(IEnumerable<string> names) =>
+        $"[{string.Join(',', names.Select(name => $"'{name.Replace("'", "\\'", StringComparison.Ordinal)}'"))}]";
 
     private static IEnumerable<string> Tables(StarModel model) =>
     [
-        "cdc_progress", "cdc_dead_letter", .. model.Tables.Select(table => table.Landing), .. model.Tables.SelectMany(table => table.Companions.Select(companion => companion.Name)),
+        "cdc_progress", "cdc_dead_letter", .. model.Tables.Select(table => table.Landing),
+        .. model.Tables.SelectMany(table => table.Companions.Select(companion => companion.Name)),
         .. model.Facts.Select(fact => fact.Name),
     ];
 
-    private static IEnumerable<string> Views(StarModel model) => model.Tables.SelectMany(table => table.Companions.Select(companion => companion.View));
+    private static IEnumerable<string> Views(StarModel model) =>
+        model.Tables.SelectMany(table => table.Companions.Select(companion => companion.View));
 
     private static IEnumerable<string> Columns(StarModel model) =>
-        model.Tables.SelectMany(table => table.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing).Select(column => $"{table.Landing}.{column}"))
-            .Concat(model.Facts.SelectMany(fact => fact.Columns.Select(column => column.Name).Concat(SystemColumns.Fact).Select(column => $"{fact.Name}.{column}")));
+        model.Tables.SelectMany(table => table.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing)
+            .Select(column => $"{table.Landing}.{column}"))
+            .Concat(model.Facts.SelectMany(fact => fact.Columns.Select(column => column.Name).Concat(SystemColumns.Fact)
+                .Select(column => $"{fact.Name}.{column}")));
 }

@@ -110,15 +110,20 @@ internal static class PostgresChecks
             return [Refused(exception, server), .. Table.Select(check => new Finding(Part, check.Check, Verdict.Unasked, "not asked"))];
         }
 
-        var findings = new List<Finding> { new(Part, "answers", Verdict.Well, $"{server.Host}:{server.Port}, PostgreSQL {connection.ServerVersion}") };
+        var findings = new List<Finding>
+        {
+            new(Part, "answers", Verdict.Well, $"{server.Host}:{server.Port}, PostgreSQL {connection.ServerVersion}"),
+        };
         foreach (var (check, well, sql) in Table)
             findings.AddRange(await AskAsync(connection, patient, check, well, sql, cancellationToken));
         return findings;
     }
 
-    private static async Task<IEnumerable<Finding>> AskAsync(NpgsqlConnection connection, Patient patient, string check, string well, string sql, CancellationToken cancellationToken)
+    private static async Task<IEnumerable<Finding>> AskAsync(
+        NpgsqlConnection connection, Patient patient, string check, string well, string sql, CancellationToken cancellationToken)
     {
-        var columns = patient.Model.Tables.SelectMany(table => table.Columns.Select(column => (Table: PostgresSql.Name(table), column.Source))).ToList();
+        var columns = patient.Model.Tables.SelectMany(table =>
+            table.Columns.Select(column => (Table: PostgresSql.Name(table), column.Source))).ToList();
         await using var command = new NpgsqlCommand(sql, connection);
         command.Parameters.AddWithValue("publication", patient.Publication);
         command.Parameters.AddWithValue("slot", patient.Slot);
@@ -146,14 +151,19 @@ internal static class PostgresChecks
         var (says, cure) = exception is PostgresException refusal
             ? refusal.SqlState switch
             {
-                PostgresErrorCodes.InvalidCatalogName => ($"{server.Host}:{server.Port} has no database {server.Database}", $"{InitDb}, or correct ConnectionStrings__shop"),
+                PostgresErrorCodes.InvalidCatalogName =>
+                    ($"{server.Host}:{server.Port} has no database {server.Database}", $"{InitDb}, or correct ConnectionStrings__shop"),
                 PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
-                    ($"{server.Host}:{server.Port} does not let {server.Username} in", "correct user and password in ConnectionStrings__shop"),
-                PostgresErrorCodes.TooManyConnections => ($"{server.Host}:{server.Port} has no connection left", "end some, or raise max_connections"),
-                PostgresErrorCodes.CannotConnectNow => ($"{server.Host}:{server.Port} is starting or stopping", "wait a moment, then ask again"),
+                    ($"{server.Host}:{server.Port} does not let {server.Username} in",
+                        "correct user and password in ConnectionStrings__shop"),
+                PostgresErrorCodes.TooManyConnections => ($"{server.Host}:{server.Port} has no connection left",
+                    "end some, or raise max_connections"),
+                PostgresErrorCodes.CannotConnectNow => ($"{server.Host}:{server.Port} is starting or stopping",
+                    "wait a moment, then ask again"),
                 _ => (refusal.MessageText, "the resource postgres in the dashboard has its log"),
             }
-            : ($"{server.Host}:{server.Port} does not answer", "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost");
+            : ($"{server.Host}:{server.Port} does not answer",
+                "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost");
         return new(Part, "answers", Verdict.Ill, says, cure);
     }
 }

@@ -42,7 +42,8 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
     public static EmbeddedBinaries? FindInstalled(string packageFolder)
     {
         var folder = FolderOf(File.ReadAllBytes(Path.Combine(packageFolder, "package-lock.json")));
-        return EmbeddedPlatform.Current is { } platform && File.Exists(Path.Combine(folder, CompleteMarker)) ? Locate(folder, platform) : null;
+        return EmbeddedPlatform.Current is { } platform && File.Exists(Path.Combine(folder, CompleteMarker)) ? Locate(folder, platform)
+            : null;
     }
 
     /// <summary>Returns the installed binaries, fetching them first where they are not there yet.</summary>

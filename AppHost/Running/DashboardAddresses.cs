@@ -19,7 +19,8 @@ internal static class DashboardAddresses
 
     /// <summary>Tells the service where the dashboard is, which its live page leads to; a deployment has its own.</summary>
     public static IResourceBuilder<ProjectResource> WithDashboardAddress(this IResourceBuilder<ProjectResource> service) =>
-        service.ApplicationBuilder is { ExecutionContext.IsRunMode: true, Configuration: var configuration } && configuration["ASPNETCORE_URLS"]?.Split(';') is [{ Length: > 0 } address, ..]
+        service.ApplicationBuilder is { ExecutionContext.IsRunMode: true, Configuration: var configuration }
+        && configuration["ASPNETCORE_URLS"]?.Split(';') is [{ Length: > 0 } address, ..]
             ? service.WithEnvironment("Live__Dashboard", address)
             : service;
 

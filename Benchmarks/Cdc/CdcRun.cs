@@ -14,7 +14,8 @@ internal static class CdcRun
 
     private static readonly TimeSpan DrainDeadline = TimeSpan.FromMinutes(15), CommitDeadline = TimeSpan.FromSeconds(30), VerifyDeadline = TimeSpan.FromSeconds(30);
 
-    public static async Task<DrainFigures> DrainAsync(StoreDatabase database, IContender contender, Workload workload, int round, CancellationToken cancellationToken)
+    public static async Task<DrainFigures> DrainAsync(
+        StoreDatabase database, IContender contender, Workload workload, int round, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(DrainDeadline);

@@ -57,7 +57,8 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
     public async Task MigrateAsync(string model, CancellationToken cancellationToken)
     {
         await QueryAsync($"CREATE DATABASE IF NOT EXISTS {Database}", cancellationToken, "default");
-        await using var migrator = BuiltProgram.Start("ClickHouseMigrator", [], new() { ["ConnectionStrings__clickhouse"] = ConnectionString, ["Cdc__Model"] = model }, log);
+        await using var migrator = BuiltProgram.Start("ClickHouseMigrator", [],
+            new() { ["ConnectionStrings__clickhouse"] = ConnectionString, ["Cdc__Model"] = model }, log);
         await migrator.SucceededAsync(cancellationToken);
     }
 

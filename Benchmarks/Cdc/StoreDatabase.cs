@@ -38,10 +38,12 @@ internal sealed class StoreDatabase : IAsyncDisposable
     /// <summary>The replication role's.</summary>
     public NpgsqlConnectionStringBuilder Replication => new(_server.ConnectionString) { Username = Role, Password = RolePassword };
 
-    public static async Task<StoreDatabase> StartAsync(EmbeddedBinaries binaries, TemporaryFolder folder, Action<string> log, CancellationToken cancellationToken)
+    public static async Task<StoreDatabase> StartAsync(
+        EmbeddedBinaries binaries, TemporaryFolder folder, Action<string> log, CancellationToken cancellationToken)
     {
         var options = new EmbeddedPostgresOptions { DataFolder = folder.Of("postgres"), Port = FreePort.Next(), Settings = Settings };
-        var database = new StoreDatabase(await EmbeddedPostgres.StartAsync(binaries, options, log, cancellationToken), StoreModel.WriteTo(folder.Of("model")));
+        var database = new StoreDatabase(await EmbeddedPostgres.StartAsync(binaries, options, log, cancellationToken),
+            StoreModel.WriteTo(folder.Of("model")));
         try
         {
             await database.CreateTablesAsync(cancellationToken);
@@ -73,9 +75,11 @@ internal sealed class StoreDatabase : IAsyncDisposable
     /// <summary>Drops a slot whose reader has gone; the server notices that within a moment, so it is waited for.</summary>
     public async Task DropSlotAsync(string slot, CancellationToken cancellationToken)
     {
-        while (await ScalarAsync<long>($"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{slot}' AND active", cancellationToken) > 0)
+        while (await ScalarAsync<long>($"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{slot}' AND active",
+            cancellationToken) > 0)
             await Task.Delay(50, cancellationToken);
-        await ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{slot}'", cancellationToken);
+        await ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{slot}'",
+            cancellationToken);
     }
 
     public async ValueTask DisposeAsync()

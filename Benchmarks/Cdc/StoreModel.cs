@@ -17,7 +17,8 @@ internal static class StoreModel
     {
         var model = StarFile.Read(Path.Combine(Folder, StarFile.Name));
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "001_store.sql"), MigrationScript.Write(ModelDifference.Between(StarModel.Empty, model, SaidChanges.Nothing)));
+        File.WriteAllText(Path.Combine(folder, "001_store.sql"),
+            MigrationScript.Write(ModelDifference.Between(StarModel.Empty, model, SaidChanges.Nothing)));
         var file = Path.Combine(folder, StarFile.Name);
         File.WriteAllText(file, StarFile.Write(model));
         return file;

@@ -61,7 +61,8 @@ internal sealed record Workload(long Changes, ulong LastBegin, ulong End)
         """);
 
     /// <summary>Commits the whole workload.</summary>
-    public static async Task<Workload> WriteAsync(StoreDatabase database, int transactions, Action<int> progress, CancellationToken cancellationToken)
+    public static async Task<Workload> WriteAsync(
+        StoreDatabase database, int transactions, Action<int> progress, CancellationToken cancellationToken)
     {
         await database.ExecuteAsync(
             """

@@ -60,7 +60,9 @@ internal sealed class ChangeBatch : IDisposable
     /// <summary>Dead letters, by id, that are to be applied again after this batch and before the next.</summary>
     public IReadOnlyCollection<string> Retries => _retries;
 
-    /// <summary>What is to be recorded of tables' copies before anything of this batch is written: one that is requested is then made.</summary>
+    /// <summary>
+    /// What is to be recorded of tables' copies before anything of this batch is written: one that is requested is then made.
+    /// </summary>
     public IReadOnlyList<TableCopy> Copies => _copies ?? (IReadOnlyList<TableCopy>)[];
 
     /// <summary>Makes room for a row of <paramref name="columns"/> values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>

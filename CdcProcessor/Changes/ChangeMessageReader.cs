@@ -43,7 +43,8 @@ internal sealed class ChangeMessageReader(StarModel model)
         };
 
         if (table.Relation.Table.AppendOnly && operation is (ChangeOperation.Update or ChangeOperation.Delete or ChangeOperation.Truncate))
-            throw new UnreadableException($"its table {metadata.Table} is append-only in the model, and its operation is {metadata.Operation}");
+            throw new UnreadableException(
+                $"its table {metadata.Table} is append-only in the model, and its operation is {metadata.Operation}");
 
         RowRef old = RowRef.None, row = RowRef.None;
         switch (operation)

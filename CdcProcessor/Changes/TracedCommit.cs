@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
-/// <summary>Commits whose changes come from one trace: a request's transaction, or behind Kafka what its connector has sent as one.</summary>
+/// <summary>
+/// Commits whose changes come from one trace: a request's transaction, or behind Kafka what its connector has sent as one.
+/// </summary>
 /// <param name="origin">Where the trace comes from.</param>
 /// <param name="lsn">The commit's LSN.</param>
 /// <param name="time">When it was committed, in microseconds since 1970; 0 where the source does not say.</param>

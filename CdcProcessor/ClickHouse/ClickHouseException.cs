@@ -13,9 +13,11 @@ internal sealed class ClickHouseException(int code, string message) : Exception(
     {
         NotEnoughSpace => "ClickHouse's disk is full: make room there, and the pipeline goes on by itself. ",
         CannotWrite when message.Contains("No space left", StringComparison.Ordinal) => Advice(NotEnoughSpace, message),
-        CorruptedData => "ClickHouse has a damaged part, as a full disk or a crash can leave one: restart ClickHouse soon, and it takes the parts from which it was merged "
-            + "(it keeps them for eight minutes); after that, see 'A damaged part' in docs/operations.md. ",
-        TooManyParts => "ClickHouse has too many parts in one partition of a table, for it merges more slowly than rows come: the pipeline waits "
+        CorruptedData =>
+            "ClickHouse has a damaged part, as a full disk or a crash can leave one: restart ClickHouse soon, and it takes the parts from "
+            + "which it was merged (it keeps them for eight minutes); after that, see 'A damaged part' in docs/operations.md. ",
+        TooManyParts =>
+            "ClickHouse has too many parts in one partition of a table, for it merges more slowly than rows come: the pipeline waits "
             + "and goes on by itself; if that takes long, see system.merges. ",
         _ => "",
     };

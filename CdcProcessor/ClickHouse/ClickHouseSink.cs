@@ -81,7 +81,9 @@ internal sealed class ClickHouseSink : IChangeSink
         _facts.SetCopied(progress.IsCopied);
     }
 
-    /// <summary>Looks at its tables every five seconds: they are the same, of the model's columns and types, and so are the views.</summary>
+    /// <summary>
+    /// Looks at its tables every five seconds: they are the same, of the model's columns and types, and so are the views.
+    /// </summary>
     public async Task WatchAsync(CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(LookEvery, _time);
@@ -109,7 +111,8 @@ internal sealed class ClickHouseSink : IChangeSink
         _landing.Fill(batch, deriveCopies: !_ordered);
         await LandAsync(cancellationToken);
         var settled = await ApplyToTablesAsync(batch, cancellationToken);
-        await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), _ordered ? LastPosition(batch) : null, cancellationToken);
+        await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), _ordered ? LastPosition(batch) : null,
+            cancellationToken);
         settled |= await SettleAsync(batch, cancellationToken);
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
@@ -161,7 +164,8 @@ internal sealed class ClickHouseSink : IChangeSink
                 continue;
 
             batch.Add(change);
-            rows.Add(new LandedRow(change.Relation.Table, KeyText.Of(batch, change.Relation, change.New.Exists ? change.New : change.Old), letter.Version, letter.Partition));
+            rows.Add(new LandedRow(change.Relation.Table, KeyText.Of(batch, change.Relation, change.New.Exists ? change.New : change.Old),
+                letter.Version, letter.Partition));
         }
         if (batch.Count == 0)
             return [];
@@ -172,7 +176,9 @@ internal sealed class ClickHouseSink : IChangeSink
         await LandAsync(cancellationToken);
         await MakeDurableAsync([], cancellationToken);
         // What failed again has been added again, with its new reason, and stays open.
-        rows.RemoveAll(row => _landing.DeadLetters.Any(letter => letter.Table == row.Table.Source && letter.Version == row.Version && letter.Partition == row.Partition && letter.Key == KeyText.Join(row.Key)));
+        rows.RemoveAll(row => _landing.DeadLetters.Any(letter =>
+            letter.Table == row.Table.Source && letter.Version == row.Version && letter.Partition == row.Partition
+            && letter.Key == KeyText.Join(row.Key)));
         return rows;
     }
 
@@ -231,7 +237,8 @@ internal sealed class ClickHouseSink : IChangeSink
         async Task SweepAsync(LandingTable table, Change change)
         {
             var letters = await _deadLetters.OpenKeysAsync(table.Mapping, change.Bound, cancellationToken);
-            using var kept = KeySet.Of(table.Mapping, letters.Select(key => KeyText.Split(table.Mapping, key)).OfType<IReadOnlyList<string>>());
+            using var kept = KeySet.Of(table.Mapping, letters.Select(key => KeyText.Split(table.Mapping, key))
+                .OfType<IReadOnlyList<string>>());
             var (set, beside) = kept.In("kept");
             await _client.ExecuteAsync(
                 table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition, kept.IsEmpty ? null : set), beside is null ? [] : [beside], cancellationToken);
@@ -248,7 +255,8 @@ internal sealed class ClickHouseSink : IChangeSink
     }
 
     /// <summary>
-    /// Tables that are copied together with one whose copy ends here, and are not so far: what is made of them all is derived whole at the last one's marker, and not at each.
+    /// Tables that are copied together with one whose copy ends here, and are not so far: what is made of them all is derived whole at the
+    /// last one's marker, and not at each.
     /// </summary>
     private async Task<IReadOnlyCollection<string>> SiblingsAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
@@ -282,10 +290,12 @@ internal sealed class ClickHouseSink : IChangeSink
             var copy = CopyOf(change);
             if (change.New.Exists)
             {
-                await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, change.Partition, cancellationToken);
+                await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)),
+                    change.Bound, change.Partition, cancellationToken);
                 settled = true;
             }
-            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(recorded => recorded with { Form = "" } == copy) is { } begun)
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(
+                recorded => recorded with { Form = "" } == copy) is { } begun)
             {
                 // Otherwise it is the marker of an older copy, replayed.
                 await _progress.SaveAsync(begun with { State = CopyState.Done }, cancellationToken);
@@ -301,13 +311,16 @@ internal sealed class ClickHouseSink : IChangeSink
         return settled;
     }
 
-    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint, change.Relation.Form);
+    private static TableCopy CopyOf(in Change change) =>
+        new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint,
+            change.Relation.Form);
 
     /// <summary>A copy that must come above a later point stays due, whichever one ends before it.</summary>
     private async Task BeginCopyAsync(TableCopy copy, CancellationToken cancellationToken)
     {
         var recorded = (await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(known => known.Table == copy.Table);
-        if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested } || recorded.Point < copy.Point))
+        if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested }
+            || recorded.Point < copy.Point))
             await _progress.SaveAsync(copy, cancellationToken);
     }
 

@@ -60,14 +60,16 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => SettleAsync("dropped", Open(ids), cancellationToken);
 
     /// <summary>A retry has been applied.</summary>
-    public Task SettleAsync(TableMapping table, string key, UInt128 version, int partition, CancellationToken cancellationToken) => SettleAsync(
+    public Task SettleAsync(TableMapping table, string key, UInt128 version, int partition, CancellationToken cancellationToken) =>
+        SettleAsync(
         "retried",
         $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} "
             + $"AND key = {ClickHouseSql.Quote(key)} AND change_version = {Number(version)}",
         cancellationToken);
 
     /// <summary>
-    /// Settles the letters whose key has a newer row in landing, deleted or not: a later change has come, and applied again they would lose to it. Looks at the oldest that are open.
+    /// Settles the letters whose key has a newer row in landing, deleted or not: a later change has come, and applied again they would lose
+    /// to it. Looks at the oldest that are open.
     /// </summary>
     /// <returns>How many.</returns>
     public async Task<int> SettleOvertakenAsync(StarModel model, CancellationToken cancellationToken)
@@ -77,10 +79,12 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
         {
             if (model.Find(letters.Key) is not { } table)
                 continue;
-            var keyed = letters.Select(stored => (stored.Id, stored.Letter.Version, Key: KeyText.Split(table, stored.Letter.Key)!)).Where(letter => letter.Key is not null).ToList();
+            var keyed = letters.Select(stored => (stored.Id, stored.Letter.Version, Key: KeyText.Split(table, stored.Letter.Key)!))
+                .Where(letter => letter.Key is not null).ToList();
             var newest = await new ShownRows(client, table).VersionsAsync([.. keyed.Select(letter => letter.Key)], cancellationToken);
             settled.AddRange(keyed
-                .Where(letter => newest.TryGetValue(KeyText.Join(letter.Key), out var version) && UInt128.Parse(version, CultureInfo.InvariantCulture) > letter.Version)
+                .Where(letter => newest.TryGetValue(KeyText.Join(letter.Key), out var version)
+                    && UInt128.Parse(version, CultureInfo.InvariantCulture) > letter.Version)
                 .Select(letter => letter.Id));
         }
         if (settled.Count > 0)

@@ -128,7 +128,8 @@ internal sealed class FactTable
     /// <summary>Selects what <see cref="Derive"/> would write, under the fact's own names.</summary>
     public string Select(string condition)
     {
-        var columns = Mapping.Columns.Select((column, i) => $"{Derived(i)} AS {Name(column.Name)}").Append($"{Derived(Mapping.Columns.Count)} AS is_deleted");
+        var columns = Mapping.Columns.Select((column, i) => $"{Derived(i)} AS {Name(column.Name)}")
+            .Append($"{Derived(Mapping.Columns.Count)} AS is_deleted");
         return $"SELECT {string.Join(", ", columns)} FROM ({Select(condition, position: null, isNamed: true)})";
     }
 

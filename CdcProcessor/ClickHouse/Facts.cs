@@ -45,13 +45,17 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
 
     /// <summary>Derives what the keys touch, in every fact.</summary>
     /// <param name="keys">The keys, by table.</param>
-    /// <param name="awaited">Tables after whose copies the facts that are made of them are derived whole: of these only single keys are derived now.</param>
+    /// <param name="awaited">
+    /// Tables after whose copies the facts that are made of them are derived whole: of these only single keys are derived now.
+    /// </param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public Task DeriveAsync(IReadOnlyDictionary<string, KeySet> keys, IReadOnlyCollection<string> awaited, UInt128? position, CancellationToken cancellationToken) =>
+    public Task DeriveAsync(IReadOnlyDictionary<string, KeySet> keys, IReadOnlyCollection<string> awaited, UInt128? position,
+        CancellationToken cancellationToken) =>
         keys.Values.All(set => set.IsEmpty)
             ? Task.CompletedTask
-            : Task.WhenAll(_tables.Select(fact => DeriveAsync(fact, keys, fact.Sources.Any(awaited.Contains), position, cancellationToken)));
+            : Task.WhenAll(_tables.Select(fact => DeriveAsync(fact, keys, fact.Sources.Any(awaited.Contains), position,
+                cancellationToken)));
 
     /// <summary>Whole tables were derived with these keys, and are copied: what waits for them need not be done once more.</summary>
     public async Task SettleAsync(IReadOnlyDictionary<string, KeySet> keys, CancellationToken cancellationToken)
@@ -194,7 +198,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         LogDerived(rebuild.Table.Mapping.Name);
     }
 
-    private async Task DeriveAsync(FactTable fact, IReadOnlyDictionary<string, KeySet> keys, bool isAwaited, UInt128? position, CancellationToken cancellationToken)
+    private async Task DeriveAsync(
+        FactTable fact, IReadOnlyDictionary<string, KeySet> keys, bool isAwaited, UInt128? position, CancellationToken cancellationToken)
     {
         using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
         if (!isAwaited && IsWhole(fact, keys))

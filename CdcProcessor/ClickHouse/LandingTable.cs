@@ -34,7 +34,8 @@ internal sealed class LandingTable
     /// that this partition brought.
     /// </summary>
     public string Truncate(UInt128 version, ulong lsn, int partition) =>
-        Mapping.AppendOnly ? Delete($"version <= {Number(version)}", partition) : Clear(version, $"newest <= {Number(version)}", lsn, partition);
+        Mapping.AppendOnly ? Delete($"version <= {Number(version)}", partition)
+        : Clear(version, $"newest <= {Number(version)}", lsn, partition);
 
     /// <summary>
     /// Tombstones at <paramref name="version"/> for all keys whose newest row is older than <paramref name="bound"/>: those that a copy

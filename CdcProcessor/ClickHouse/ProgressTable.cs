@@ -12,7 +12,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 {
     public const string Name = "cdc_progress";
 
-    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact", CompanionKind = "companion", PauseKind = "pause";
+    private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact",
+        CompanionKind = "companion", PauseKind = "pause";
     private const string ResetKind = "reset", VerificationKind = "verification", Requested = "requested";
 
     public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
@@ -20,7 +21,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         var rows = await client.QueryAsync($"SELECT kind, name, state, position FROM {Name} FINAL", cancellationToken);
         return new Progress(
             rows.Where(row => row[0] == SourceKind).Select(row => JsonSerializer.Deserialize<SourceIdentity>(row[2]!)).SingleOrDefault(),
-            [.. rows.Where(row => row[0] == PositionKind).Select(row => new SourcePosition(int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row), Announced(row)))],
+            [.. rows.Where(row => row[0] == PositionKind).Select(
+                row => new SourcePosition(int.Parse(row[1]!, CultureInfo.InvariantCulture), Position(row), Announced(row)))],
             [.. rows.Where(row => row[0] == CopyKind).Select(row => CopyOf(row[1]!, row[2]!, Position(row)))],
             IsPaused: rows.Any(row => row[0] == PauseKind && row[2] == Requested),
             ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested))
@@ -31,19 +33,21 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
         static ulong Position(string?[] row) => ulong.Parse(row[3]!, CultureInfo.InvariantCulture);
 
-        static ulong Announced(string?[] row) => ulong.TryParse(row[2], NumberStyles.None, CultureInfo.InvariantCulture, out var lsn) ? lsn : 0;
+        static ulong Announced(string?[] row) =>
+            ulong.TryParse(row[2], NumberStyles.None, CultureInfo.InvariantCulture, out var lsn) ? lsn : 0;
     }
 
     public Task SaveAsync(SourceIdentity source, CancellationToken cancellationToken) =>
         InsertAsync([(SourceKind, "", JsonSerializer.Serialize(source), 0, Now)], cancellationToken);
 
     /// <summary>
-    /// The position is its own version: what a dead predecessor writes late does not lead back. Behind Kafka its state is the LSN before which all
-    /// commits have passed the partition, for readers that wait for a commit.
+    /// The position is its own version: what a dead predecessor writes late does not lead back. Behind Kafka its state is the LSN before
+    /// which all commits have passed the partition, for readers that wait for a commit.
     /// </summary>
     public Task SaveAsync(IEnumerable<SourcePosition> positions, CancellationToken cancellationToken) => InsertAsync(
         [.. positions.Select(position => (
-            PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture), position.CommitLsn.ToString(CultureInfo.InvariantCulture),
+            PositionKind, position.Partition.ToString(CultureInfo.InvariantCulture),
+            position.CommitLsn.ToString(CultureInfo.InvariantCulture),
             position.Position, position.Position))],
         cancellationToken);
 
@@ -55,7 +59,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         InsertAsync([(FactKind, fact.Name, StarFile.Write(fact), 0, Now)], cancellationToken);
 
     /// <summary>A fact is to be derived whole.</summary>
-    public Task ForgetAsync(FactMapping fact, CancellationToken cancellationToken) => InsertAsync([(FactKind, fact.Name, "", 0, Now)], cancellationToken);
+    public Task ForgetAsync(FactMapping fact, CancellationToken cancellationToken) =>
+        InsertAsync([(FactKind, fact.Name, "", 0, Now)], cancellationToken);
 
     /// <summary>A companion holds what has landed, as of this identity of its table and view.</summary>
     public Task SaveAsync(Companion companion, string identity, CancellationToken cancellationToken) =>
@@ -65,7 +70,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
     public async Task<string?> LoadVerificationAsync(CancellationToken cancellationToken) =>
         await client.ScalarAsync($"SELECT state FROM {Name} FINAL WHERE kind = '{VerificationKind}'", cancellationToken);
 
-    public Task SaveVerificationAsync(string json, CancellationToken cancellationToken) => InsertAsync([(VerificationKind, "", json, 0, Now)], cancellationToken);
+    public Task SaveVerificationAsync(string json, CancellationToken cancellationToken) =>
+        InsertAsync([(VerificationKind, "", json, 0, Now)], cancellationToken);
 
     public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => InsertAsync([(PauseKind, "", paused ? Requested : "", 0, Now)], cancellationToken);
 

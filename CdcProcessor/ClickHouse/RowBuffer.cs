@@ -64,7 +64,8 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 
         // A large row is most often the only one: doubling would take twice what it needs.
         var wanted = Length + Math.Max(size, 4096);
-        var larger = wanted > Large ? GC.AllocateUninitializedArray<byte>(wanted + (wanted / 8)) : ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, wanted));
+        var larger = wanted > Large ? GC.AllocateUninitializedArray<byte>(wanted + (wanted / 8))
+            : ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, wanted));
         _bytes.AsSpan(0, Length).CopyTo(larger);
         Dispose();
         _bytes = larger;

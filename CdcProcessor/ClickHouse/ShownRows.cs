@@ -13,20 +13,23 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     private readonly string _name = ClickHouseSql.Name(table.Landing);
     private readonly string _order = ClickHouseSql.Names(table.KeyColumns);
     private readonly string _key = ClickHouseSql.Tuple(table.KeyColumns);
-    private readonly string _keyTexts = string.Join(", ", table.Key.Select(column => table.Columns[column].Type.AsText(ClickHouseSql.Name(table.Columns[column].Landing))));
+    private readonly string _keyTexts = string.Join(", ", table.Key.Select(
+        column => table.Columns[column].Type.AsText(ClickHouseSql.Name(table.Columns[column].Landing))));
     private readonly string _row = $"formatRow('RowBinary', {ClickHouseSql.Names(table.Columns.Select(column => column.Landing))})";
 
     /// <summary>The condition for the keys after one and up to another; null for either end means that there is none.</summary>
     public string Between(IReadOnlyList<string>? after, IReadOnlyList<string>? last)
     {
-        string?[] conditions = [after is null ? null : $"{_key} > {table.KeyLiteral(after)}", last is null ? null : $"{_key} <= {table.KeyLiteral(last)}"];
+        string?[] conditions = [after is null ? null : $"{_key} > {table.KeyLiteral(after)}",
+            last is null ? null : $"{_key} <= {table.KeyLiteral(last)}"];
         return string.Join(" AND ", conditions.Where(condition => condition is not null).Append(Shown));
     }
 
     /// <summary>Whether the rows of a range are these, byte for byte and in this order.</summary>
     public async Task<bool> AreAsync(string condition, IReadOnlyList<ReadOnlyMemory<byte>?> rows, CancellationToken cancellationToken)
     {
-        var rest = await client.ReadAsync($"SELECT {_row} FROM {_name} FINAL WHERE {condition} ORDER BY {_order} LIMIT {rows.Count + 1}", [], cancellationToken);
+        var rest = await client.ReadAsync($"SELECT {_row} FROM {_name} FINAL WHERE {condition} ORDER BY {_order} LIMIT {rows.Count + 1}",
+            [], cancellationToken);
         foreach (var row in rows)
         {
             if (rest.IsEmpty || row is not { } expected)
@@ -40,23 +43,30 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     }
 
     /// <summary>Some rows by <see cref="KeyText.Join"/>, with their keys.</summary>
-    public Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> ReadAsync(string condition, int limit, CancellationToken cancellationToken) =>
-        ReadAsync($"SELECT {_keyTexts}, {_row} FROM {_name} FINAL WHERE {condition} ORDER BY {_order} LIMIT {limit}", [], cancellationToken);
+    public Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> ReadAsync(
+        string condition, int limit, CancellationToken cancellationToken) =>
+        ReadAsync($"SELECT {_keyTexts}, {_row} FROM {_name} FINAL WHERE {condition} ORDER BY {_order} LIMIT {limit}", [],
+            cancellationToken);
 
     /// <summary>Those of the keys that are there.</summary>
-    public async Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> FindAsync(IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    public async Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> FindAsync(
+        IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         using var set = KeySet.Of(table, keys);
         var (condition, beside) = set.In("wanted");
-        return await ReadAsync($"SELECT {_keyTexts}, {_row} FROM {_name} FINAL WHERE {_key} IN {condition} AND {Shown}", beside is null ? [] : [beside], cancellationToken);
+        return await ReadAsync($"SELECT {_keyTexts}, {_row} FROM {_name} FINAL WHERE {_key} IN {condition} AND {Shown}",
+            beside is null ? [] : [beside], cancellationToken);
     }
 
     /// <summary>The version of each key's newest row, deleted or not, by <see cref="KeyText.Join"/>.</summary>
-    public async Task<Dictionary<string, string>> VersionsAsync(IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    public async Task<Dictionary<string, string>> VersionsAsync(
+        IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         using var set = KeySet.Of(table, keys);
         var (condition, beside) = set.In("wanted");
-        var rest = await client.ReadAsync($"SELECT {_keyTexts}, toString(max(version)) FROM {_name} WHERE {_key} IN {condition} GROUP BY {_order}", beside is null ? [] : [beside], cancellationToken);
+        var rest = await client.ReadAsync(
+            $"SELECT {_keyTexts}, toString(max(version)) FROM {_name} WHERE {_key} IN {condition} GROUP BY {_order}",
+            beside is null ? [] : [beside], cancellationToken);
         var versions = new Dictionary<string, string>();
         while (!rest.IsEmpty)
             versions[KeyText.Join(ReadKey(ref rest))] = RowBinary.ReadString(ref rest);
@@ -64,10 +74,13 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     }
 
     /// <summary>The next keys after one, in ClickHouse's order.</summary>
-    public async Task<IReadOnlyList<IReadOnlyList<string>>> KeysAsync(IReadOnlyList<string>? after, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<IReadOnlyList<string>>> KeysAsync(
+        IReadOnlyList<string>? after, int limit, CancellationToken cancellationToken)
     {
         var rest = await client.ReadAsync(
-            string.Create(CultureInfo.InvariantCulture, $"SELECT {_keyTexts} FROM {_name} FINAL WHERE {Between(after, null)} ORDER BY {_order} LIMIT {limit}"), [], cancellationToken);
+            string.Create(CultureInfo.InvariantCulture,
+                $"SELECT {_keyTexts} FROM {_name} FINAL WHERE {Between(after, null)} ORDER BY {_order} LIMIT {limit}"), [],
+                cancellationToken);
         var keys = new List<IReadOnlyList<string>>();
         while (!rest.IsEmpty)
             keys.Add(ReadKey(ref rest));
@@ -75,7 +88,8 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     }
 
     /// <summary>Rows of any query that selects the key's texts and the row.</summary>
-    public async Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> ReadAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
+    public async Task<Dictionary<string, (IReadOnlyList<string> Key, byte[] Row)>> ReadAsync(
+        string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
     {
         var rest = await client.ReadAsync(sql, tables, cancellationToken);
         var rows = new Dictionary<string, (IReadOnlyList<string>, byte[])>();

@@ -103,7 +103,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         producer =>
         {
             using var activity = BatchTrace.Step($"send {_options.Topic}", ActivityKind.Producer)
-                ?.SetTag("messaging.system", "kafka").SetTag("messaging.destination.name", _options.Topic).SetTag("messaging.batch.message_count", batch.Count);
+                ?.SetTag("messaging.system", "kafka").SetTag("messaging.destination.name", _options.Topic)
+                    .SetTag("messaging.batch.message_count", batch.Count);
             foreach (ref readonly var change in batch.Changes)
                 Send(producer, batch, change);
             if (batch.Ends.Count > 0)
@@ -184,7 +185,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             throw new NotReadyException(
                 $"Topic '{_options.Topic}' is compacted (cleanup.policy={policy}): it would forget changes, and takes none without a key. Set cleanup.policy=delete for it, or name another topic (Cdc__Topic).");
         }
-        if (settings.TryGetValue("max.message.bytes", out var text) && int.TryParse(text, out var largest) && largest < _options.MaxMessageBytes)
+        if (settings.TryGetValue("max.message.bytes", out var text) && int.TryParse(text, out var largest)
+            && largest < _options.MaxMessageBytes)
         {
             (_largestMessage, _largestIs) = (largest, $"max.message.bytes of topic '{_options.Topic}'");
             LogSmallTopic(_options.Topic, largest, _options.MaxMessageBytes);
@@ -314,11 +316,13 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         });
     }
 
-    private long[] Broadcast(IProducer<byte[], byte[]> producer, Func<int, byte[]> value, long commitTime, TracedCommit? commit = null, bool wait = false)
+    private long[] Broadcast(
+        IProducer<byte[], byte[]> producer, Func<int, byte[]> value, long commitTime, TracedCommit? commit = null, bool wait = false)
     {
         var sent = new Task<DeliveryResult<byte[], byte[]>>[_partitions];
         for (var partition = 0; partition < _partitions; partition++)
-            sent[partition] = producer.ProduceAsync(new TopicPartition(_options.Topic, partition), new Message<byte[], byte[]> { Value = value(partition), Headers = Headers(commitTime, commit) });
+            sent[partition] = producer.ProduceAsync(new TopicPartition(_options.Topic, partition),
+                new Message<byte[], byte[]> { Value = value(partition), Headers = Headers(commitTime, commit) });
         return wait ? [.. Task.WhenAll(sent).GetAwaiter().GetResult().Select(result => result.Offset.Value)] : [];
     }
 
@@ -350,7 +354,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     [LoggerMessage(EventId = 60, Level = LogLevel.Information, Message = "Created topic {Topic} with {Partitions} partitions; it keeps messages for {Retention}")]
     private partial void LogCreated(string topic, int partitions, TimeSpan retention);
 
-    [LoggerMessage(EventId = 62, Level = LogLevel.Warning, Message = "Topic {Topic} takes messages of {Bytes} bytes at most (max.message.bytes), and Cdc:MaxMessageBytes is {Configured}: a larger row will stop the connector")]
+    [LoggerMessage(EventId = 62, Level = LogLevel.Warning,
+        Message =
+            "Topic {Topic} takes messages of {Bytes} bytes at most (max.message.bytes), and Cdc:MaxMessageBytes is {Configured}: a larger row will stop the connector")]
     private partial void LogSmallTopic(string topic, int bytes, int configured);
 
     [LoggerMessage(EventId = 61, Level = LogLevel.Warning, Message = "Kafka: {Source}: {What}")]

@@ -53,7 +53,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         var partitions = await admin.PartitionsAsync(_options.Topic, cancellationToken)
             ?? throw new NotReadyException($"Topic '{_options.Topic}' is not there yet at {_bootstrapServers}: start the connector, which creates it, or create it with its final number of partitions.");
         var id = await admin.IdAsync(_options.Topic, cancellationToken);
-        return new SourceIdentity("kafka", $"{_options.Topic} ({partitions} partitions{(id.Length > 0 ? ", id " + id : "")})", Timeline: 0, Ordered: false, _options.Topic, partitions);
+        return new SourceIdentity("kafka", $"{_options.Topic} ({partitions} partitions{(id.Length > 0 ? ", id " + id : "")})", Timeline: 0,
+            Ordered: false, _options.Topic, partitions);
     }
 
     public Task ResumeAsync(Progress progress, CancellationToken cancellationToken)

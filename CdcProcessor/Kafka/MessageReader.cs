@@ -47,7 +47,8 @@ internal sealed class MessageReader(StarModel model, string topic)
             }
 
             var change = _changes.Read(metadata, payload, place.Partition, batch);
-            if (message.Message.Key is null && !change.Relation.Table.AppendOnly && (change.New.Exists ? change.New : change.Old) is { Exists: true } row)
+            if (message.Message.Key is null && !change.Relation.Table.AppendOnly
+                && (change.New.Exists ? change.New : change.Old) is { Exists: true } row)
             {
                 var key = ChangeMessage.KeyOf(batch, change.Relation, row);
                 batch.Add(DeadLetterOf(message, place, Encoding.UTF8.GetBytes(key), $"it has no key and may lie in any partition: all changes of one row must come in one, under the key '{key}'"));
@@ -73,7 +74,8 @@ internal sealed class MessageReader(StarModel model, string topic)
         var row = batch.AddRow(relation.Columns.Count);
         for (var i = 0; i < landed.Key.Count; i++)
             batch.SetText(row, relation.Positions[landed.Table.Key[i]], Encoding.UTF8.GetBytes(landed.Key[i]));
-        return new(relation, ChangeOperation.Derive, landed.Version, Lsn: 0, landed.Partition, CommitTime: 0, RowRef.None, row, landed.Version);
+        return new(relation, ChangeOperation.Derive, landed.Version, Lsn: 0, landed.Partition, CommitTime: 0, RowRef.None, row,
+            landed.Version);
     }
 
     private static Change Placed(in Change change, in ChangeMetadata metadata, Place place)

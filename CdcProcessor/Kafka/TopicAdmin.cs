@@ -46,7 +46,8 @@ internal sealed class TopicAdmin(string bootstrapServers, KafkaOptions options) 
     {
         try
         {
-            var described = await _admin.DescribeConfigsAsync([new ConfigResource { Type = ResourceType.Topic, Name = topic }], new() { RequestTimeout = Patience }).WaitAsync(cancellationToken);
+            var described = await _admin.DescribeConfigsAsync([new ConfigResource { Type = ResourceType.Topic, Name = topic }],
+                new() { RequestTimeout = Patience }).WaitAsync(cancellationToken);
             return described[0].Entries.ToDictionary(entry => entry.Key, entry => entry.Value.Value);
         }
         catch (KafkaException)

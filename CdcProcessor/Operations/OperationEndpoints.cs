@@ -34,7 +34,8 @@ internal static class OperationEndpoints
     }
 
     private static async Task<StatusReport> StatusAsync(
-        ProcessorStatus status, CopyProgress copies, FactProgress facts, StarModel model, PipelineFactory factory, VerificationState verification, CancellationToken cancellation)
+        ProcessorStatus status, CopyProgress copies, FactProgress facts, StarModel model, PipelineFactory factory,
+        VerificationState verification, CancellationToken cancellation)
     {
         await using var sink = factory.CreateSink();
         var progress = await sink.OpenAsync(cancellation);
@@ -47,9 +48,11 @@ internal static class OperationEndpoints
             lag.Bytes, lag.Seconds, status.OpenDeadLetters,
             [.. model.Tables.Select(table => new TableReport(
                 table.Source, table.Landing, CopyStateOf(table, progress),
-                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null, running.TryGetValue(table.Source, out copy) ? copy.Expected : null)
+                running.TryGetValue(table.Source, out var copy) ? copy.Rows : null,
+                running.TryGetValue(table.Source, out copy) ? copy.Expected : null)
                 { SecondsLeft = copies.SecondsLeft(table.Source) })],
-            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal).Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))])
+            [.. facts.Facts.OrderBy(fact => fact.Key, StringComparer.Ordinal)
+                .Select(fact => new FactReport(fact.Key, fact.Value.IsDone, fact.Value.Rows, fact.Value.Expected))])
         {
             Doubts = status.Doubts.All,
             Verification = verification.Report,

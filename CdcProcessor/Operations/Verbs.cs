@@ -59,7 +59,8 @@ internal static class Verbs
                 case ["resync", .. var tables] when tables is not [] && tables.All(IsWord):
                     return await PostAsync("resync?" + Query("table", tables));
                 case ["verify", .. var names] when names.All(name => IsWord(name) || name == "--repair"):
-                    await PostAsync($"verify?repair={(names.Contains("--repair") ? "true" : "false")}&{Query("table", names.Where(IsWord))}");
+                    await PostAsync(
+                        $"verify?repair={(names.Contains("--repair") ? "true" : "false")}&{Query("table", names.Where(IsWord))}");
                     return await VerificationOutput.FollowAsync(path => ReadAsync<VerificationReport>(path), output);
                 case ["dead-letters", "list"]:
                     await WriteLettersAsync(await ReadAsync<LetterReport[]>("dead-letters"));
@@ -128,7 +129,8 @@ internal static class Verbs
             text.AppendLine($"lag {status.LagBytes} bytes{(status.LagSeconds > 0 ? $", {status.LagSeconds:0.0} s" : "")}");
             text.AppendLine($"dead letters {status.DeadLetters}");
             foreach (var table in status.Tables)
-                text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
+                text.AppendLine(
+                    $"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
             foreach (var doubt in status.Doubts)
@@ -136,7 +138,8 @@ internal static class Verbs
             text.AppendLine(VerificationOutput.Summary(status.Verification));
             return output.WriteAsync(text.ToString());
 
-            static string LeftOf(TableReport table) => table.SecondsLeft is { } left ? $", about {TimeSpan.FromSeconds(Math.Ceiling(left)):g} left" : "";
+            static string LeftOf(TableReport table) =>
+                table.SecondsLeft is { } left ? $", about {TimeSpan.FromSeconds(Math.Ceiling(left)):g} left" : "";
 
             static string StateOf(FactReport fact) => fact switch
             {

@@ -13,18 +13,22 @@ internal sealed class KeyedRows(PostgresCatalog catalog)
             cancellationToken, PostgresSql.Name(relation.Table)))
         .ToDictionary(row => (string)row[0]!, row => (string)row[1]!);
 
-    /// <summary>Of each row that is there: the place of its key, from 1 on (<see cref="long"/>), and the texts of the columns, null for NULL.</summary>
+    /// <summary>
+    /// Of each row that is there: the place of its key, from 1 on (<see cref="long"/>), and the texts of the columns, null for NULL.
+    /// </summary>
     /// <param name="relation">The table.</param>
     /// <param name="keys">For each column of the key the values' texts, all of one length.</param>
     /// <param name="columns">The wanted columns, as places in the relation.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<IReadOnlyList<object?[]>> ReadAsync(Relation relation, IReadOnlyList<string[]> keys, int[] columns, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<object?[]>> ReadAsync(
+        Relation relation, IReadOnlyList<string[]> keys, int[] columns, CancellationToken cancellationToken)
     {
         var types = await TypesAsync(relation, cancellationToken);
         var key = relation.Table.Key.Select(column => relation.Columns[relation.Positions[column]].Name).ToArray();
         var wanted = string.Join(", ", key.Select((column, i) => $"${i + 1}::text[]::{types[column]}[]"));
         var match = string.Join(" AND ", key.Select((column, i) => $"t.{PostgresSql.Name(column)} = k.k{i}"));
-        // format() prints a value as the stream does, which a cast to text does not for every type. IS NOT NULL is false of a composite with a NULL inside.
+        // format() prints a value as the stream does, which a cast to text does not for every type. IS NOT NULL is false of a composite
+        // with a NULL inside.
         var values = string.Concat(columns.Select(column =>
         {
             var name = $"t.{PostgresSql.Name(relation.Columns[column].Name)}";

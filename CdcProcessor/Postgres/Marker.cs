@@ -5,12 +5,15 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// A message that the processor sends itself through the WAL: what landed outside the stream's order is derived when the stream comes by the marker, at the marker's position.
+/// A message that the processor sends itself through the WAL: what landed outside the stream's order is derived when the stream comes by
+/// the marker, at the marker's position.
 /// </summary>
 /// <param name="Table">The table whose facts are to be derived.</param>
 /// <param name="Version">The landing version of what landed: of the one row, or the point of the whole copy.</param>
 /// <param name="Key">The one row's key, in the order of the mapping; null for a copy of the whole table.</param>
-/// <param name="Repair">Nothing has landed: the row of this key is read once more, and lands at the marker's position (see <see cref="RepairReader"/>).</param>
+/// <param name="Repair">
+/// Nothing has landed: the row of this key is read once more, and lands at the marker's position (see <see cref="RepairReader"/>).
+/// </param>
 internal sealed record Marker(string Table, UInt128 Version, IReadOnlyList<string>? Key, bool Repair = false)
 {
     /// <summary>Each slot has its own: two processors on one database do not hear each other.</summary>

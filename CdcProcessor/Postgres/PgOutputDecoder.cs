@@ -18,7 +18,8 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <param name="onRelation">Told of each description of a table.</param>
 /// <param name="byIdentity">The table of an OID that is known, whatever it is called when its rows change.</param>
 internal sealed class PgOutputDecoder(
-    StarModel model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation, Func<uint, TableMapping?>? byIdentity = null)
+    StarModel model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation,
+    Func<uint, TableMapping?>? byIdentity = null)
 {
     /// <summary>Microseconds from 1970 to 2000, where PostgreSQL's clock begins.</summary>
     private const long PostgresEpoch = 946_684_800_000_000;
@@ -113,7 +114,8 @@ internal sealed class PgOutputDecoder(
         }
 
         var table = byIdentity?.Invoke(id)
-            ?? model.Tables.FirstOrDefault(mapping => mapping.Name == name && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
+            ?? model.Tables.FirstOrDefault(mapping => mapping.Name == name
+                && mapping.Schema == (schema.Length > 0 ? schema : "pg_catalog"));
         _relations[id] = table is null ? null : new Relation(table, columns, identity == 'f') { Oid = id };
         if (_relations[id] is { } relation)
             onRelation(relation);

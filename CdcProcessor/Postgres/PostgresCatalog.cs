@@ -21,10 +21,12 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
 
         var faults = await FaultsAsync(tables, cancellationToken);
         if (faults.Count > 0)
-            throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", faults.Select(fault => fault.What))}.");
+            throw new NotReadyException(
+                $"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", faults.Select(fault => fault.What))}.");
         return
         [
-            .. model.Tables.SelectMany(table => tables[(table.Schema, table.Name)].Where(column => table.Columns.All(mapped => mapped.Source != column.Name))
+            .. model.Tables.SelectMany(table => tables[(table.Schema, table.Name)]
+                .Where(column => table.Columns.All(mapped => mapped.Source != column.Name))
                 .Select(column => $"{table.Source}.{column.Name} is not in the mapping and is ignored")),
         ];
     }
@@ -34,13 +36,15 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     {
         var tables = await ColumnsAsync(cancellationToken);
         // Renamed alone, its changes still come, by its identity.
-        return [.. Missing(tables).Select(table => new CatalogFault(table, $"there is no table {table.Source}: give it its name back, make it, or take it out of the model")),
+        return [.. Missing(tables).Select(table => new CatalogFault(
+            table, $"there is no table {table.Source}: give it its name back, make it, or take it out of the model")),
             .. await FaultsAsync(tables, cancellationToken)];
     }
 
     /// <summary>Whether a column of this type lands as the mapping's does: bytes and text are written otherwise.</summary>
     public static bool AreSameValues(ColumnMapping column, string type) =>
-        column.Postgres.Length == 0 || column.Postgres.StartsWith("bytea", StringComparison.Ordinal) == type.StartsWith("bytea", StringComparison.Ordinal);
+        column.Postgres.Length == 0 || column.Postgres.StartsWith("bytea", StringComparison.Ordinal) == type.StartsWith(
+            "bytea", StringComparison.Ordinal);
 
     private async Task<IReadOnlyList<CatalogFault>> FaultsAsync(Columns tables, CancellationToken cancellationToken)
     {
@@ -53,9 +57,12 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             {
                 var name = $"{table.Source}.{column.Source}";
                 if (!real.TryGetValue(column.Source, out var type))
-                    faults.Add(new(table, $"{name} is missing: give it back (a column that was renamed, by its name), or take it out of the model", IsLossy: true));
+                    faults.Add(new(table,
+                        $"{name} is missing: give it back (a column that was renamed, by its name), or take it out of the model",
+                        IsLossy: true));
                 else if (!AreSameValues(column, type))
-                    faults.Add(new(table, $"{name} is {type}, and the model takes it for {column.Postgres}: bring the model up to date (ClickHouseMigrator add)", IsLossy: true));
+                    faults.Add(new(table,
+                        $"{name} is {type}, and the model takes it for {column.Postgres}: bring the model up to date (ClickHouseMigrator add)", IsLossy: true));
             }
             if (!table.AppendOnly)
                 await CheckKeyAsync(table, faults, cancellationToken);
@@ -182,14 +189,16 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             _ => false,
         };
         if (!carriesKey)
-            faults.Add(new(table, $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY FULL"));
+            faults.Add(new(table,
+                $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY FULL"));
     }
 
     private async Task CheckEncodingAsync(List<CatalogFault> faults, CancellationToken cancellationToken)
     {
         var encoding = (string)(await QueryAsync("SELECT current_setting('server_encoding')", cancellationToken))[0][0]!;
         if (encoding != "UTF8")
-            faults.Add(new(null, $"it is encoded in {encoding}, and text travels as UTF8: restore a dump of it into a database of ENCODING 'UTF8'"));
+            faults.Add(new(null,
+                $"it is encoded in {encoding}, and text travels as UTF8: restore a dump of it into a database of ENCODING 'UTF8'"));
     }
 
     private async Task CheckRightsAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
@@ -210,7 +219,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
                 "SELECT has_schema_privilege(current_user, $1, 'USAGE'), has_table_privilege(current_user, to_regclass($2)::oid, 'SELECT')",
                 cancellationToken, table.Schema, PostgresSql.Name(table)))[0];
             if (rights[0] is not true)
-                faults.Add(new(table, $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}"));
+                faults.Add(new(table,
+                    $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}"));
             else if (rights[1] is not true)
                 faults.Add(new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {PostgresSql.Name(table)} TO {user}"));
         }
@@ -224,7 +234,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         string name, bool appendOnly, IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
         var rows = await QueryAsync(
-            "SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1", cancellationToken, name);
+            "SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1", cancellationToken,
+            name);
         if (rows is not [var publishes])
         {
             faults.Add(new(null, $"there is no publication '{name}': 'Api init-db' makes it", IsLossy: true));
@@ -235,14 +246,17 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (publishes[0] is not true || publishes.Skip(1).Take(3).Any(kind => kind is true == appendOnly))
         {
             var fault = appendOnly ? "publishes more than inserts, or none" : "leaves operations out";
-            faults.Add(new(null, $"publication '{name}' {fault}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{wanted}')", IsLossy: true));
+            faults.Add(new(null, $"publication '{name}' {fault}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{wanted}')",
+                IsLossy: true));
         }
 
-        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1", cancellationToken, name))
+        var published = (await QueryAsync("SELECT schemaname::text, tablename::text FROM pg_publication_tables WHERE pubname = $1",
+            cancellationToken, name))
             .Select(row => ((string)row[0]!, (string)row[1]!)).ToHashSet();
         foreach (var table in tables.Where(table => !published.Contains((table.Schema, table.Name))))
             faults.Add(new(table, await UnpublishedAsync(name, table, published, publishes[4] is true, cancellationToken), IsLossy: true));
-        foreach (var table in model.Tables.Where(table => table.AppendOnly && !appendOnly && published.Contains((table.Schema, table.Name))))
+        foreach (var table in model.Tables.Where(table => table.AppendOnly && !appendOnly
+            && published.Contains((table.Schema, table.Name))))
         {
             faults.Add(new(
                 table, $"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION {PostgresSql.Name(name)} DROP TABLE {PostgresSql.Name(table)}",
@@ -255,7 +269,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         string publication, TableMapping table, HashSet<(string, string)> published, bool viaRoot, CancellationToken cancellationToken)
     {
         var name = PostgresSql.Name(table);
-        var add = $"{table.Source} is not in publication '{publication}': ALTER PUBLICATION {PostgresSql.Name(publication)} ADD TABLE {name}";
+        var add =
+            $"{table.Source} is not in publication '{publication}': ALTER PUBLICATION {PostgresSql.Name(publication)} ADD TABLE {name}";
         var partitions = await QueryAsync(
             """
             SELECT n.nspname::text, c.relname::text FROM pg_class root, pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -29,7 +29,8 @@ internal sealed partial class PostgresSource : IChangeSource
     private readonly TableForms _forms;
     private readonly TableLedger _ledger;
     private readonly ChangeGuard _guard;
-    private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _looks = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly RepairReader _repairs;
     private readonly HashSet<string> _warned = [];
     private readonly Dictionary<string, string> _refused = [];
@@ -204,7 +205,8 @@ internal sealed partial class PostgresSource : IChangeSource
             RequestCopy([.. _unfinished.Select(table => table.Source)]);
         }
 
-        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table => Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity);
+        var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table =>
+            Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity);
         _guard.Begin(_resumeAt);
         _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000));
         await StartReplicationAsync(connection, stop.Token);
@@ -216,7 +218,8 @@ internal sealed partial class PostgresSource : IChangeSource
         var streaming = _reader.RunAsync(stop.Token);
         var resyncing = ResyncOnRequestAsync(copier, copying, stop.Token);
         var watching = lag.RunAsync(stop.Token);
-        var looking = new CatalogWatch(_catalog, _forms, _ledger, _guard, _model, _options, _status.Doubts, _copies.Writer, _looks.Reader, _time).RunAsync(stop.Token);
+        var looking = new CatalogWatch(_catalog, _forms, _ledger, _guard, _model, _options, _status.Doubts, _copies.Writer, _looks.Reader,
+            _time).RunAsync(stop.Token);
         var first = await Task.WhenAny(streaming, resyncing, watching, looking);
         await stop.CancelAsync();
         await Task.WhenAll(streaming, resyncing, watching, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -248,7 +251,8 @@ internal sealed partial class PostgresSource : IChangeSource
         _ledger.Begin(tables, snapshot.Point);
         // A table's rows have landed; the stream derives them when it comes by its marker.
         var (rewritten, refused) = await copier.CopyAsync(
-            tables, snapshot, imported, table => _catalog.EmitAsync([new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)], cancellationToken), _copies.Writer, cancellationToken);
+            tables, snapshot, imported, table => _catalog.EmitAsync(
+                [new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)], cancellationToken), _copies.Writer, cancellationToken);
         Refuse(tables, refused, cancellationToken);
         if (rewritten.Count == 0)
             return;
@@ -256,8 +260,12 @@ internal sealed partial class PostgresSource : IChangeSource
         await RecopyAsync(copier, rewritten, cancellationToken);
     }
 
-    /// <summary>Says which tables cannot be copied, and tries these again later; where a copy stands in the stream's order nothing goes on without them.</summary>
-    private void Refuse(IReadOnlyList<TableMapping> tables, IReadOnlyDictionary<TableMapping, string> refused, CancellationToken cancellationToken)
+    /// <summary>
+    /// Says which tables cannot be copied, and tries these again later; where a copy stands in the stream's order nothing goes on without
+    /// them.
+    /// </summary>
+    private void Refuse(
+        IReadOnlyList<TableMapping> tables, IReadOnlyDictionary<TableMapping, string> refused, CancellationToken cancellationToken)
     {
         foreach (var table in tables)
         {
@@ -265,9 +273,12 @@ internal sealed partial class PostgresSource : IChangeSource
             if (refused.TryGetValue(table, out var reason))
                 _refused[table.Source] = reason;
         }
-        _status.Doubts.Tell("copy", [.. _refused.Select(table => (table.Key, $"could not be copied ({table.Value})", "mend that; the copy is tried again every minute, and the other tables go on."))]);
+        _status.Doubts.Tell("copy", [.. _refused.Select(table =>
+            (table.Key, $"could not be copied ({table.Value})",
+                "mend that; the copy is tried again every minute, and the other tables go on."))]);
         if (refused.Count > 0 && _copiesInOrder)
-            throw new NotReadyException($"{string.Join("; ", refused.Select(table => $"{table.Key.Source} cannot be copied: {table.Value}"))}.");
+            throw new NotReadyException(
+                $"{string.Join("; ", refused.Select(table => $"{table.Key.Source} cannot be copied: {table.Value}"))}.");
         if (refused.Count > 0)
             _ = RetryAsync([.. refused.Keys.Select(table => table.Source)]);
 
@@ -297,7 +308,8 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task StartReplicationAsync(WireConnection connection, CancellationToken cancellationToken)
     {
-        var publications = string.Join(",", Publications.Of(_model, _options.Publication).Select(known => PostgresSql.Name(known.Name).Replace("'", "''")));
+        var publications = string.Join(",", Publications.Of(_model, _options.Publication)
+            .Select(known => PostgresSql.Name(known.Name).Replace("'", "''")));
         while (true)
         {
             try
@@ -372,13 +384,15 @@ internal sealed partial class PostgresSource : IChangeSource
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "Copying {Tables} anew at {Point}, beside the stream")]
     private partial void LogResync(string tables, string point);
 
-    [LoggerMessage(EventId = 17, Level = LogLevel.Warning, Message = "{Tables} was rewritten or replaced while it was copied: it is copied from the beginning")]
+    [LoggerMessage(EventId = 17, Level = LogLevel.Warning,
+        Message = "{Tables} was rewritten or replaced while it was copied: it is copied from the beginning")]
     private partial void LogRewritten(string tables);
 
     [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
     private partial void LogWaitingForSlot(string slot);
 
-    [LoggerMessage(EventId = 18, Level = LogLevel.Information, Message = "A change of more than {Megabytes} MB is on its way; what follows waits for it")]
+    [LoggerMessage(EventId = 18, Level = LogLevel.Information,
+        Message = "A change of more than {Megabytes} MB is on its way; what follows waits for it")]
     private partial void LogLarge(int megabytes);
 
     [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "The mapping and the database differ: {What}")]

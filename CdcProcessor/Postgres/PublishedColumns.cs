@@ -14,13 +14,15 @@ internal static class PublishedColumns
     private const string Virtual = "v";
 
     /// <summary>The faults, each with its cure.</summary>
-    public static async Task<IReadOnlyList<CatalogFault>> FaultsAsync(PostgresCatalog catalog, StarModel model, string publication, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<CatalogFault>> FaultsAsync(
+        PostgresCatalog catalog, StarModel model, string publication, CancellationToken cancellationToken)
     {
         // Through JSON, since servers before PostgreSQL 15 have no column lists, and no such column.
         var sent = (await catalog.QueryAsync(
             "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text, to_jsonb(t) ->> 'rowfilter' FROM pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
             [Publications.Of(model, publication).Select(known => known.Name).ToArray()]))
-            .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => (Names: row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null, Filter: row[3] as string));
+            .ToLookup(row => ((string)row[0]!, (string)row[1]!), row =>
+                (Names: row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null, Filter: row[3] as string));
         var real = (await catalog.QueryAsync(
             """
             SELECT n.nspname::text, c.relname::text, a.attname::text, a.attgenerated::text, current_setting('server_version_num')::int >= 180000
@@ -44,7 +46,8 @@ internal static class PublishedColumns
                     continue;
                 if (entries.Any(entry => entry.Names?.Contains(column.Source) ?? found.Generated.Length == 0))
                     continue;
-                faults.Add(new(table, $"{table.Source}.{column.Source} {Fault(publication, found.Generated, found.CanPublish)}", IsLossy: true));
+                faults.Add(new(table, $"{table.Source}.{column.Source} {Fault(publication, found.Generated, found.CanPublish)}",
+                    IsLossy: true));
             }
         }
         return faults;

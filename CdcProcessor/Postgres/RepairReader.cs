@@ -5,12 +5,15 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// Reads the rows that somebody has found to differ, where the stream comes by the marker that asks for them: what was committed before it can be seen, and what was committed after it
-/// follows in the stream. So the row may land at the marker's position, like any change, and behind Kafka go out in the topic's order.
+/// Reads the rows that somebody has found to differ, where the stream comes by the marker that asks for them: what was committed before it
+/// can be seen, and what was committed after it follows in the stream. So the row may land at the marker's position, like any change, and
+/// behind Kafka go out in the topic's order.
 /// </summary>
 internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
 {
-    /// <summary>The stream stands still for so long at most; after that the row is left as it is, and the next comparison finds it again.</summary>
+    /// <summary>
+    /// The stream stands still for so long at most; after that the row is left as it is, and the next comparison finds it again.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     public async Task FillAsync(StreamBatch batch, CancellationToken cancellationToken)
@@ -29,8 +32,10 @@ internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
 
     private async Task FillAsync(ChangeBatch batch, Relation relation, int[] changes, CancellationToken cancellationToken)
     {
-        var keys = relation.Table.Key.Select(column => changes.Select(change => TextOf(batch, batch.Changes[change], column)).ToArray()).ToArray();
-        var rows = await new KeyedRows(catalog).ReadAsync(relation, keys, [.. Enumerable.Range(0, relation.Columns.Count)], cancellationToken);
+        var keys = relation.Table.Key.Select(column => changes.Select(change => TextOf(batch, batch.Changes[change], column)).ToArray())
+            .ToArray();
+        var rows = await new KeyedRows(catalog).ReadAsync(relation, keys, [.. Enumerable.Range(0, relation.Columns.Count)],
+            cancellationToken);
         var found = rows.ToDictionary(row => (int)(long)row[0]! - 1);
         for (var i = 0; i < changes.Length; i++)
         {
@@ -40,7 +45,14 @@ internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
             {
                 foreach (var (column, place) in relation.Table.Key.Select((column, place) => (column, place)))
                     batch.SetText(row, relation.Positions[column], Encoding.UTF8.GetBytes(keys[place][i]));
-                batch.Replace(changes[i], change with { Relation = relation, Operation = ChangeOperation.Delete, Old = row, New = RowRef.None, Bound = 0 });
+                batch.Replace(changes[i], change with
+                {
+                    Relation = relation,
+                    Operation = ChangeOperation.Delete,
+                    Old = row,
+                    New = RowRef.None,
+                    Bound = 0
+                });
                 continue;
             }
 
@@ -55,7 +67,8 @@ internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
         }
     }
 
-    private static string TextOf(ChangeBatch batch, in Change change, int column) => Encoding.UTF8.GetString(batch.Text(change.New, change.Relation.Positions[column]));
+    private static string TextOf(ChangeBatch batch, in Change change, int column) =>
+        Encoding.UTF8.GetString(batch.Text(change.New, change.Relation.Positions[column]));
 
     private async Task<string?> AskAsync(string sql, CancellationToken cancellationToken) =>
         Convert.ToString((await catalog.QueryAsync(sql, cancellationToken))[0][0], CultureInfo.InvariantCulture);

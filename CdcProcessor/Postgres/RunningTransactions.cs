@@ -1,8 +1,8 @@
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// A commit stands in the WAL, and so in the stream, before readers see it, above all with a synchronous standby. Once every transaction that runs now has ended, all
-/// that was committed until now can be seen.
+/// A commit stands in the WAL, and so in the stream, before readers see it, above all with a synchronous standby. Once every transaction
+/// that runs now has ended, all that was committed until now can be seen.
 /// </summary>
 internal static class RunningTransactions
 {
@@ -13,7 +13,8 @@ internal static class RunningTransactions
     /// <param name="patience">How long to wait.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<bool> WaitAsync(Func<string, CancellationToken, Task<string?>> ask, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<bool> WaitAsync(
+        Func<string, CancellationToken, Task<string?>> ask, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {
         var running = await ask("SELECT array(SELECT pg_snapshot_xip(pg_current_snapshot()))::text", cancellationToken);
         if (running is null or "{}")
@@ -21,7 +22,8 @@ internal static class RunningTransactions
 
         var started = time.GetTimestamp();
         var pause = TimeSpan.FromMilliseconds(1);
-        while (await ask($"SELECT count(*)::text FROM unnest('{running}'::xid8[]) AS t(x) WHERE pg_xact_status(x) = 'in progress'", cancellationToken) != "0")
+        while (await ask($"SELECT count(*)::text FROM unnest('{running}'::xid8[]) AS t(x) WHERE pg_xact_status(x) = 'in progress'",
+            cancellationToken) != "0")
         {
             if (time.GetElapsedTime(started) > patience)
                 return false;

@@ -9,7 +9,8 @@ using AspireCdc.Star.Postgres;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Copies tables at the point of one snapshot, by ranges of their pages, over several connections.</summary>
-internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, CopyProgress progress)
+internal sealed class TableCopier(
+    SourceServer server, PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, CopyProgress progress)
 {
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
@@ -20,7 +21,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     private readonly RowPace _pace = new(options.CopyRowsPerSecond, TimeProvider.System);
 
     /// <summary>
-    /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as soon as the snapshot is not needed any more.
+    /// Copies the tables, and returns when the sink has all of it, the end marks included. <paramref name="whenImported"/> is completed as
+    /// soon as the snapshot is not needed any more.
     /// </summary>
     /// <param name="tables">The tables.</param>
     /// <param name="snapshot">As of when.</param>
@@ -29,10 +31,12 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     /// <param name="output">Where the rows go.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>
-    /// Tables that have to be begun anew, with another snapshot: they were rewritten or replaced meanwhile. And those that PostgreSQL refused to read, with its reason: they hold up no other.
+    /// Tables that have to be begun anew, with another snapshot: they were rewritten or replaced meanwhile. And those that PostgreSQL
+    /// refused to read, with its reason: they hold up no other.
     /// </returns>
     public async Task<(IReadOnlyList<TableMapping> Rewritten, IReadOnlyDictionary<TableMapping, string> Refused)> CopyAsync(
-        IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, Func<TableMapping, Task> whenCopied, ChannelWriter<ChangeBatch> output,
+        IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, Func<TableMapping, Task> whenCopied,
+        ChannelWriter<ChangeBatch> output,
         CancellationToken cancellationToken)
     {
         var version = Lsn.CopyVersion(snapshot.Point);
@@ -60,7 +64,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var readers = Math.Min(options.CopyReaders, ranges.Count);
         var imported = 0;
-        Task[] reading = [.. Enumerable.Range(0, readers).Select(_ => ReadRangesAsync(ranges, rewritten, refused, snapshot, WhenImported, WhenReadAsync, output, stop.Token))];
+        Task[] reading = [.. Enumerable.Range(0, readers).Select(
+            _ => ReadRangesAsync(ranges, rewritten, refused, snapshot, WhenImported, WhenReadAsync, output, stop.Token))];
         foreach (var reader in reading)
             _ = reader.ContinueWith(_ => stop.Cancel(), cancellationToken, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await Task.WhenAll(reading);
@@ -96,7 +101,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     }
 
     /// <summary>What the tables were as of the snapshot: whatever is otherwise later has no row in this copy.</summary>
-    private async Task<IReadOnlyDictionary<string, TableForm>> DescribeAsync(IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<string, TableForm>> DescribeAsync(
+        IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(snapshot, cancellationToken);
         return await forms.AsOfSnapshotAsync(connection, tables, cancellationToken);
@@ -111,7 +117,9 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
         }
         ledger.Describe(table, form);
         var mapped = form.Columns.Where(column => table.Columns.Any(known => known.Source == column.Name));
-        return new Relation(table, [.. mapped.Select(column => new RelationColumn(column.Name, column.Type, column.Modifier))]) { Oid = form.Oid, Form = form.Write() };
+        return new Relation(table, [.. mapped.Select(column =>
+            new RelationColumn(column.Name, column.Type, column.Modifier))])
+        { Oid = form.Oid, Form = form.Write() };
     }
 
     private async Task<WireConnection> OpenAsync(Snapshot snapshot, CancellationToken cancellationToken)
@@ -122,7 +130,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
     }
 
     private async Task ReadRangesAsync(
-        ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten, ConcurrentDictionary<TableMapping, string> refused, Snapshot snapshot, Action whenImported,
+        ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten,
+        ConcurrentDictionary<TableMapping, string> refused, Snapshot snapshot, Action whenImported,
         Func<Relation, Task> whenRead, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(snapshot, cancellationToken);
@@ -138,12 +147,15 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
             await connection.QueryAsync("SAVEPOINT range", cancellationToken);
             // A rewrite puts rows into other pages, and after some this snapshot sees none at all; another table may have the name.
             var form = TableForm.Read(range.Relation.Form);
-            if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files] || oid != $"{form.Oid}" || files != form.Files)
+            if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files]
+                || oid != $"{form.Oid}" || files != form.Files)
                 rewritten[table] = true;
             try
             {
-                var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(connection, range, version, output, cancellationToken);
-                // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the sink.
+                var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(
+                    connection, range, version, output, cancellationToken);
+                // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the
+                // sink.
                 await Task.WhenAll(written).WaitAsync(cancellationToken);
             }
             catch (WireException e)
@@ -180,7 +192,8 @@ internal sealed class TableCopier(SourceServer server, PostgresCatalog catalog, 
                     continue;
 
                 var row = CopyText.AddRow(batch, range.Relation.Columns.Count, body.Span);
-                var own = range.Relation.Table.AppendOnly ? Lsn.CopyVersion((ulong)(version >> 64), ((ulong)range.First * RowsPerPage) + read++) : version;
+                var own = range.Relation.Table.AppendOnly ? Lsn.CopyVersion(
+                    (ulong)(version >> 64), ((ulong)range.First * RowsPerPage) + read++) : version;
                 batch.Add(new Change(range.Relation, ChangeOperation.Read, own, 0, -1, 0, RowRef.None, row));
                 if (batch.Count >= options.BatchChanges || batch.Size >= options.BatchBytes)
                 {

@@ -82,7 +82,10 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
         return [.. changes.Where((_, i) => !found[i])];
     }
 
-    /// <summary>What cannot be read any more is no NULL, and a table that has another name has not lost its rows: only a copy above the change makes that good.</summary>
+    /// <summary>
+    /// What cannot be read any more is no NULL, and a table that has another name has not lost its rows: only a copy above the change makes
+    /// that good.
+    /// </summary>
     private void Refuse(ChangeBatch batch, Relation relation, int[] changes, int[] columns, Dictionary<string, string> types)
     {
         var missing = columns.Select(column => relation.Columns[column].Name)
@@ -93,9 +96,11 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
             $"A change of {relation.Table.Source} left out {string.Join(", ", missing)} as unchanged, and {(types.Count == 0 ? "there is no such table" : "the table has no such column")} to read it from now: give it its name back, or take it out of the model. Nothing beyond that change is acknowledged.");
     }
 
-    private async Task<IReadOnlyList<object?[]>> ReadAsync(ChangeBatch batch, Relation relation, int[] changes, int[] columns, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<object?[]>> ReadAsync(
+        ChangeBatch batch, Relation relation, int[] changes, int[] columns, CancellationToken cancellationToken)
     {
-        var keys = relation.Table.Key.Select(column => changes.Select(change => Encoding.UTF8.GetString(batch.Text(batch.Changes[change].New, relation.Positions[column]))).ToArray());
+        var keys = relation.Table.Key.Select(column => changes.Select(
+            change => Encoding.UTF8.GetString(batch.Text(batch.Changes[change].New, relation.Positions[column]))).ToArray());
         try
         {
             return await _rows.ReadAsync(relation, [.. keys], columns, cancellationToken);

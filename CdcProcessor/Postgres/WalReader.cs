@@ -4,7 +4,8 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Reads the replication stream into batches, and tells the server how far it may forget.</summary>
-internal sealed class WalReader(WireConnection connection, PgOutputDecoder decoder, BatchExchange<StreamBatch> exchange, CdcOptions options, TimeProvider time, Action<int>? onLarge = null)
+internal sealed class WalReader(WireConnection connection, PgOutputDecoder decoder, BatchExchange<StreamBatch> exchange, CdcOptions options,
+    TimeProvider time, Action<int>? onLarge = null)
 {
     /// <summary>A change that takes so many bytes is worth a word while it is under way.</summary>
     private const int LargeChange = 32 * 1024 * 1024;

@@ -365,7 +365,8 @@ internal sealed class WireConnection : IAsyncDisposable
         var wanted = _end >= 5 ? Length(0) : 0;
         if (wanted > _buffer.Length || _end == _buffer.Length)
         {
-            var larger = wanted > LargeBuffer ? GC.AllocateUninitializedArray<byte>(wanted) : ArrayPool<byte>.Shared.Rent(Math.Max(wanted, _buffer.Length * 2));
+            var larger = wanted > LargeBuffer ? GC.AllocateUninitializedArray<byte>(wanted)
+                : ArrayPool<byte>.Shared.Rent(Math.Max(wanted, _buffer.Length * 2));
             _buffer.AsSpan(0, _end).CopyTo(larger);
             Return();
             _buffer = larger;

@@ -20,30 +20,40 @@ internal sealed class CdcMetrics
     private readonly TimeProvider _time;
     private readonly Dictionary<(string, ChangeOperation), long> _counts = [];
 
-    public CdcMetrics(IMeterFactory meters, ProcessorStatus status, CopyProgress copies, FactProgress facts, RecentFlow recent, TimeProvider time)
+    public CdcMetrics(
+        IMeterFactory meters, ProcessorStatus status, CopyProgress copies, FactProgress facts, RecentFlow recent, TimeProvider time)
     {
         (_recent, _time) = (recent, time);
         var meter = meters.Create(Name);
-        _changes = meter.CreateCounter<long>("cdc.changes", "{change}", "Changes applied, by table and operation; neither copied rows nor marks.");
-        _batchSize = meter.CreateHistogram("cdc.batch.size", "{change}", "Changes and copied rows in a batch.", advice: new InstrumentAdvice<long>
-        {
-            HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000],
-        });
+        _changes = meter.CreateCounter<long>("cdc.changes", "{change}",
+            "Changes applied, by table and operation; neither copied rows nor marks.");
+        _batchSize = meter.CreateHistogram("cdc.batch.size", "{change}", "Changes and copied rows in a batch.",
+            advice: new InstrumentAdvice<long>
+            {
+                HistogramBucketBoundaries =
+                [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000],
+            });
         _sinkDuration = meter.CreateHistogram<double>("cdc.sink.duration", "s", "Time that the sink takes for a batch.");
         _latency = meter.CreateHistogram<double>("cdc.end_to_end.latency", "s", "Time from a commit until its changes are visible.");
         meter.CreateObservableGauge("cdc.source.lag", () => status.Lag.Bytes, "By", "WAL that the server has and the sink has not.");
         meter.CreateObservableGauge("cdc.source.lag.time", () => status.Lag.Seconds, "s", "Age of the oldest commit that the sink has not.");
-        meter.CreateObservableGauge("cdc.slot.retained_wal", () => OfSlot(slot => slot.RetainedBytes), "By", "WAL that the server keeps for the replication slot.");
-        meter.CreateObservableGauge("cdc.slot.safe_wal_size", () => OfSlot(slot => slot.SafeBytes), "By", "WAL that may still be written before the slot is in danger; absent where it is not limited.");
-        meter.CreateObservableGauge("cdc.pipeline.state", () => new Measurement<int>(1, new KeyValuePair<string, object?>("state", status.Phase.ToString())), "{state}", "1 for the state that the pipeline is in.");
+        meter.CreateObservableGauge("cdc.slot.retained_wal", () => OfSlot(slot => slot.RetainedBytes), "By",
+            "WAL that the server keeps for the replication slot.");
+        meter.CreateObservableGauge("cdc.slot.safe_wal_size", () => OfSlot(slot => slot.SafeBytes), "By",
+            "WAL that may still be written before the slot is in danger; absent where it is not limited.");
+        meter.CreateObservableGauge("cdc.pipeline.state", () =>
+            new Measurement<int>(1, new KeyValuePair<string, object?>("state", status.Phase.ToString())), "{state}",
+            "1 for the state that the pipeline is in.");
         meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
         meter.CreateObservableGauge(
             "cdc.table.doubts",
-            () => status.Doubts.All.GroupBy(doubt => doubt.Table).Select(table => new Measurement<int>(table.Count(), new KeyValuePair<string, object?>("table", table.Key))),
+            () => status.Doubts.All.GroupBy(doubt => doubt.Table)
+            .Select(table => new Measurement<int>(table.Count(), new KeyValuePair<string, object?>("table", table.Key))),
             "{doubt}", "Reasons why a table does not show what the source holds, or perhaps not.");
         meter.CreateObservableGauge("cdc.copy.rows", () => OfCopies(copy => copy.Rows), "{row}", "Rows copied by the copies that run.");
-        meter.CreateObservableGauge("cdc.copy.rows.expected", () => OfCopies(copy => copy.Expected), "{row}", "About how many rows the tables have that are copied.");
+        meter.CreateObservableGauge("cdc.copy.rows.expected", () => OfCopies(copy => copy.Expected), "{row}",
+            "About how many rows the tables have that are copied.");
         meter.CreateObservableGauge(
             "cdc.fact.rows",
             () => facts.Facts.Where(fact => !fact.Value.IsDone).Select(fact => new Measurement<long>(fact.Value.Rows, new KeyValuePair<string, object?>("fact", fact.Key))),
@@ -52,7 +62,8 @@ internal sealed class CdcMetrics
         IEnumerable<Measurement<long>> OfCopies(Func<(long Rows, long Expected), long> value) =>
             copies.Running.Select(copy => new Measurement<long>(value(copy.Value), new KeyValuePair<string, object?>("table", copy.Key)));
 
-        IEnumerable<Measurement<long>> OfSlot(Func<SlotSize, long?> value) => status.Slot is { } slot && value(slot) is { } bytes ? [new(bytes)] : [];
+        IEnumerable<Measurement<long>> OfSlot(Func<SlotSize, long?> value) =>
+            status.Slot is { } slot && value(slot) is { } bytes ? [new(bytes)] : [];
     }
 
     /// <summary>Readers of the sink see the batch.</summary>

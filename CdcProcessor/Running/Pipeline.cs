@@ -5,9 +5,12 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>The one loop, for every pair of source and sink: read, write, acknowledge. Ends by cancellation or by a fault.</summary>
-internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, ProcessorStatus status, CdcMetrics metrics, TimeProvider time, ILogger<Pipeline> logger)
+internal sealed partial class Pipeline(
+    IChangeSource source, IChangeSink sink, ProcessorStatus status, CdcMetrics metrics, TimeProvider time, ILogger<Pipeline> logger)
 {
-    /// <summary>Applying is immediate; making it durable and acknowledging it happens at most so often: at once where it was long ago.</summary>
+    /// <summary>
+    /// Applying is immediate; making it durable and acknowledging it happens at most so often: at once where it was long ago.
+    /// </summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
     private const long LargeBatch = 64 * 1024 * 1024;
@@ -54,7 +57,8 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
         // A run that ends leaves turns untaken: a table that must be copied, a lost connection, a restart that was asked for.
         await Task.WhenAny(done.Task, _ended.Task).WaitAsync(cancellationToken);
         if (!done.Task.IsCompleted || done.Task.Exception?.InnerException is OperationCanceledException)
-            throw new OperationException($"The stream has begun anew meanwhile ({status.Reason}), so not all of this was done: ask once more.");
+            throw new OperationException(
+                $"The stream has begun anew meanwhile ({status.Reason}), so not all of this was done: ask once more.");
         return await done.Task;
     }
 
@@ -216,7 +220,8 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
 }
 
 /// <summary>Tables must be copied before the stream goes on: the next run does that first.</summary>
-internal sealed class CopyDueException(IReadOnlyList<string> tables) : Exception($"{string.Join(", ", tables)} must be copied anew before the stream goes on.");
+internal sealed class CopyDueException(
+    IReadOnlyList<string> tables) : Exception($"{string.Join(", ", tables)} must be copied anew before the stream goes on.");
 
 /// <summary>Somebody has paused the pipeline.</summary>
 internal sealed class PausedException() : Exception("The pipeline is paused: 'CdcProcessor resume' lets it go on.");

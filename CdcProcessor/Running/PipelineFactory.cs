@@ -32,5 +32,6 @@ internal sealed class PipelineFactory(
 
     public RetryRequests CreateRetryRequests() => new(BootstrapServers, kafka.Value, CreateDeadLetters());
 
-    public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) => new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time, services.GetRequiredService<ILogger<Pipeline>>());
+    public Pipeline CreatePipeline(IChangeSource source, IChangeSink sink) =>
+        new(source, sink, status, services.GetRequiredService<CdcMetrics>(), time, services.GetRequiredService<ILogger<Pipeline>>());
 }

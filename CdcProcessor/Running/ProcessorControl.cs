@@ -26,7 +26,8 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarM
     }
 
     /// <summary>Waits between two runs, or until a sign of life, or until somebody asks for something.</summary>
-    public Task WaitAsync(TimeSpan pause, Task sign, CancellationToken cancellationToken) => Task.WhenAny(Task.Delay(pause, time, cancellationToken), sign, _wake.Task);
+    public Task WaitAsync(TimeSpan pause, Task sign, CancellationToken cancellationToken) =>
+        Task.WhenAny(Task.Delay(pause, time, cancellationToken), sign, _wake.Task);
 
     public async Task PauseAsync(CancellationToken cancellationToken)
     {

@@ -1,7 +1,8 @@
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>Runs the pipeline for as long as the process lives: after a fault a new source and a new sink take up where the last ones were acknowledged.</summary>
-internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorControl control, ProcessorStatus status, SignsOfLife signs, TimeProvider time, ILogger<ProcessorService> logger)
+internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorControl control, ProcessorStatus status, SignsOfLife signs,
+    TimeProvider time, ILogger<ProcessorService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan WaitBetweenLooks = TimeSpan.FromSeconds(1);
@@ -57,12 +58,14 @@ internal sealed partial class ProcessorService(PipelineFactory factory, Processo
                     LogFault(e.Message, pause.TotalSeconds);
                 LogFaultWhole(e);
                 using var sign = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-                await control.WaitAsync(pause, signs.ComeBackAsync(sign.Token), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await control.WaitAsync(pause, signs.ComeBackAsync(sign.Token), stoppingToken)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 await sign.CancelAsync();
                 continue;
             }
 
-            await control.WaitAsync(pause, Task.Delay(Timeout.Infinite, stoppingToken), stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await control.WaitAsync(pause, Task.Delay(Timeout.Infinite, stoppingToken), stoppingToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -4,8 +4,8 @@ using AspireCdc.CdcProcessor.Changes;
 namespace AspireCdc.CdcProcessor.Status;
 
 /// <summary>
-/// A batch's spans. Each traced transaction in it has one in its own trace, from its commit until it is visible; the batch, which is written once for all
-/// of them, is below the first one's, and links to every one.
+/// A batch's spans. Each traced transaction in it has one in its own trace, from its commit until it is visible; the batch, which is
+/// written once for all of them, is below the first one's, and links to every one.
 /// </summary>
 internal sealed class BatchTrace : IDisposable
 {
@@ -52,7 +52,9 @@ internal sealed class BatchTrace : IDisposable
             commit.Dispose();
     }
 
-    /// <summary>From the commit on, by PostgreSQL's clock: so much of it as is before the batch was spent in the WAL and on the way.</summary>
+    /// <summary>
+    /// From the commit on, by PostgreSQL's clock: so much of it as is before the batch was spent in the WAL and on the way.
+    /// </summary>
     private static Activity? Start(TracedCommit commit)
     {
         var around = Activity.Current;

@@ -1,6 +1,9 @@
 namespace AspireCdc.CdcProcessor.Status;
 
-/// <summary>A time in which nothing gets through, from the first fault until something has been written and acknowledged again: said once at its begin and once at its end.</summary>
+/// <summary>
+/// A time in which nothing gets through, from the first fault until something has been written and acknowledged again: said once at its
+/// begin and once at its end.
+/// </summary>
 internal sealed partial class Outage(TimeProvider time, ILogger<Outage> logger)
 {
     private readonly Lock _lock = new();
@@ -32,6 +35,7 @@ internal sealed partial class Outage(TimeProvider time, ILogger<Outage> logger)
         }
     }
 
-    [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "The pipeline goes on after {Seconds:0.0} s. It had stopped: {Reason}")]
+    [LoggerMessage(EventId = 7, Level = LogLevel.Information,
+        Message = "The pipeline goes on after {Seconds:0.0} s. It had stopped: {Reason}")]
     private partial void LogOver(double seconds, string reason);
 }

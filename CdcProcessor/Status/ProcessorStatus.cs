@@ -45,7 +45,8 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage
 
     public void Apply(SourcePosition position)
     {
-        _applied.AddOrUpdate(position.Partition, position, (_, last) => position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
+        _applied.AddOrUpdate(position.Partition, position, (_, last) =>
+            position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
         Interlocked.Exchange(ref _advanced, NewSignal()).TrySetResult();
     }
 
@@ -61,7 +62,9 @@ internal readonly record struct SourceLag(long Bytes, double Seconds);
 
 /// <summary>What a replication slot keeps on its server.</summary>
 /// <param name="RetainedBytes">WAL that is kept for it.</param>
-/// <param name="SafeBytes">WAL that may still be written before it is in danger (<c>safe_wal_size</c>); null where nothing limits it.</param>
+/// <param name="SafeBytes">
+/// WAL that may still be written before it is in danger (<c>safe_wal_size</c>); null where nothing limits it.
+/// </param>
 internal sealed record SlotSize(long RetainedBytes, long? SafeBytes);
 
 internal enum Phase

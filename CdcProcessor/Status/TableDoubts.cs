@@ -21,7 +21,8 @@ internal sealed partial class TableDoubts(TimeProvider time, ILogger<TableDoubts
     private readonly ConcurrentDictionary<(string Watch, string Table, string What), TableDoubt> _doubts = [];
 
     /// <summary>The oldest first.</summary>
-    public IReadOnlyList<TableDoubt> All => [.. _doubts.Values.OrderBy(doubt => doubt.Since).ThenBy(doubt => doubt.Table, StringComparer.Ordinal)];
+    public IReadOnlyList<TableDoubt> All =>
+        [.. _doubts.Values.OrderBy(doubt => doubt.Since).ThenBy(doubt => doubt.Table, StringComparer.Ordinal)];
 
     /// <summary>All that one watch knows.</summary>
     public void Tell(string watch, IReadOnlyCollection<(string Table, string What, string Cure)> doubts)

@@ -27,7 +27,8 @@ internal sealed record ComparedTable
     public string Target => Columns.Landing;
 
     /// <summary>
-    /// Ranges of the key hold the same rows in both databases. Where it has text or a UUID they do not: PostgreSQL orders text by language, and ClickHouse UUIDs by their second half.
+    /// Ranges of the key hold the same rows in both databases. Where it has text or a UUID they do not: PostgreSQL orders text by language,
+    /// and ClickHouse UUIDs by their second half.
     /// </summary>
     public bool HasCommonOrder => Columns.Key.All(column => Columns.Columns[column] switch
     {
@@ -46,8 +47,10 @@ internal sealed record ComparedTable
             Name = fact.Name,
             Landing = fact.Name,
             Columns = [.. fact.Columns.Select((column, i) => new ColumnMapping(
-                column.Name, column.IsKey ? root.Columns[root.Key[i]].Postgres : "", column.Name, column.IsKey ? root.Columns[root.Key[i]].Type : column.Type, column.IsKey))],
+                column.Name, column.IsKey ? root.Columns[root.Key[i]].Postgres : "", column.Name,
+                column.IsKey ? root.Columns[root.Key[i]].Type : column.Type, column.IsKey))],
         };
-        return new(fact.Name, columns, root, fact, [.. fact.Parents.Select(parent => parent.Table).Prepend(fact.Root).Distinct().Select(model.Table)]);
+        return new(fact.Name, columns, root, fact, [.. fact.Parents.Select(parent => parent.Table).Prepend(fact.Root).Distinct()
+            .Select(model.Table)]);
     }
 }

@@ -10,28 +10,33 @@ namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>Opens what the comparison of one table takes.</summary>
 internal sealed class ComparisonFactory(
-    IServiceProvider services, IConfiguration configuration, StarModel model, IOptions<CdcOptions> options, ProcessorStatus status, TimeProvider time)
+    IServiceProvider services, IConfiguration configuration, StarModel model, IOptions<CdcOptions> options, ProcessorStatus status,
+    TimeProvider time)
 {
     /// <summary>All that can be compared: the tables first, since facts follow them.</summary>
-    public IReadOnlyList<ComparedTable> All { get; } = [.. model.Tables.Select(ComparedTable.Of), .. model.Facts.Select(fact => ComparedTable.Of(model, fact))];
+    public IReadOnlyList<ComparedTable> All { get; } = [.. model.Tables.Select(ComparedTable.Of),
+        .. model.Facts.Select(fact => ComparedTable.Of(model, fact))];
 
     /// <summary>PostgreSQL is among the connection strings.</summary>
     public bool KnowsPostgres => configuration.GetConnectionString("shop") is { Length: > 0 };
 
-    public async Task<Comparison> OpenAsync(ComparedTable compared, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
+    public async Task<Comparison> OpenAsync(
+        ComparedTable compared, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
     {
         var client = services.GetRequiredService<ClickHouseClient>();
         var server = new SourceServer(configuration.GetConnectionString("shop")!, DatabasePassword.From(configuration));
         var connection = await server.OpenAsync("aspirecdc verify", replication: false, cancellationToken);
         try
         {
-            var range = await client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer ? DateRange.Widest : DateRange.Narrowest;
+            var range = await client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer ? DateRange.Widest
+                : DateRange.Narrowest;
             IExpectedRows expected = compared.Fact is { Postgres: null }
                 ? new DerivedRows(client, model, compared)
                 : await PostgresRows.OpenAsync(connection, compared, range, cancellationToken);
             var stream = new StreamPosition(connection, options.Value.Slot, new ProgressTable(client, time), status, time);
             var rows = new ShownRows(client, compared.Columns);
-            return new Comparison(connection, expected, new TableComparison(compared, expected, rows, stream, pace, show), (keys, cancellation) => ExcusedAsync(compared, rows, keys, cancellation));
+            return new Comparison(connection, expected, new TableComparison(compared, expected, rows, stream, pace, show),
+                (keys, cancellation) => ExcusedAsync(compared, rows, keys, cancellation));
         }
         catch
         {
@@ -41,7 +46,8 @@ internal sealed class ComparisonFactory(
     }
 
     /// <summary>A table's row waits as a dead letter; a fact shows what its tables have, and one of them waits for a dead letter.</summary>
-    private async Task<HashSet<string>> ExcusedAsync(ComparedTable compared, ShownRows rows, IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    private async Task<HashSet<string>> ExcusedAsync(
+        ComparedTable compared, ShownRows rows, IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         var client = services.GetRequiredService<ClickHouseClient>();
         var letters = new DeadLetterTable(client, time);
@@ -55,16 +61,19 @@ internal sealed class ComparisonFactory(
             var derived = await new DerivedRows(client, model, compared).FindAsync(keys, cancellationToken);
             var shown = await rows.FindAsync(keys, cancellationToken);
             return [.. keys.Select(KeyText.Join).Where(key =>
-                derived.GetValueOrDefault(key) is { } row ? shown.TryGetValue(key, out var found) && row.AsSpan().SequenceEqual(found.Row) : !shown.ContainsKey(key))];
+                derived.GetValueOrDefault(key) is { } row ? shown.TryGetValue(key, out var found) && row.AsSpan().SequenceEqual(found.Row)
+                : !shown.ContainsKey(key))];
         }
         return [];
     }
 }
 
 /// <summary>One table's comparison, with what it has open.</summary>
-internal sealed class Comparison(WireConnection connection, IExpectedRows expected, TableComparison table, ExcusedKeys excused) : IAsyncDisposable
+internal sealed class Comparison(
+    WireConnection connection, IExpectedRows expected, TableComparison table, ExcusedKeys excused) : IAsyncDisposable
 {
-    public Task<ComparedReport> RunAsync(ComparedReport state, bool repairs, CancellationToken cancellationToken) => table.RunAsync(state, excused, repairs, cancellationToken);
+    public Task<ComparedReport> RunAsync(ComparedReport state, bool repairs, CancellationToken cancellationToken) =>
+        table.RunAsync(state, excused, repairs, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

@@ -4,11 +4,13 @@ using AspireCdc.CdcProcessor.ClickHouse;
 namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>
-/// Tells what differs from what was merely on its way. A key counts if two looks in a row find the same row on the right side and the same row, of the same version, in ClickHouse, and these
-/// two differ; each time the stream has passed the right side's look before ClickHouse is read, and all that was committed can be seen before the right side is read.
+/// Tells what differs from what was merely on its way. A key counts if two looks in a row find the same row on the right side and the same
+/// row, of the same version, in ClickHouse, and these two differ; each time the stream has passed the right side's look before ClickHouse
+/// is read, and all that was committed can be seen before the right side is read.
 /// </summary>
 /// <remarks>
-/// A ClickHouse that follows cannot look like that: what it shows was true after the first look, so the second look must have seen it, or what came after it, which would have another version.
+/// A ClickHouse that follows cannot look like that: what it shows was true after the first look, so the second look must have seen it, or
+/// what came after it, which would have another version.
 /// </remarks>
 internal sealed class Confirmation(IExpectedRows expected, ShownRows actual, StreamPosition stream)
 {
@@ -32,7 +34,8 @@ internal sealed class Confirmation(IExpectedRows expected, ShownRows actual, Str
             foreach (var (text, key) in open.ToList())
             {
                 var there = right.TryGetValue(text, out var row);
-                var now = new Look(there, row, shown.TryGetValue(text, out var found) ? found.Row : null, versions.GetValueOrDefault(text, ""));
+                var now = new Look(there, row, shown.TryGetValue(text, out var found) ? found.Row : null,
+                    versions.GetValueOrDefault(text, ""));
                 if (now.IsEqual)
                     open.Remove(text);
                 else if (before.TryGetValue(text, out var last) && last.Equals(now))
@@ -63,11 +66,14 @@ internal sealed class Confirmation(IExpectedRows expected, ShownRows actual, Str
             _ => "its values differ",
         };
 
-        public bool Equals(Look? other) => other is not null && IsThere == other.IsThere && Version == other.Version && Same(Right, other.Right) && Same(Shown, other.Shown);
+        public bool Equals(Look? other) =>
+            other is not null && IsThere == other.IsThere && Version == other.Version && Same(Right, other.Right)
+            && Same(Shown, other.Shown);
 
         public override int GetHashCode() => Version.GetHashCode(StringComparison.Ordinal);
 
-        private static bool Same(byte[]? one, byte[]? other) => one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
+        private static bool Same(byte[]? one, byte[]? other) =>
+            one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
     }
 }
 

@@ -7,8 +7,8 @@ using AspireCdc.Star.Types;
 namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>
-/// A table's rows, or those of a fact's query, as PostgreSQL has them: read by COPY and written as they would land, so that bytes compare with bytes. Each page is a statement of its own;
-/// no snapshot is held.
+/// A table's rows, or those of a fact's query, as PostgreSQL has them: read by COPY and written as they would land, so that bytes compare
+/// with bytes. Each page is a statement of its own; no snapshot is held.
 /// </summary>
 internal sealed class PostgresRows : IExpectedRows, IDisposable
 {
@@ -40,7 +40,8 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     /// <param name="compared">A mirrored table, or a fact that has a query.</param>
     /// <param name="range">The years that ClickHouse holds.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async Task<PostgresRows> OpenAsync(WireConnection connection, ComparedTable compared, DateRange range, CancellationToken cancellationToken)
+    public static async Task<PostgresRows> OpenAsync(
+        WireConnection connection, ComparedTable compared, DateRange range, CancellationToken cancellationToken)
     {
         var names = string.Join(", ", compared.Columns.Columns.Select(column => PostgresSql.Name(column.Source)));
         // The query has the fact's columns in their order, whatever it calls them.
@@ -55,7 +56,12 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
             var columns = compared.Columns.Columns;
             var real = (await connection.QueryAsync(
                 $"SELECT {string.Join(", ", columns.Select(column => $"format_type(pg_typeof(q.{PostgresSql.Name(column.Source)}), NULL)"))} FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
-            compared = compared with { Columns = compared.Columns with { Columns = [.. columns.Select((column, i) => column with { Postgres = real[i]! })] } };
+            compared = compared with
+            {
+                Columns = compared.Columns
+                with
+                { Columns = [.. columns.Select((column, i) => column with { Postgres = real[i]! })] }
+            };
         }
         return new PostgresRows(connection, compared, from, keyTypes, range);
     }
@@ -63,23 +69,28 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     public async Task<RowPage> ReadAsync(IReadOnlyList<string>? after, int limit, CancellationToken cancellationToken)
     {
         var key = string.Join(", ", _key);
-        var where = after is null ? "" : $" WHERE ({key}) > ({string.Join(", ", after.Select((text, i) => $"{PostgresSql.Literal(text)}::{_keyTypes[i]}"))})";
-        var (rows, isWhole) = await CopyAsync($"SELECT {_columns} FROM {_from}{where} ORDER BY {key} LIMIT {limit}", limit, cancellationToken);
+        var where = after is null ? ""
+            : $" WHERE ({key}) > ({string.Join(", ", after.Select((text, i) => $"{PostgresSql.Literal(text)}::{_keyTypes[i]}"))})";
+        var (rows, isWhole) = await CopyAsync($"SELECT {_columns} FROM {_from}{where} ORDER BY {key} LIMIT {limit}", limit,
+            cancellationToken);
         var batch = _batch;
         IReadOnlyList<string> KeyOf(int row) => KeyText.Of(batch, _relation, batch.Changes[row].New);
         return new RowPage(rows, KeyOf, isWhole && rows.Count < limit ? null : KeyOf(rows.Count - 1));
     }
 
-    public async Task<Dictionary<string, byte[]?>> FindAsync(IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    public async Task<Dictionary<string, byte[]?>> FindAsync(
+        IReadOnlyCollection<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         var found = new Dictionary<string, byte[]?>();
         if (keys.Count == 0)
             return found;
 
-        var wanted = string.Join(", ", _keyTypes.Select((type, i) => $"ARRAY[{string.Join(", ", keys.Select(key => PostgresSql.Literal(key[i])))}]::text[]::{type}[]"));
+        var wanted = string.Join(", ", _keyTypes.Select((type, i) =>
+            $"ARRAY[{string.Join(", ", keys.Select(key => PostgresSql.Literal(key[i])))}]::text[]::{type}[]"));
         var match = string.Join(" AND ", _key.Select((column, i) => $"{column} = k.k{i}"));
         var names = string.Join(", ", _key.Select((_, i) => $"k{i}"));
-        var (rows, _) = await CopyAsync($"SELECT {_columns} FROM unnest({wanted}) AS k({names}) JOIN {_from} ON {match}", int.MaxValue, cancellationToken);
+        var (rows, _) = await CopyAsync($"SELECT {_columns} FROM unnest({wanted}) AS k({names}) JOIN {_from} ON {match}", int.MaxValue,
+            cancellationToken);
         for (var i = 0; i < rows.Count; i++)
             found[KeyText.Join(KeyText.Of(_batch, _relation, _batch.Changes[i].New))] = rows[i]?.ToArray();
         return found;
@@ -93,7 +104,8 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     }
 
     /// <summary>Reads rows up to the page's bytes; false if there were more. Where all are wanted the page may be larger.</summary>
-    private async Task<(IReadOnlyList<ReadOnlyMemory<byte>?> Rows, bool IsWhole)> CopyAsync(string select, int limit, CancellationToken cancellationToken)
+    private async Task<(IReadOnlyList<ReadOnlyMemory<byte>?> Rows, bool IsWhole)> CopyAsync(
+        string select, int limit, CancellationToken cancellationToken)
     {
         var size = _batch.Used;
         _batch.Dispose();
@@ -110,7 +122,9 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
                 if (type == 'E')
                     error = WireConnection.Error(body.Span);
                 if (type == 'Z')
-                    return error is null ? ([.. places.Select(place => place.Length < 0 ? null : (ReadOnlyMemory<byte>?)_bytes.Written.Slice(place.Start, place.Length))], isWhole) : throw error;
+                    return error is null ? ([.. places.Select(place =>
+                        place.Length < 0 ? null : (ReadOnlyMemory<byte>?)_bytes.Written.Slice(place.Start, place.Length))], isWhole)
+                        : throw error;
                 if (type != 'd')
                     continue;
 

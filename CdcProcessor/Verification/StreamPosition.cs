@@ -5,8 +5,11 @@ using AspireCdc.Star.Postgres;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
-/// <summary>Where the stream stands: sends something through the WAL and waits until readers of ClickHouse can see all that was committed before it.</summary>
-internal sealed class StreamPosition(WireConnection connection, string slot, ProgressTable progress, ProcessorStatus status, TimeProvider time)
+/// <summary>
+/// Where the stream stands: sends something through the WAL and waits until readers of ClickHouse can see all that was committed before it.
+/// </summary>
+internal sealed class StreamPosition(
+    WireConnection connection, string slot, ProgressTable progress, ProcessorStatus status, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -14,7 +17,8 @@ internal sealed class StreamPosition(WireConnection connection, string slot, Pro
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Waits until ClickHouse shows all that has been committed until now.</summary>
-    public Task PassAsync(CancellationToken cancellationToken) => PassAsync("SELECT pg_logical_emit_message(true, 'aspirecdc', '')::text", cancellationToken);
+    public Task PassAsync(CancellationToken cancellationToken) =>
+        PassAsync("SELECT pg_logical_emit_message(true, 'aspirecdc', '')::text", cancellationToken);
 
     /// <summary>Sends markers that ask for rows once more, and waits until they have landed.</summary>
     public Task PassAsync(IEnumerable<Marker> markers, CancellationToken cancellationToken) => PassAsync(
@@ -23,7 +27,8 @@ internal sealed class StreamPosition(WireConnection connection, string slot, Pro
 
     /// <summary>Waits until all can see what has been committed until now. False if a transaction is open for too long.</summary>
     public Task<bool> SeeAsync(CancellationToken cancellationToken) => RunningTransactions.WaitAsync(
-        async (sql, cancellation) => (await connection.QueryAsync(sql, cancellation))[0][0], TimeSpan.FromSeconds(30), time, cancellationToken);
+        async (sql, cancellation) => (await connection.QueryAsync(sql, cancellation))[0][0], TimeSpan.FromSeconds(30), time,
+        cancellationToken);
 
     private async Task PassAsync(string emit, CancellationToken cancellationToken)
     {
@@ -58,8 +63,10 @@ internal sealed class StreamPosition(WireConnection connection, string slot, Pro
             }
 
             var known = await progress.LoadAsync(cancellationToken);
-            var applied = known.Positions.Concat(status.Applied).GroupBy(partition => partition.Partition).Select(partition => partition.Max(end => end.CommitLsn)).ToList();
-            if (known.Source is { Partitions: var partitions } && applied.Count >= Math.Max(partitions, 1) && applied.TrueForAll(lsn => lsn >= end))
+            var applied = known.Positions.Concat(status.Applied).GroupBy(partition => partition.Partition)
+                .Select(partition => partition.Max(end => end.CommitLsn)).ToList();
+            if (known.Source is { Partitions: var partitions } && applied.Count >= Math.Max(partitions, 1)
+                && applied.TrueForAll(lsn => lsn >= end))
                 return;
             await Task.Delay(LookEvery, time, cancellationToken);
         }

@@ -4,9 +4,12 @@ using AspireCdc.CdcProcessor.Postgres;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
-/// <summary>Compares one table, a page of keys at a time: neither side holds anything open meanwhile, and no page stays in memory.</summary>
+/// <summary>
+/// Compares one table, a page of keys at a time: neither side holds anything open meanwhile, and no page stays in memory.
+/// </summary>
 internal sealed class TableComparison(
-    ComparedTable compared, IExpectedRows expected, ShownRows actual, StreamPosition stream, RowPace pace, Func<ComparedReport, Task> report)
+    ComparedTable compared, IExpectedRows expected, ShownRows actual, StreamPosition stream, RowPace pace,
+    Func<ComparedReport, Task> report)
 {
     private const int PageRows = 20_000;
 
@@ -35,8 +38,11 @@ internal sealed class TableComparison(
 
     private bool HasRanges => expected is DerivedRows || compared.HasCommonOrder;
 
-    /// <summary>In the right side's order: what is missing or has other values; and what is too much, where both sides have the same order.</summary>
-    private async Task<ComparedReport> ForwardAsync(ComparedReport state, ExcusedKeys excused, bool repairs, CancellationToken cancellationToken)
+    /// <summary>
+    /// In the right side's order: what is missing or has other values; and what is too much, where both sides have the same order.
+    /// </summary>
+    private async Task<ComparedReport> ForwardAsync(
+        ComparedReport state, ExcusedKeys excused, bool repairs, CancellationToken cancellationToken)
     {
         var after = state.Reached?.Key;
         do
@@ -45,7 +51,8 @@ internal sealed class TableComparison(
             await ComparePageAsync(page, after, cancellationToken);
             after = page.Last;
             state = state with { Rows = state.Rows + page.Rows.Count };
-            state = await NextAsync(state, after is null ? null : new ComparedTo(false, after), page.Rows.Count, excused, repairs, cancellationToken);
+            state = await NextAsync(state, after is null ? null : new ComparedTo(false, after), page.Rows.Count, excused, repairs,
+                cancellationToken);
         }
         while (after is not null && state.Differences < MostDifferences);
         return state;
@@ -76,7 +83,8 @@ internal sealed class TableComparison(
     }
 
     /// <summary>In ClickHouse's order of keys: what PostgreSQL has not.</summary>
-    private async Task<ComparedReport> SurplusAsync(ComparedReport state, ExcusedKeys excused, bool repairs, CancellationToken cancellationToken)
+    private async Task<ComparedReport> SurplusAsync(
+        ComparedReport state, ExcusedKeys excused, bool repairs, CancellationToken cancellationToken)
     {
         var after = state.Reached is { IsSurplus: true } reached ? reached.Key : null;
         while (true)
@@ -85,7 +93,8 @@ internal sealed class TableComparison(
             var found = await expected.FindAsync(keys, cancellationToken);
             _candidates.AddRange(keys.Where(key => !found.ContainsKey(KeyText.Join(key))));
             after = keys.Count < PageRows ? null : keys[^1];
-            state = await NextAsync(state, after is null ? null : new ComparedTo(true, after), keys.Count, excused, repairs, cancellationToken);
+            state = await NextAsync(state, after is null ? null : new ComparedTo(true, after), keys.Count, excused, repairs,
+                cancellationToken);
             if (after is null || state.Differences >= MostDifferences)
                 return state;
         }
@@ -115,13 +124,15 @@ internal sealed class TableComparison(
         ComparedReport state, IReadOnlyList<string>[] candidates, ExcusedKeys excused, bool repairs, CancellationToken cancellationToken)
     {
         var confirmed = await _confirmation.RunAsync(candidates, cancellationToken);
-        var known = confirmed.Differences.Count == 0 ? [] : await excused([.. confirmed.Differences.Select(difference => difference.Key)], cancellationToken);
+        var known = confirmed.Differences.Count == 0 ? [] : await excused(
+            [.. confirmed.Differences.Select(difference => difference.Key)], cancellationToken);
         var differences = confirmed.Differences.Where(difference => !known.Contains(KeyText.Join(difference.Key))).ToList();
         var stay = differences.ConvertAll(difference => difference.Key);
         var undecided = confirmed.Undecided + confirmed.Differences.Count - differences.Count;
         if (repairs && differences.Count > 0)
         {
-            await stream.PassAsync(differences.Select(difference => new Marker(compared.Root.Source, 0, difference.Key, Repair: true)), cancellationToken);
+            await stream.PassAsync(differences.Select(difference => new Marker(compared.Root.Source, 0, difference.Key, Repair: true)),
+                cancellationToken);
             stay = [.. (await _confirmation.RunAsync(stay, cancellationToken)).Differences.Select(difference => difference.Key)];
         }
 
@@ -132,7 +143,8 @@ internal sealed class TableComparison(
             Differences = state.Differences + left.Count,
             Repaired = state.Repaired + differences.Count - left.Count,
             Undecided = state.Undecided + undecided,
-            Keys = [.. state.Keys.Concat(keys.Select(key => new KeyReport(key.Text, key.What, !left.Contains(key.Text)))).Take(ComparedReport.MostKeys)],
+            Keys = [.. state.Keys.Concat(keys.Select(key => new KeyReport(key.Text, key.What, !left.Contains(key.Text))))
+                .Take(ComparedReport.MostKeys)],
             Note = state.Differences + left.Count < MostDifferences
                 ? state.Note
                 : $"It has {MostDifferences} differences and more, and was not compared further: 'CdcProcessor resync {compared.Root.Source}' copies it anew.",

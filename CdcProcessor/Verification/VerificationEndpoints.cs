@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace AspireCdc.CdcProcessor.Verification;
 
-/// <summary>The comparison with PostgreSQL, under <c>/operations/verify</c>: POST begins one, GET tells of the one that runs or of the last.</summary>
+/// <summary>
+/// The comparison with PostgreSQL, under <c>/operations/verify</c>: POST begins one, GET tells of the one that runs or of the last.
+/// </summary>
 internal static class VerificationEndpoints
 {
     /// <summary>How long a request waits for news.</summary>
@@ -19,7 +21,8 @@ internal static class VerificationEndpoints
     }
 
     /// <summary>At once, or, with what the asker knows already, as soon as there is more.</summary>
-    private static async Task<VerificationReport> WaitAsync(long? rows, int? tables, VerificationState state, TimeProvider time, CancellationToken cancellation)
+    private static async Task<VerificationReport> WaitAsync(
+        long? rows, int? tables, VerificationState state, TimeProvider time, CancellationToken cancellation)
     {
         if (rows is null)
             return state.Report;

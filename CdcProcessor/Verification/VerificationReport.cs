@@ -1,7 +1,9 @@
 namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>The comparison with PostgreSQL that runs, or the last one.</summary>
-/// <param name="State"><c>none</c>, <c>running</c>, <c>equal</c>, <c>different</c> or <c>incomplete</c> (a table could not be compared).</param>
+/// <param name="State">
+/// <c>none</c>, <c>running</c>, <c>equal</c>, <c>different</c> or <c>incomplete</c> (a table could not be compared).
+/// </param>
 /// <param name="Verdict">The same as a sentence for people.</param>
 /// <param name="Started">When it began.</param>
 /// <param name="Finished">When it ended; null while it runs.</param>
@@ -11,7 +13,8 @@ namespace AspireCdc.CdcProcessor.Verification;
 /// <param name="Differences">Rows that differ and stay so.</param>
 /// <param name="Tables">Each table and fact.</param>
 internal sealed record VerificationReport(
-    string State, string Verdict, DateTimeOffset? Started, DateTimeOffset? Finished, bool Repairs, long Rows, double RowsPerSecond, long Differences, IReadOnlyList<ComparedReport> Tables)
+    string State, string Verdict, DateTimeOffset? Started, DateTimeOffset? Finished, bool Repairs, long Rows, double RowsPerSecond,
+    long Differences, IReadOnlyList<ComparedReport> Tables)
 {
     public static VerificationReport None { get; } = new("none", "Not compared with PostgreSQL yet.", null, null, false, 0, 0, 0, []);
 }

@@ -12,13 +12,16 @@ internal sealed class VerificationState
     public VerificationState(IMeterFactory meters, TimeProvider time)
     {
         var meter = meters.Create("AspireCdc.CdcProcessor.Verification");
-        meter.CreateObservableGauge("cdc.verification.rows", () => Report.Rows, "{row}", "Rows that the last comparison with PostgreSQL has compared.");
+        meter.CreateObservableGauge("cdc.verification.rows", () => Report.Rows, "{row}",
+            "Rows that the last comparison with PostgreSQL has compared.");
         meter.CreateObservableGauge(
             "cdc.verification.differences",
-            () => Report.Tables.Select(table => new Measurement<long>(table.Differences, new KeyValuePair<string, object?>("table", table.Name))),
+            () => Report.Tables.Select(table => new Measurement<long>(
+                table.Differences, new KeyValuePair<string, object?>("table", table.Name))),
             "{row}", "Rows that differ from PostgreSQL and stay so, by table and fact.");
         meter.CreateObservableGauge(
-            "cdc.verification.age", () => Report.Finished is { } finished ? [new Measurement<double>((time.GetUtcNow() - finished).TotalSeconds)] : Array.Empty<Measurement<double>>(),
+            "cdc.verification.age", () => Report.Finished is { } finished
+            ? [new Measurement<double>((time.GetUtcNow() - finished).TotalSeconds)] : Array.Empty<Measurement<double>>(),
             "s", "Time since the last comparison with PostgreSQL ended.");
     }
 
@@ -49,7 +52,10 @@ internal sealed class VerificationState
         changed.TrySetResult();
     }
 
-    /// <summary>The report, once it is another one than that of <paramref name="rows"/> rows and <paramref name="tables"/> finished tables, or has ended.</summary>
+    /// <summary>
+    /// The report, once it is another one than that of <paramref name="rows"/> rows and <paramref name="tables"/> finished tables, or has
+    /// ended.
+    /// </summary>
     public async Task<VerificationReport> WaitAsync(long rows, int tables, CancellationToken cancellationToken)
     {
         while (true)

@@ -8,10 +8,12 @@ using Microsoft.Extensions.Options;
 namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>
-/// Compares all tables and facts with PostgreSQL, beside the stream: when somebody asks, and every <see cref="CdcOptions.VerifyEvery"/>. What a restart has interrupted goes on where it was.
+/// Compares all tables and facts with PostgreSQL, beside the stream: when somebody asks, and every <see cref="CdcOptions.VerifyEvery"/>.
+/// What a restart has interrupted goes on where it was.
 /// </summary>
 internal sealed partial class Verifier(
-    ComparisonFactory factory, Pair pair, IServiceProvider services, IOptions<CdcOptions> options, ProcessorStatus status, VerificationState state, TimeProvider time,
+    ComparisonFactory factory, Pair pair, IServiceProvider services, IOptions<CdcOptions> options, ProcessorStatus status,
+    VerificationState state, TimeProvider time,
     ILogger<Verifier> logger) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
@@ -25,9 +27,11 @@ internal sealed partial class Verifier(
     public void Begin(IReadOnlyList<string> names, bool repairs)
     {
         if (pair.Sink == Pair.Kafka)
-            throw new OperationException("This connector fills a topic and has no tables to compare: ask a processor behind the topic (CdcProcessor verify --address http://localhost:4197).");
+            throw new OperationException(
+                "This connector fills a topic and has no tables to compare: ask a processor behind the topic (CdcProcessor verify --address http://localhost:4197).");
         if (pair.Source == Pair.Kafka && !factory.KnowsPostgres)
-            throw new OperationException("This processor does not know PostgreSQL, with which it would compare: set ConnectionStrings__shop for it, with a role that may read the tables.");
+            throw new OperationException(
+                "This processor does not know PostgreSQL, with which it would compare: set ConnectionStrings__shop for it, with a role that may read the tables.");
         if (status.Phase != Phase.Streaming)
             throw new OperationException($"Tables are compared by a processor that streams, and this one does not: {status.Reason}");
         var known = factory.All.Select(table => table.Name).ToList();
@@ -67,7 +71,8 @@ internal sealed partial class Verifier(
 
     private VerificationReport Fresh(IReadOnlyList<string> names, bool repairs) => new(
         "running", "Comparing with PostgreSQL.", time.GetUtcNow(), null, repairs, 0, 0, 0,
-        [.. factory.All.Where(table => names.Count == 0 || names.Contains(table.Name)).Select(table => new ComparedReport { Name = table.Name })]);
+        [.. factory.All.Where(table => names.Count == 0 || names.Contains(table.Name))
+            .Select(table => new ComparedReport { Name = table.Name })]);
 
     /// <summary>What somebody has asked for, or all, as soon as it is time for that.</summary>
     private async Task<VerificationReport> NextAsync(CancellationToken cancellationToken)
@@ -75,9 +80,11 @@ internal sealed partial class Verifier(
         if (options.Value.VerifyEvery is not { } every)
             return await _requests.Reader.ReadAsync(cancellationToken);
 
-        var due = (state.Report.Finished is { } finished ? finished + every - time.GetUtcNow() : TimeSpan.Zero) is { Ticks: > 0 } rest ? rest : TimeSpan.Zero;
+        var due = (state.Report.Finished is { } finished ? finished + every - time.GetUtcNow() : TimeSpan.Zero) is { Ticks: > 0 } rest
+            ? rest : TimeSpan.Zero;
         var asked = _requests.Reader.WaitToReadAsync(cancellationToken).AsTask();
-        if (await Task.WhenAny(asked, Task.Delay(due, time, cancellationToken)) == asked && await asked && _requests.Reader.TryRead(out var request))
+        if (await Task.WhenAny(asked, Task.Delay(due, time, cancellationToken)) == asked && await asked
+            && _requests.Reader.TryRead(out var request))
             return request;
         cancellationToken.ThrowIfCancellationRequested();
         return _requests.Reader.TryRead(out request) ? request : Fresh([], repairs: false);
@@ -102,8 +109,13 @@ internal sealed partial class Verifier(
 
             var place = i;
             var begun = time.GetTimestamp();
-            var result = await CompareAsync(report.Tables[i] with { State = "running" }, report.Repairs, pace, ShowAsync, cancellationToken);
-            report = With(place, result with { Seconds = report.Tables[place].Seconds + Math.Max(time.GetElapsedTime(begun).TotalSeconds, 0.001) });
+            var result = await CompareAsync(report.Tables[i] with { State = "running" }, report.Repairs, pace, ShowAsync,
+                cancellationToken);
+            report = With(place, result with
+            {
+                Seconds = report.Tables[place].Seconds
+                + Math.Max(time.GetElapsedTime(begun).TotalSeconds, 0.001)
+            });
             await SaveAsync(report, cancellationToken);
 
             Task ShowAsync(ComparedReport table)
@@ -125,24 +137,39 @@ internal sealed partial class Verifier(
         {
             ComparedReport[] tables = [.. report.Tables.Select((known, i) => i == place ? table : known)];
             var rows = tables.Sum(known => known.Rows);
-            return report with { Tables = tables, Rows = rows, RowsPerSecond = rows / Math.Max(time.GetElapsedTime(started).TotalSeconds, 0.001), Differences = tables.Sum(known => known.Differences) };
+            return report with
+            {
+                Tables = tables,
+                Rows = rows,
+                RowsPerSecond = rows / Math.Max(
+                time.GetElapsedTime(started).TotalSeconds, 0.001),
+                Differences = tables.Sum(known => known.Differences)
+            };
         }
     }
 
     private VerificationReport Finished(VerificationReport report)
     {
-        var differing = report.Tables.Where(table => table.Differences > 0).Select(table => $"{table.Differences} of {table.Name}").ToList();
-        var failed = report.Tables.Where(table => table.State is "failed" or "skipped").Select(table => $"{table.Name} ({table.Note.TrimEnd('.')})").ToList();
+        var differing = report.Tables.Where(table => table.Differences > 0).Select(table => $"{table.Differences} of {table.Name}")
+            .ToList();
+        var failed = report.Tables.Where(table => table.State is "failed" or "skipped")
+            .Select(table => $"{table.Name} ({table.Note.TrimEnd('.')})").ToList();
         var verdict = (differing.Count, failed.Count) switch
         {
             (0, 0) => $"Equal, row for row: {report.Rows} rows.",
             (0, _) => $"Not compared with PostgreSQL: {string.Join("; ", failed)}.",
             _ => $"Rows differ from PostgreSQL: {string.Join(", ", differing)}. 'CdcProcessor verify --repair' brings them once more{(failed.Count == 0 ? "" : $"; not compared: {string.Join("; ", failed)}")}.",
         };
-        return report with { State = differing.Count > 0 ? "different" : failed.Count > 0 ? "incomplete" : "equal", Verdict = verdict, Finished = time.GetUtcNow() };
+        return report with
+        {
+            State = differing.Count > 0 ? "different" : failed.Count > 0 ? "incomplete" : "equal",
+            Verdict = verdict,
+            Finished = time.GetUtcNow()
+        };
     }
 
-    private async Task<ComparedReport> CompareAsync(ComparedReport table, bool repairs, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
+    private async Task<ComparedReport> CompareAsync(
+        ComparedReport table, bool repairs, RowPace pace, Func<ComparedReport, Task> show, CancellationToken cancellationToken)
     {
         try
         {
@@ -154,7 +181,8 @@ internal sealed partial class Verifier(
             await using var comparison = await factory.OpenAsync(compared, pace, show, cancellationToken);
             var result = await comparison.RunAsync(table, repairs, cancellationToken);
             // Rows of a copy land long before they are derived, and before it has swept: what was found meanwhile means nothing.
-            return await NotYetAsync(compared, cancellationToken) is { } meanwhile ? result with { State = "skipped", Differences = 0, Keys = [], Note = meanwhile } : result;
+            return await NotYetAsync(compared, cancellationToken) is { } meanwhile
+                ? result with { State = "skipped", Differences = 0, Keys = [], Note = meanwhile } : result;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -171,7 +199,8 @@ internal sealed partial class Verifier(
         var progress = await Progress().LoadAsync(cancellationToken);
         if (compared.Sources.FirstOrDefault(source => !progress.IsCopied(source)) is { } uncopied)
             return $"The copy of {uncopied.Source} is not done.";
-        return compared.Fact is { } fact && (progress.Facts.GetValueOrDefault(fact.Name) is not { } definition || StarFile.ReadFact(definition)?.Fingerprint != fact.Fingerprint)
+        return compared.Fact is { } fact && (progress.Facts.GetValueOrDefault(fact.Name) is not { } definition
+            || StarFile.ReadFact(definition)?.Fingerprint != fact.Fingerprint)
             ? "It has not been derived whole yet." : null;
     }
 
@@ -181,7 +210,8 @@ internal sealed partial class Verifier(
     {
         try
         {
-            return await Progress().LoadVerificationAsync(cancellationToken) is { } json ? JsonSerializer.Deserialize<VerificationReport>(json) : null;
+            return await Progress().LoadVerificationAsync(cancellationToken) is { } json
+                ? JsonSerializer.Deserialize<VerificationReport>(json) : null;
         }
         catch (Exception e) when (e is JsonException or ClickHouseException or HttpRequestException)
         {
@@ -204,10 +234,12 @@ internal sealed partial class Verifier(
         }
     }
 
-    [LoggerMessage(EventId = 80, Level = LogLevel.Information, Message = "Comparing {Tables} tables and facts with PostgreSQL, beside the stream")]
+    [LoggerMessage(EventId = 80, Level = LogLevel.Information,
+        Message = "Comparing {Tables} tables and facts with PostgreSQL, beside the stream")]
     private partial void LogBegun(int tables);
 
-    [LoggerMessage(EventId = 81, Level = LogLevel.Information, Message = "Equal to PostgreSQL, row for row: {Rows} rows in {Seconds:0.0} s, {Rate:0} a second")]
+    [LoggerMessage(EventId = 81, Level = LogLevel.Information,
+        Message = "Equal to PostgreSQL, row for row: {Rows} rows in {Seconds:0.0} s, {Rate:0} a second")]
     private partial void LogEqual(long rows, double seconds, double rate);
 
     [LoggerMessage(EventId = 82, Level = LogLevel.Error, Message = "{Verdict}")]

@@ -55,7 +55,8 @@ internal sealed record CommandLine(Verb Verb, string? Argument, IReadOnlyDiction
     public ModelFolder Folder => Options.TryGetValue("--output", out var output) ? new(Path.GetFullPath(output)) : ModelFolder.Find();
 
     /// <summary>What an option names, that may be said several times.</summary>
-    public IReadOnlyList<string> AllOf(string option) => Options.GetValueOrDefault(option, "").Split(',', StringSplitOptions.RemoveEmptyEntries);
+    public IReadOnlyList<string> AllOf(string option) =>
+        Options.GetValueOrDefault(option, "").Split(',', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Reads it.</summary>
     public static bool TryParse(string[] args, [NotNullWhen(true)] out CommandLine? command, [NotNullWhen(false)] out string? complaint)

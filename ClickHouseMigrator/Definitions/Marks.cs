@@ -12,12 +12,14 @@ internal static class Marks
 {
     /// <summary>The mark; null if the property has none.</summary>
     public static TMark? Mark<TMark>(this IReadOnlyProperty property)
-        where TMark : Attribute => property.PropertyInfo is not { } own ? null : own.GetCustomAttribute<TMark>() ?? Beside(own)?.GetCustomAttribute<TMark>();
+        where TMark : Attribute => property.PropertyInfo is not { } own ? null
+        : own.GetCustomAttribute<TMark>() ?? Beside(own)?.GetCustomAttribute<TMark>();
 
     /// <summary>The property has the mark.</summary>
     public static bool Has<TMark>(this IReadOnlyProperty property)
         where TMark : Attribute => property.Mark<TMark>() is not null;
 
     private static MemberInfo? Beside(PropertyInfo property) =>
-        property.DeclaringType?.GetCustomAttribute<MetadataTypeAttribute>()?.MetadataClassType.GetMember(property.Name) is [var member, ..] ? member : null;
+        property.DeclaringType?.GetCustomAttribute<MetadataTypeAttribute>()?.MetadataClassType.GetMember(property.Name) is [var member, ..]
+        ? member : null;
 }

@@ -110,7 +110,8 @@ internal sealed class MirroredTable
             text = $"numeric({precision.Precision},{precision.Scale ?? 0})";
 
         var choice = PostgresTypes.For(
-            new PostgresType(text, isEnum ? PostgresKind.Enum : PostgresKind.Base), column.IsNullable && !isKey, property.Has<CategoryAttribute>(), asked);
+            new PostgresType(text, isEnum ? PostgresKind.Enum : PostgresKind.Base), column.IsNullable && !isKey,
+            property.Has<CategoryAttribute>(), asked);
         if (choice.Type is null)
             faults.Add($"{path}: it {choice.Refusal}; [Unreplicated] leaves it out");
         return choice.Type;

@@ -49,7 +49,8 @@ internal sealed class PostgresQuery(DbContext context)
             _ = query.OrderBy(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString();
             if (places.TryAdd(query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString(), inner.Count))
                 inner.Add(key);
-            outer.Add($"c{places[query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString()] + 1} AS {PostgresSql.Name(name)}");
+            outer.Add(
+                $"c{places[query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString()] + 1} AS {PostgresSql.Name(name)}");
         }
 
         var sql = query.Select(Expression.Lambda<Func<TRoot, object[]>>(Expression.NewArrayInit(typeof(object), inner), row)).ToQueryString();

@@ -25,7 +25,8 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="MigrationException">There is nothing to mirror, or what became of something cannot be told.</exception>
     public async Task RunAsync(
-        string connectionString, string? schema, string? publication, IReadOnlyList<string> appendOnly, IReadOnlyList<string> dropped, CancellationToken cancellationToken)
+        string connectionString, string? schema, string? publication, IReadOnlyList<string> appendOnly, IReadOnlyList<string> dropped,
+        CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync(cancellationToken);
@@ -36,7 +37,8 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         Directory.CreateDirectory(folder.Path);
         var known = folder.ReadModel();
         if (appendOnly.FirstOrDefault(name => tables.All(table => table.Source != name)) is { } unknown)
-            throw new MigrationException($"--append-only names {unknown}, and the database has no such table{(schema is null ? "" : $" in schema {schema}")}.");
+            throw new MigrationException(
+                $"--append-only names {unknown}, and the database has no such table{(schema is null ? "" : $" in schema {schema}")}.");
         var discoverer = new Discoverer(known, appendOnly);
         foreach (var table in tables)
             discoverer.Add(table);
@@ -54,7 +56,8 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         Write(known, model, difference);
         foreach (var (name, onlyInserts, published) in Publications.Of(model, publication ?? DefaultPublication))
         {
-            foreach (var sentence in await new PublicationCheck(connection, catalog, name, onlyInserts, published, tables).RunAsync(cancellationToken))
+            foreach (var sentence in await new PublicationCheck(connection, catalog, name, onlyInserts, published, tables)
+                .RunAsync(cancellationToken))
                 output.WriteLine(sentence);
         }
         Suggest(model, tables, publication);

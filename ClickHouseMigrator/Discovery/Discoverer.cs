@@ -63,7 +63,8 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
     private static string? ReasonToLeaveOut(FoundTable table, bool isAppendOnly) =>
         table.Name == "__EFMigrationsHistory" ? "EF Core keeps its migrations there"
         : table.IsUnlogged ? "it is unlogged, and nothing of it is in the WAL: ALTER TABLE … SET LOGGED"
-        : table.Identity == 'n' && !isAppendOnly ? "its REPLICA IDENTITY is NOTHING, and changed rows would not be known: ALTER TABLE … REPLICA IDENTITY DEFAULT"
+        : table.Identity == 'n' && !isAppendOnly
+            ? "its REPLICA IDENTITY is NOTHING, and changed rows would not be known: ALTER TABLE … REPLICA IDENTITY DEFAULT"
         : null;
 
     /// <summary>The columns by which PostgreSQL says which row has changed.</summary>
@@ -110,7 +111,9 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
         }
 
         var text = PostgresTypes.For(type, isNullable, isCategory: false, asked: "String");
-        notes.Add(text.Type is not null ? $"{column.Name} ({column.Type}) lands as text, exact: a Decimal holds so many digits as are said, and no more" : $"{column.Name} {text.Refusal}");
+        notes.Add(text.Type is not null
+            ? $"{column.Name} ({column.Type}) lands as text, exact: a Decimal holds so many digits as are said, and no more"
+            : $"{column.Name} {text.Refusal}");
         return text.Type;
     }
 

@@ -9,7 +9,8 @@ namespace AspireCdc.ClickHouseMigrator.Discovery;
 /// model.
 /// </summary>
 internal sealed class PublicationCheck(
-    NpgsqlConnection connection, Catalog catalog, string name, bool appendOnly, IReadOnlyList<TableMapping> mirrored, IReadOnlyList<FoundTable> tables)
+    NpgsqlConnection connection, Catalog catalog, string name, bool appendOnly, IReadOnlyList<TableMapping> mirrored,
+    IReadOnlyList<FoundTable> tables)
 {
     private string Kinds => appendOnly ? "insert" : "insert, update, delete, truncate";
 
@@ -19,20 +20,24 @@ internal sealed class PublicationCheck(
     {
         get
         {
-            List<string> options = [.. appendOnly ? [$"publish = '{Kinds}'"] : Array.Empty<string>(), .. HasPartitions ? ["publish_via_partition_root = true"] : Array.Empty<string>()];
+            List<string> options = [.. appendOnly ? [$"publish = '{Kinds}'"] : Array.Empty<string>(),
+                .. HasPartitions ? ["publish_via_partition_root = true"] : Array.Empty<string>()];
             return options.Count > 0 ? $" WITH ({string.Join(", ", options)})" : "";
         }
     }
 
     private IEnumerable<(TableMapping Mapping, FoundTable Found)> Mirrored =>
-        mirrored.Select(table => (table, tables.FirstOrDefault(found => found.Source == table.Source))).Where(pair => pair.Item2 is not null)!;
+        mirrored.Select(table => (table, tables.FirstOrDefault(found => found.Source == table.Source)))
+        .Where(pair => pair.Item2 is not null)!;
 
     /// <summary>Sentences on what was done, or has to be.</summary>
     public async Task<IReadOnlyList<string>> RunAsync(CancellationToken cancellationToken)
     {
         var found = await catalog.ReadAsync(
             "SELECT pubviaroot, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1",
-            row => (ViaRoot: row.GetBoolean(0), All: row.GetBoolean(1) && Enumerable.Range(2, 3).All(kind => row.GetBoolean(kind) != appendOnly)), cancellationToken, new NpgsqlParameter { Value = name });
+            row => (ViaRoot: row.GetBoolean(0), All: row.GetBoolean(1)
+                && Enumerable.Range(2, 3).All(kind => row.GetBoolean(kind) != appendOnly)), cancellationToken,
+                new NpgsqlParameter { Value = name });
         return found is [var publication] ? await CheckAsync(publication.ViaRoot, publication.All, cancellationToken) : [await CreateAsync(cancellationToken)];
     }
 
@@ -58,16 +63,19 @@ internal sealed class PublicationCheck(
             row => (Schema: row.GetString(0), Name: row.GetString(1), Columns: row.GetFieldValue<string[]>(2), Filtered: row.GetBoolean(3)), cancellationToken, new NpgsqlParameter { Value = name });
         var sentences = new List<string>();
         if (!all)
-            sentences.Add($"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Kinds}');");
+            sentences.Add(
+                $"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Kinds}');");
         if (HasPartitions && !viaRoot)
-            sentences.Add($"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true);");
+            sentences.Add(
+                $"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true);");
         foreach (var pair in Mirrored)
         {
             var (mapping, found) = pair;
             var entry = published.FirstOrDefault(entry => (entry.Schema, entry.Name) == (mapping.Schema, mapping.Name));
             // Behind an option that is not set yet, the partitions stand there instead.
             if (entry.Name is null && !(found.IsPartitioned && !viaRoot))
-                sentences.Add($"Publication {name} lacks {mapping.Source}: ALTER PUBLICATION {PostgresSql.Name(name)} ADD TABLE {Listed(pair)};");
+                sentences.Add(
+                    $"Publication {name} lacks {mapping.Source}: ALTER PUBLICATION {PostgresSql.Name(name)} ADD TABLE {Listed(pair)};");
             else if (entry.Filtered)
                 sentences.Add($"Publication {name} leaves out rows of {mapping.Source} (WHERE): publish all of them.");
             else if (entry.Name is not null && mapping.Columns.Select(column => column.Source).Except(entry.Columns).ToList() is { Count: > 0 } missing)
@@ -81,6 +89,7 @@ internal sealed class PublicationCheck(
     {
         var published = table.Found.Columns.Where(column => !column.IsGenerated).ToList();
         var qualified = PostgresSql.Name(table.Mapping);
-        return published.Count == table.Mapping.Columns.Count ? qualified : $"{qualified} ({string.Join(", ", table.Mapping.Columns.Select(column => PostgresSql.Name(column.Source)))})";
+        return published.Count == table.Mapping.Columns.Count ? qualified
+            : $"{qualified} ({string.Join(", ", table.Mapping.Columns.Select(column => PostgresSql.Name(column.Source)))})";
     }
 }

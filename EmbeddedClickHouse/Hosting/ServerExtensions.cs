@@ -37,7 +37,8 @@ internal static class ServerExtensions
         {
             var others = tracing.Filter;
             tracing.Filter = context => context.Request.Headers.ContainsKey("traceparent") && (others is null || others(context));
-            tracing.EnrichWithHttpResponse = (activity, response) => activity.DisplayName = QueryEndpoint.StatementOf(response.HttpContext) ?? activity.DisplayName;
+            tracing.EnrichWithHttpResponse = (activity, response) =>
+                activity.DisplayName = QueryEndpoint.StatementOf(response.HttpContext) ?? activity.DisplayName;
         });
 
         if (string.IsNullOrEmpty(builder.Configuration[WebHostDefaults.ServerUrlsKey]))

@@ -60,8 +60,10 @@ internal static class ModelCheck
             faults.Add($"{path}: its root '{fact.Root}' is no table of the model; mirror it");
             return;
         }
-        foreach (var keyless in fact.Parents.Select(parent => model.Find(parent.Table)).Prepend(root).Where(table => table is { AppendOnly: true }).Distinct())
-            faults.Add($"{path}: '{keyless!.Source}' is append-only, and its rows have no key, by which a fact's would be known; read {keyless.Landing}");
+        foreach (var keyless in fact.Parents.Select(parent => model.Find(parent.Table)).Prepend(root)
+            .Where(table => table is { AppendOnly: true }).Distinct())
+            faults.Add(
+                $"{path}: '{keyless!.Source}' is append-only, and its rows have no key, by which a fact's would be known; read {keyless.Landing}");
 
         var rows = new Dictionary<string, TableMapping> { [FactMapping.RootAlias] = root };
         foreach (var parent in fact.Parents)

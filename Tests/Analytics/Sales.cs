@@ -38,7 +38,8 @@ public sealed class Sales(PostgresServer postgres, ClickHouseServer clickhouse) 
         Processor = await Store.StartStreamingAsync(cancel);
         await Store.ExecuteAsync(Rows, cancel);
         await Store.AssertStarEqualsJoinAsync(cancel, TimeSpan.FromMinutes(2));
-        _api = ApiServer.Create(Store.Postgres.ConnectionString, Store.Postgres.Name, $"--ConnectionStrings:clickhouse={Store.ClickHouse.ConnectionString}");
+        _api = ApiServer.Create(Store.Postgres.ConnectionString, Store.Postgres.Name,
+            $"--ConnectionStrings:clickhouse={Store.ClickHouse.ConnectionString}");
         Client = await ApiServer.StartAsync(_api);
     }
 
@@ -50,5 +51,6 @@ public sealed class Sales(PostgresServer postgres, ClickHouseServer clickhouse) 
         await Store.DisposeAsync();
     }
 
-    internal Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => Client.AnswerAsync(HttpMethod.Get, "/api/analytics/" + path, null, headers);
+    internal Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) =>
+        Client.AnswerAsync(HttpMethod.Get, "/api/analytics/" + path, null, headers);
 }

@@ -37,9 +37,11 @@ public sealed class ApiServer(PostgresServer postgres) : IAsyncLifetime
     }
 
     /// <summary>The application over any database; the role has a name of its own, since roles belong to the whole server.</summary>
-    internal static WebApplication Create(string connectionString, string name, params string[] more) => Create(connectionString, name, more, null);
+    internal static WebApplication Create(string connectionString, string name, params string[] more) =>
+        Create(connectionString, name, more, null);
 
-    internal static WebApplication Create(string connectionString, string name, string[] more, Action<IServiceCollection>? configure) => ShopApi.Create([
+    internal static WebApplication Create(string connectionString, string name, string[] more, Action<IServiceCollection>? configure) =>
+        ShopApi.Create([
         $"--ConnectionStrings:shop={connectionString}", $"--Cdc:Role=cdc_{name}", "--Cdc:Password=secret",
         $"--contentRoot={Path.Combine(Repository.Root, "Api")}", "--environment=Development", "--urls=http://127.0.0.1:0",
         "--hostBuilder:reloadConfigOnChange=false", "--Logging:LogLevel:Default=Warning", .. more], configure);

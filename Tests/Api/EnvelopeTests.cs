@@ -65,8 +65,10 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     [Fact]
     public async Task The_address_that_the_client_is_preset_to_works_too_and_nobody_elses_answers_change()
     {
-        (await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers", null, ("Origin", Origin))).Json.GetProperty("success").GetBoolean().Should().BeTrue();
-        (await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers/987654321", null, ("Origin", Origin))).Json.GetProperty("error").GetProperty("code").GetString().Should().Be("not_found");
+        (await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers", null, ("Origin", Origin))).Json.GetProperty("success").GetBoolean()
+            .Should().BeTrue();
+        (await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers/987654321", null, ("Origin", Origin))).Json.GetProperty("error")
+            .GetProperty("code").GetString().Should().Be("not_found");
         (await api.GetAsync("/api/customers")).Json.ValueKind.Should().Be(JsonValueKind.Array);
     }
 
@@ -77,7 +79,8 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
         health.Status.Should().Be(HttpStatusCode.OK);
         health.Text.Should().Be("""{"success":true,"data":{"status":"ok"},"message":"ok","status":"ok"}""");
         (await BrowseAsync(HttpMethod.Get, "/customers")).Json.GetProperty("message").GetString().Should().Be("ok");
-        (await BrowseAsync(HttpMethod.Post, "/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Json.GetProperty("message").GetString().Should().Be("created");
+        (await BrowseAsync(HttpMethod.Post, "/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Json.GetProperty(
+            "message").GetString().Should().Be("created");
     }
 
     [Fact]
@@ -94,7 +97,8 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     {
         var answer = await api.Client.AnswerAsync(HttpMethod.Get, "/api/customers", null, ("Origin", Origin));
         answer.Headers.GetValues("Access-Control-Expose-Headers").SelectMany(names => names.Split(',')).Select(name => name.Trim())
-            .Should().BeEquivalentTo("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn", "X-Applied-Age", "Server-Timing");
+            .Should().BeEquivalentTo("Location", "Link", "ETag", "Retry-After", "X-Commit-Lsn", "X-Applied-Lsn", "X-Applied-Age",
+                "Server-Timing");
     }
 
     private async Task<Answer> BrowseAsync(HttpMethod method, string path, string? body = null)

@@ -43,7 +43,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         await connection.OpenAsync(Cancellation);
         var (done, refusal) = await SchemaTriggers.MakeAsync(connection, Cancellation);
         done.Should().BeEmpty();
-        refusal.Should().Contain("aspirecdc_table_rewrite").And.Contain("may not make them").And.Contain("A superuser's init-db makes them");
+        refusal.Should().Contain("aspirecdc_table_rewrite").And.Contain("may not make them").And.Contain(
+            "A superuser's init-db makes them");
     }
 
     [Fact]

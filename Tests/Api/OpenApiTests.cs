@@ -41,7 +41,8 @@ public sealed class OpenApiTests(ApiServer api) : IClassFixture<ApiServer>
     {
         var page = (await api.GetAsync("/scalar/")).Text;
         page.Should().Contain($"\"url\":\"{api.Client.BaseAddress!.GetLeftPart(UriPartial.Authority)}\"");
-        page.Should().Contain("\"targetKey\":\"csharp\"").And.Contain("\"showDeveloperTools\":\"never\"").And.Contain("\"hideClientButton\":true");
+        page.Should().Contain("\"targetKey\":\"csharp\"").And.Contain("\"showDeveloperTools\":\"never\"").And.Contain(
+            "\"hideClientButton\":true");
         var leads = await api.GetAsync("/openapi.json");
         leads.Json.GetProperty("openapi").GetString().Should().StartWith("3.1");
     }

@@ -27,7 +27,8 @@ public sealed class PublicationTests(PostgresServer postgres)
     private static readonly StarModel Model = new(
         [
             Table("person", Key("id", ColumnType.Int32), Column("name", ColumnType.String)),
-            Table("person", Key("id", ColumnType.Int32), Column("name", ColumnType.String)) with { Schema = "sales", Landing = "sales_person" },
+            Table("person", Key("id", ColumnType.Int32), Column("name", ColumnType.String))
+            with { Schema = "sales", Landing = "sales_person" },
             Table("payment", Key("day", ColumnType.Date), Key("id", ColumnType.Int32)) with { Schema = "sales" },
             Table("visit", Column("url", ColumnType.String)) with { AppendOnly = true },
         ],
@@ -44,18 +45,24 @@ public sealed class PublicationTests(PostgresServer postgres)
 
         (await PublishedAsync(database)).Should()
             .Be("all public.person {id,name}|all sales.payment {day,id}|all sales.person {id,name}|all_append_only public.visit {url}");
-        (await database.ScalarAsync<bool>("SELECT pubviaroot AND pubupdate FROM pg_publication WHERE pubname = 'all'", Cancel)).Should().BeTrue();
+        (await database.ScalarAsync<bool>("SELECT pubviaroot AND pubupdate FROM pg_publication WHERE pubname = 'all'", Cancel)).Should()
+            .BeTrue();
         // An update of a table without a key would fail in the application, if it were published.
         await database.ExecuteAsync("INSERT INTO visit VALUES ('/'); UPDATE visit SET url = '/home'", Cancel);
     }
 
     [Theory]
-    [InlineData("ALTER PUBLICATION \"all\" SET TABLE person, sales.person, sales.payment", "publication all: has all columns of person, of which id, name are mirrored")]
-    [InlineData("ALTER PUBLICATION \"all\" SET TABLE person (id), sales.person, sales.payment", "publication all: has the columns id of person, of which id, name are mirrored")]
+    [InlineData("ALTER PUBLICATION \"all\" SET TABLE person, sales.person, sales.payment",
+        "publication all: has all columns of person, of which id, name are mirrored")]
+    [InlineData("ALTER PUBLICATION \"all\" SET TABLE person (id), sales.person, sales.payment",
+        "publication all: has the columns id of person, of which id, name are mirrored")]
     [InlineData("ALTER PUBLICATION \"all\" SET TABLE person (id, name), sales.payment", "publication all: lacks sales.person")]
-    [InlineData("ALTER PUBLICATION \"all\" SET TABLE person (id, name), sales.person (id), sales.payment", "publication all: filters sales.person, of which it has only the columns id")]
-    [InlineData("ALTER PUBLICATION \"all\" SET (publish_via_partition_root = false)", "publication all shows partitions in the place of their table")]
-    [InlineData("ALTER PUBLICATION all_append_only SET (publish = 'insert, update')", "publication all_append_only publishes more than inserts")]
+    [InlineData("ALTER PUBLICATION \"all\" SET TABLE person (id, name), sales.person (id), sales.payment",
+        "publication all: filters sales.person, of which it has only the columns id")]
+    [InlineData("ALTER PUBLICATION \"all\" SET (publish_via_partition_root = false)",
+        "publication all shows partitions in the place of their table")]
+    [InlineData("ALTER PUBLICATION all_append_only SET (publish = 'insert, update')",
+        "publication all_append_only publishes more than inserts")]
     public async Task What_drifted_is_named_and_repaired(string drift, string complaint)
     {
         var database = await MadeAsync();

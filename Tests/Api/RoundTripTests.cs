@@ -24,7 +24,8 @@ public sealed class RoundTripTests(ApiServer api) : IClassFixture<ApiServer>
         var order = $$"""{"customerId":{{customer}},"total":1,"items":[{"productId":{{product}},"quantity":1,"price":1}]}""";
 
         // Statements are prepared once they have come several times.
-        var posted = await CountAsync(HttpMethod.Post, "/api/customers", () => row.Replace("@", $"{Guid.NewGuid():N}@x.org", StringComparison.Ordinal));
+        var posted = await CountAsync(HttpMethod.Post, "/api/customers", () =>
+            row.Replace("@", $"{Guid.NewGuid():N}@x.org", StringComparison.Ordinal));
         var ordered = await CountAsync(HttpMethod.Post, "/api/orders", () => order);
         var patched = await CountAsync(HttpMethod.Patch, $"/api/customers/{customer}", () => $$"""{"city":"{{Guid.NewGuid():N}}"}""");
 
@@ -39,7 +40,8 @@ public sealed class RoundTripTests(ApiServer api) : IClassFixture<ApiServer>
             {
                 var before = trips.Count;
                 var answer = await client.AnswerAsync(
-                    method, path, new StringContent(body(), Encoding.UTF8, "application/json"), ("traceparent", $"00-{Guid.NewGuid():N}-00f067aa0ba902b7-01"));
+                    method, path, new StringContent(body(), Encoding.UTF8, "application/json"),
+                    ("traceparent", $"00-{Guid.NewGuid():N}-00f067aa0ba902b7-01"));
                 answer.Status.Should().BeOneOf([HttpStatusCode.Created, HttpStatusCode.OK], answer.Text);
                 answer.Headers.GetValues("X-Commit-Lsn").Should().ContainSingle();
                 last = trips.Count - before;

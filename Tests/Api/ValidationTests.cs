@@ -43,19 +43,23 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
     [Fact]
     public async Task What_is_wrong_is_said_in_one_voice()
     {
-        var product = (await api.PostAsync("/api/products", """{"category":"","price":"1.999"}""")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
-        product.Json.GetProperty("detail").GetString().Should().Be("name: is required; category: must have 1 to 100 characters; price: must have at most two decimals");
-        var order = (await api.PostAsync("/api/orders", """{"customerId":"x","total":0,"orderDate":"1899-12-31","status":null,"items":[{"productId":1,"quantity":-1,"price":10000000000}]}"""))
+        var product = (await api.PostAsync("/api/products", """{"category":"","price":"1.999"}"""))
             .ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
-        order.Json.GetProperty("errors").EnumerateObject().ToDictionary(error => error.Name, error => error.Value[0].GetString()).Should().BeEquivalentTo(new Dictionary<string, string>
-        {
-            ["customerId"] = "must be an integer of 64 bits",
-            ["total"] = "must be greater than 0",
-            ["orderDate"] = "must be from 1900-01-01 to 2299-12-31",
-            ["status"] = "must not be null",
-            ["items[0].quantity"] = "must be greater than 0",
-            ["items[0].price"] = "must be at most 9999999999.99",
-        });
+        product.Json.GetProperty("detail").GetString().Should()
+            .Be("name: is required; category: must have 1 to 100 characters; price: must have at most two decimals");
+        var order = (await api.PostAsync("/api/orders",
+            """{"customerId":"x","total":0,"orderDate":"1899-12-31","status":null,"items":[{"productId":1,"quantity":-1,"price":10000000000}]}"""))
+            .ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
+        order.Json.GetProperty("errors").EnumerateObject().ToDictionary(error => error.Name, error => error.Value[0].GetString()).Should()
+            .BeEquivalentTo(new Dictionary<string, string>
+            {
+                ["customerId"] = "must be an integer of 64 bits",
+                ["total"] = "must be greater than 0",
+                ["orderDate"] = "must be from 1900-01-01 to 2299-12-31",
+                ["status"] = "must not be null",
+                ["items[0].quantity"] = "must be greater than 0",
+                ["items[0].price"] = "must be at most 9999999999.99",
+            });
     }
 
     [Theory]

@@ -270,14 +270,17 @@ public sealed class DashboardTests(SharedStack stack)
             return false;
         }
 
-        /// <summary>Cancels what a dead page has left asked, until a page shows nothing of it; one that shows it may die of it, too.</summary>
+        /// <summary>
+        /// Cancels what a dead page has left asked, until a page shows nothing of it; one that shows it may die of it, too.
+        /// </summary>
         private async Task AnswerAsync()
         {
             for (var isAsked = true; isAsked;)
             {
                 var page = await PageAsync();
                 await ShowsAsync(Row(page, "cdc-processor"));
-                var dialog = page.Locator("fluent-dialog").First.WaitForAsync(new() { State = WaitForSelectorState.Attached, Timeout = 5_000 });
+                var dialog = page.Locator("fluent-dialog").First.WaitForAsync(
+                    new() { State = WaitForSelectorState.Attached, Timeout = 5_000 });
                 await dialog.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 isAsked = dialog.IsCompletedSuccessfully;
                 if (isAsked)

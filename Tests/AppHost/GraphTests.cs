@@ -107,7 +107,8 @@ public sealed class GraphTests(SharedStack stack)
         var before = ProcessId(app, service);
         var report = app.ResourceNotifications.WaitForResourceAsync(
             service,
-            change => KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text) && change.Snapshot.ExitCode is not (null or 0),
+            change => KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text)
+            && change.Snapshot.ExitCode is not (null or 0),
             Cancel);
 
         using (var process = Process.GetProcessById(before))

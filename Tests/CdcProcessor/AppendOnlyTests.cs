@@ -22,7 +22,9 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
         Columns = [new("at", "timestamp with time zone", "at", ColumnType.Timestamp), new("url", "text", "url", ColumnType.String)],
     };
 
-    private static readonly Example WithVisits = Example.Store with { Model = Example.Store.Model with { Tables = [.. Example.Store.Model.Tables, Visit] } };
+    private static readonly Example WithVisits = Example.Store
+        with
+    { Model = Example.Store.Model with { Tables = [.. Example.Store.Model.Tables, Visit] } };
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -37,7 +39,8 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
         for (var kill = 0; kill < 3; kill++)
         {
             await using var killed = GuardedProcess.Start(
-                ["dotnet", Repository.ProgramOf("CdcProcessor"), .. shop.Arguments, "--Cdc:Model", model], new Dictionary<string, string>(), line => shop.Log.Add(line));
+                ["dotnet", Repository.ProgramOf("CdcProcessor"), .. shop.Arguments, "--Cdc:Model", model], new Dictionary<string, string>(),
+                line => shop.Log.Add(line));
             await Oracle.WaitForStreamAsync(shop, () => killed.Exited.IsCompleted, Cancel);
             await CopyInAsync(shop, 3000);
             await InsertAsync(shop, 500);
@@ -59,8 +62,10 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
         await shop.ExecuteAsync("ALTER TABLE visit ALTER COLUMN url DROP NOT NULL", Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.ExecuteAsync("INSERT INTO visit VALUES ('2026-01-15', NULL), ('2026-01-16', '/'), ('2026-01-17', NULL)", Cancel);
-        await Wait.ForAsync(() => CountAsync(shop, "cdc_dead_letter WHERE state = 'open'"), count => count == 2, $"two dead letters; log:\n{shop.Log}", Cancel, TimeSpan.FromMinutes(2));
-        await Wait.ForAsync(() => CountAsync(shop, "visit_landing"), count => count == 1, "the row between them", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.ForAsync(() => CountAsync(shop, "cdc_dead_letter WHERE state = 'open'"), count => count == 2,
+            $"two dead letters; log:\n{shop.Log}", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.ForAsync(() => CountAsync(shop, "visit_landing"), count => count == 1, "the row between them", Cancel,
+            TimeSpan.FromMinutes(2));
 
         await shop.StopAsync(processor);
         var nullable = Visit with { Columns = [Visit.Columns[0], Visit.Columns[1] with { Type = ColumnType.Nullable(ColumnType.String) }] };
@@ -73,7 +78,8 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
             "the letters to be applied again", Cancel, TimeSpan.FromMinutes(2));
 
         await ExpectAsync(shop);
-        await Wait.ForAsync(() => CountAsync(shop, "cdc_dead_letter WHERE state = 'open'"), count => count == 0, "the letters to be settled", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.ForAsync(() => CountAsync(shop, "cdc_dead_letter WHERE state = 'open'"), count => count == 0,
+            "the letters to be settled", Cancel, TimeSpan.FromMinutes(2));
     }
 
     [Fact]
@@ -94,11 +100,13 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
     public async Task A_publication_that_brings_more_than_their_inserts_is_refused()
     {
         await using var shop = await CreateAsync();
-        await shop.ExecuteAsync($"ALTER PUBLICATION {Publications.AppendOnly(Store.Publication)} SET (publish = 'insert, update'); ALTER PUBLICATION {Store.Publication} ADD TABLE visit", Cancel);
+        await shop.ExecuteAsync(
+            $"ALTER PUBLICATION {Publications.AppendOnly(Store.Publication)} SET (publish = 'insert, update'); ALTER PUBLICATION {Store.Publication} ADD TABLE visit", Cancel);
         await shop.StartAsync(Cancel);
         await Wait.ForAsync(
             () => Task.FromResult(shop.Log.ToString()),
-            log => log.Contains("_append_only\" SET (publish = 'insert')", StringComparison.Ordinal) && log.Contains("DROP TABLE \"public\".\"visit\"", StringComparison.Ordinal),
+            log => log.Contains("_append_only\" SET (publish = 'insert')", StringComparison.Ordinal)
+            && log.Contains("DROP TABLE \"public\".\"visit\"", StringComparison.Ordinal),
             "both faults", Cancel, TimeSpan.FromMinutes(2));
     }
 
@@ -111,7 +119,8 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
         (await client.PostAsync("/operations/resync?table=visit", null, Cancel)).EnsureSuccessStatusCode();
         await CopyInAsync(shop, 1000);
         await InsertAsync(shop, 100);
-        await Wait.ForAsync(() => shop.QueryAsync(Oldest, Cancel), oldest => oldest != before, $"the old rows to go; log:\n{shop.Log}", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.ForAsync(() => shop.QueryAsync(Oldest, Cancel), oldest => oldest != before, $"the old rows to go; log:\n{shop.Log}",
+            Cancel, TimeSpan.FromMinutes(2));
         await ExpectAsync(shop);
     }
 
@@ -125,7 +134,8 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
     }
 
     private static Task InsertAsync(Store shop, int rows) =>
-        shop.ExecuteAsync($"INSERT INTO visit SELECT '2026-01-15'::timestamptz + (i % 7) * interval '1 s', '/' || i % 3 FROM generate_series(1, {rows}) i", Cancel);
+        shop.ExecuteAsync(
+            $"INSERT INTO visit SELECT '2026-01-15'::timestamptz + (i % 7) * interval '1 s', '/' || i % 3 FROM generate_series(1, {rows}) i", Cancel);
 
     /// <summary>By COPY, of which PostgreSQL writes many rows into one record of its WAL.</summary>
     private static async Task CopyInAsync(Store shop, int rows)

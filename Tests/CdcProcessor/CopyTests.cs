@@ -31,12 +31,16 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
     {
         await using var shop = await CreateAsync(60_000);
         await shop.ExecuteAsync("ANALYZE orderitem", Cancel);
-        var processor = await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "200", "--Cdc:CopyRowsPerSecond", "1000");
-        await Wait.ForAsync(async () => int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)), count => count > 0, "some rows to be copied", Cancel, TimeSpan.FromMinutes(2));
+        var processor = await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "200", "--Cdc:CopyRowsPerSecond",
+            "1000");
+        await Wait.ForAsync(async () => int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)), count =>
+            count > 0, "some rows to be copied", Cancel, TimeSpan.FromMinutes(2));
         await Wait.ForAsync(
-            () => shop.QueryAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')", Cancel), done => done == "3\n", "the smaller tables to be done", Cancel, TimeSpan.FromMinutes(2));
+            () => shop.QueryAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')", Cancel), done =>
+            done == "3\n", "the smaller tables to be done", Cancel, TimeSpan.FromMinutes(2));
         using (var http = Client(processor))
-            (await http.GetStringAsync("/operations/status", Cancel)).Should().MatchRegex("\"source\":\"orderitem\"[^}]*\"secondsLeft\":[0-9.]+");
+            (await http.GetStringAsync("/operations/status", Cancel)).Should()
+                .MatchRegex("\"source\":\"orderitem\"[^}]*\"secondsLeft\":[0-9.]+");
         await shop.StopAsync(processor);
         int.Parse(await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)).Should().BeLessThan(60_000);
 
@@ -49,7 +53,8 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
         shop.Log.Lines.Where(line => line.Contains("Made replication slot")).Should().ContainSingle();
-        shop.Log.Lines.Should().ContainSingle(line => line.Contains(" anew at ")).Which.Should().Contain("Copying orderitem anew", "what was copied whole is not read again");
+        shop.Log.Lines.Should().ContainSingle(line => line.Contains(" anew at ")).Which.Should()
+            .Contain("Copying orderitem anew", "what was copied whole is not read again");
     }
 
     [Fact]

@@ -80,9 +80,13 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
 
         // Somebody mends the stored changes by hand, those included that have settled by themselves.
         await shop.QueryAsync("ALTER TABLE cdc_dead_letter DELETE WHERE revision > 0 SETTINGS mutations_sync = 2", Cancel);
-        await shop.QueryAsync("INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, '11800', '1900') AS raw) FROM (SELECT * FROM cdc_dead_letter WHERE state = 'open')", Cancel);
-        (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should().EndWith("stays, with its reason.");
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state IN ('retried', 'overtaken') AND raw = ''", Cancel), count => count == "3\n", "the letters to be settled", Cancel);
+        await shop.QueryAsync(
+            "INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, '11800', '1900') AS raw) FROM (SELECT * FROM cdc_dead_letter WHERE state = 'open')", Cancel);
+        (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should()
+            .EndWith("stays, with its reason.");
+        await Wait.ForAsync(() => shop.QueryAsync(
+            "SELECT count() FROM cdc_dead_letter WHERE state IN ('retried', 'overtaken') AND raw = ''", Cancel), count => count == "3\n",
+            "the letters to be settled", Cancel);
 
         await shop.ExecuteAsync("UPDATE \"order\" SET order_date = '1900-01-01 00:00:00+00' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -95,11 +99,13 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 'NaN' WHERE id <= 3", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state = 'open'", Cancel), count => count == "3\n", "the dead letters", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state = 'open'", Cancel), count =>
+            count == "3\n", "the dead letters", Cancel);
 
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 7 WHERE id = 1; DELETE FROM \"order\" WHERE id = 2", Cancel);
         // The row of the third is newer than all that has landed of it.
-        for (var i = 0; await shop.QueryAsync("SELECT key, state FROM cdc_dead_letter ORDER BY key", Cancel) != "1\tovertaken\n2\tovertaken\n3\topen\n"; i++)
+        for (var i = 0; await shop.QueryAsync("SELECT key, state FROM cdc_dead_letter ORDER BY key",
+            Cancel) != "1\tovertaken\n2\tovertaken\n3\topen\n"; i++)
         {
             i.Should().BeLessThan(2000);
             await shop.ExecuteAsync($"UPDATE product SET name = 'Product {i}' WHERE id = 1", Cancel);

@@ -51,8 +51,10 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await server.StartAsync(Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
-        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains("The pipeline goes on after "))), "the outage's end to be said", Cancel, Long);
-        shop.Log.Lines.Count(line => line.Contains("The pipeline stopped: ")).Should().BeLessThanOrEqualTo(3, "it is said once for each reason that it has, not for each attempt");
+        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains("The pipeline goes on after "))),
+            "the outage's end to be said", Cancel, Long);
+        shop.Log.Lines.Count(line => line.Contains("The pipeline stopped: ")).Should()
+            .BeLessThanOrEqualTo(3, "it is said once for each reason that it has, not for each attempt");
         shop.Log.ToString().Should().NotContain("   at AspireCdc.", "a stack trace for each attempt hides the rest");
     }
 
@@ -99,18 +101,21 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task A_part_that_a_merge_has_damaged_is_told_and_a_restart_puts_those_before_it_in_its_place()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel),
+            Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
         await shop.QueryAsync("OPTIMIZE TABLE cdc_progress FINAL", Cancel);
         await shop.QueryAsync("SYSTEM STOP MERGES", Cancel);
-        var part = (await shop.QueryAsync("SELECT path FROM system.parts WHERE table = 'cdc_progress' AND active ORDER BY level DESC LIMIT 1", Cancel)).Trim();
+        var part = (await shop.QueryAsync(
+            "SELECT path FROM system.parts WHERE table = 'cdc_progress' AND active ORDER BY level DESC LIMIT 1", Cancel)).Trim();
         await File.WriteAllBytesAsync(Path.Combine(part, "data.cmrk4"), [], Cancel);
         await shop.QueryAsync("SYSTEM DROP MARK CACHE", Cancel);
         // Where to go on is read at the begin of a run.
-        await shop.ExecuteAsync("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = current_database()", Cancel);
+        await shop.ExecuteAsync(
+            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = current_database()", Cancel);
         await WaitForFaultAsync(shop, processor, "ClickHouse has a damaged part");
         await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'", Cancel);
         await server.StopAsync();
@@ -177,7 +182,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.WaitForPhaseAsync(second, Phase.StandingBy, Cancel);
         using var http = new HttpClient { BaseAddress = new Uri(second.Urls.First()) };
         (await http.GetAsync("/ready", Cancel)).StatusCode.Should().Be(HttpStatusCode.OK);
-        var blind = await shop.StartAsync(Cancel, "--ConnectionStrings:clickhouse", $"Host=127.0.0.1;Port={FreePort.Next()};Username=panda;Password=pandapass;Database=local");
+        var blind = await shop.StartAsync(Cancel, "--ConnectionStrings:clickhouse",
+            $"Host=127.0.0.1;Port={FreePort.Next()};Username=panda;Password=pandapass;Database=local");
         await shop.WaitForPhaseAsync(blind, Phase.StandingBy, Cancel);
         using var other = new HttpClient { BaseAddress = new Uri(blind.Urls.First()) };
         var ready = await other.GetAsync("/ready", Cancel);

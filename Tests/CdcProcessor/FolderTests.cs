@@ -9,7 +9,8 @@ namespace AspireCdc.Tests.CdcProcessor;
 public sealed partial class FolderTests
 {
     /// <summary>Each may use those before it, and all may use the contracts beside them.</summary>
-    private static readonly string[] Order = ["Changes", "Status", "Postgres", "ClickHouse", "Kafka", "Verification", "Running", "Operations"];
+    private static readonly string[] Order = ["Changes", "Status", "Postgres", "ClickHouse", "Kafka", "Verification", "Running",
+        "Operations"];
 
     [Fact]
     public void A_folder_uses_those_below_it_only()

@@ -80,7 +80,8 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
         var control = processor.Services.GetRequiredService<ProcessorControl>();
 
         await control.PauseAsync(Cancel);
-        await ReadyAsync(processor, HttpStatusCode.OK, "The pipeline is paused: 'CdcProcessor resume' lets it go on. PostgreSQL keeps its WAL meanwhile.");
+        await ReadyAsync(processor, HttpStatusCode.OK,
+            "The pipeline is paused: 'CdcProcessor resume' lets it go on. PostgreSQL keeps its WAL meanwhile.");
         await shop.ExecuteAsync("UPDATE customer SET city = 'later'", Cancel);
         await LagAsync(processor, lag => lag.Bytes > 0, "WAL to wait");
 

@@ -24,7 +24,9 @@ public sealed class PipelineTests
         await using var ends = new Ends();
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var status = new ProcessorStatus();
-        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status, new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(), new RecentFlow(TimeProvider.System), TimeProvider.System);
+        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status,
+            new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(),
+            new RecentFlow(TimeProvider.System), TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System, NullLogger<Pipeline>.Instance).RunAsync(stop.Token);
 

@@ -28,10 +28,13 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await shop.ExecuteAsync("UPDATE customer SET city = 'Chur' WHERE id = 1", Cancel);
 
         await WaitForReadyAsync(processor, ready => ready.StartsWith("503") && ready.Contains("product.category is missing"), shop);
-        shop.Log.Lines.Should().Contain(line => line.Contains("A change of product at ") && line.Contains("lacks category") && line.Contains("Nothing beyond that change is acknowledged"));
+        shop.Log.Lines.Should().Contain(line => line.Contains("A change of product at ") && line.Contains("lacks category")
+            && line.Contains("Nothing beyond that change is acknowledged"));
         (await shop.QueryAsync("SELECT DISTINCT category FROM product_dim", Cancel)).Should().Be("Tools\n");
         (await shop.QueryAsync("SELECT DISTINCT category FROM orderitem_fact", Cancel)).Should().Be("Tools\n");
-        (await shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn < '{before}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel)).Should().BeTrue();
+        (await shop.Postgres.ScalarAsync<bool>(
+            $"SELECT confirmed_flush_lsn < '{before}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel)).Should()
+            .BeTrue();
 
         await shop.ExecuteAsync("ALTER TABLE product RENAME COLUMN kind TO category", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
@@ -42,17 +45,21 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
 
     [Theory]
     [InlineData(
-        "ALTER PUBLICATION p SET TABLE customer (id, email, name, country, created_at), product, \"order\", orderitem", "left out by the column list",
+        "ALTER PUBLICATION p SET TABLE customer (id, email, name, country, created_at), product, \"order\", orderitem",
+        "left out by the column list",
         "ALTER PUBLICATION p SET TABLE customer, product, \"order\", orderitem")]
-    [InlineData("ALTER PUBLICATION p SET TABLE customer WHERE (id > 3), product, \"order\", orderitem", "leaves out rows of customer", "ALTER PUBLICATION p SET TABLE customer, product, \"order\", orderitem")]
+    [InlineData("ALTER PUBLICATION p SET TABLE customer WHERE (id > 3), product, \"order\", orderitem", "leaves out rows of customer",
+        "ALTER PUBLICATION p SET TABLE customer, product, \"order\", orderitem")]
     [InlineData("ALTER PUBLICATION p DROP TABLE customer", "customer is not in publication", "ALTER PUBLICATION p ADD TABLE customer")]
-    [InlineData("ALTER PUBLICATION p SET (publish = 'insert')", "leaves operations out", "ALTER PUBLICATION p SET (publish = 'insert, update, delete, truncate')")]
+    [InlineData("ALTER PUBLICATION p SET (publish = 'insert')", "leaves operations out",
+        "ALTER PUBLICATION p SET (publish = 'insert, update, delete, truncate')")]
     [InlineData("DROP PUBLICATION p", "there is no publication", "CREATE PUBLICATION p FOR TABLE customer, product, \"order\", orderitem")]
     public async Task What_the_publication_withholds_is_said_and_made_good_by_a_copy(string breaks, string said, string mends)
     {
         await using var shop = await CreateAsync();
         var processor = await StartAsync(shop);
-        await shop.ExecuteAsync(breaks.Replace(" p ", $" {Store.Publication} ").Replace("PUBLICATION p", $"PUBLICATION {Store.Publication}"), Cancel);
+        await shop.ExecuteAsync(breaks.Replace(" p ", $" {Store.Publication} ")
+            .Replace("PUBLICATION p", $"PUBLICATION {Store.Publication}"), Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Chur' WHERE id = 1; UPDATE customer SET name = 'Other' WHERE id = 4", Cancel);
         await WaitForReadyAsync(processor, ready => ready.Contains(said), shop);
 
@@ -90,7 +97,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} ADD TABLE orderitem", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
 
-        await shop.ExecuteAsync("UPDATE orderitem_old SET quantity = 1000; INSERT INTO orderitem_old VALUES (4711, 1, 1, 1, 1); UPDATE orderitem SET quantity = 7 WHERE id = 8", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE orderitem_old SET quantity = 1000; INSERT INTO orderitem_old VALUES (4711, 1, 1, 1, 1); UPDATE orderitem SET quantity = 7 WHERE id = 8", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         await shop.WaitUntilCopiedAsync(Cancel);
     }
@@ -100,7 +108,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     {
         await using var shop = await CreateAsync();
         var processor = await StartAsync(shop);
-        await shop.ExecuteAsync("ALTER TABLE orderitem RENAME TO item; UPDATE item SET quantity = 55 WHERE id = 3; DELETE FROM item WHERE id = 4", Cancel);
+        await shop.ExecuteAsync(
+            "ALTER TABLE orderitem RENAME TO item; UPDATE item SET quantity = 55 WHERE id = 3; DELETE FROM item WHERE id = 4", Cancel);
         await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("there is no table orderitem"), shop);
         await shop.ExecuteAsync("ALTER TABLE item RENAME TO orderitem", Cancel);
 
@@ -124,7 +133,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
             """, Cancel);
         await shop.StartAsync(Cancel, "--Cdc:CopyReaders", "1", "--Cdc:BatchChanges", "1000");
         await Wait.ForAsync(
-            async () => int.Parse(await shop.QueryAsync("SELECT count() FROM customer_dim SETTINGS final = 0", Cancel)), count => count > 0, "some rows to be copied", Cancel, Long);
+            async () => int.Parse(await shop.QueryAsync("SELECT count() FROM customer_dim SETTINGS final = 0", Cancel)), count => count > 0,
+            "some rows to be copied", Cancel, Long);
         // It queues behind the range that is read, and before the next one.
         await shop.ExecuteAsync(rewrite, Cancel);
 
@@ -154,7 +164,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await using var shop = await CreateAsync(withTriggers: true);
         var processor = await StartAsync(shop);
         await shop.ExecuteAsync("VACUUM FULL product", Cancel);
-        await shop.ExecuteAsync("TRUNCATE orderitem; ALTER TABLE customer ALTER city TYPE text; ALTER TABLE product ADD COLUMN note text DEFAULT 'x'", Cancel);
+        await shop.ExecuteAsync(
+            "TRUNCATE orderitem; ALTER TABLE customer ALTER city TYPE text; ALTER TABLE product ADD COLUMN note text DEFAULT 'x'", Cancel);
         await shop.ExecuteAsync("UPDATE product SET price = price + 1; UPDATE customer SET city = 'Basel' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         await shop.StopAsync(processor);
@@ -174,7 +185,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await shop.ExecuteAsync("TRUNCATE orderitem", Cancel);
         await shop.ExecuteAsync("ALTER TABLE product ALTER price TYPE numeric(12,2) USING price * 100", Cancel);
 
-        var ready = await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("product has another file"), shop);
+        var ready = await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("product has another file"),
+            shop);
         ready.Should().Contain("CdcProcessor resync product").And.NotContain("orderitem");
         using var http = Client(processor);
         (await http.GetStringAsync("/operations/status", Cancel)).Should().Contain("product").And.Contain("resync product");
@@ -190,7 +202,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         string[] byHand = ["--Cdc:CopyByHand", "orderitem, product"];
         var processor = await StartAsync(shop, byHand);
         await shop.ExecuteAsync("ALTER TABLE product ALTER price TYPE numeric(12,2) USING price * 100", Cancel);
-        await WaitForReadyAsync(processor, ready => ready.Contains("product was rewritten by ALTER TABLE") && ready.Contains("CdcProcessor resync product"), shop);
+        await WaitForReadyAsync(processor, ready => ready.Contains("product was rewritten by ALTER TABLE")
+            && ready.Contains("CdcProcessor resync product"), shop);
         await shop.StopAsync(processor);
 
         processor = await StartAsync(shop, byHand);
@@ -239,18 +252,21 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} ADD TABLE orderitem", Cancel);
         var processor = await shop.StartAsync(Cancel);
         await WaitForReadyAsync(
-            processor, ready => ready.Contains("sends the partitions of orderitem in the place of the table: ALTER PUBLICATION") && ready.Contains("publish_via_partition_root = true"), shop);
+            processor, ready => ready.Contains("sends the partitions of orderitem in the place of the table: ALTER PUBLICATION")
+            && ready.Contains("publish_via_partition_root = true"), shop);
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} SET (publish_via_partition_root = true)", Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
 
-        await shop.ExecuteAsync("CREATE TABLE item_c PARTITION OF orderitem FOR VALUES FROM (200) TO (300); INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (201, 1, 1, 9, 1)", Cancel);
+        await shop.ExecuteAsync(
+            "CREATE TABLE item_c PARTITION OF orderitem FOR VALUES FROM (200) TO (300); INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (201, 1, 1, 9, 1)", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         shop.Log.Lines.Should().NotContain(line => line.Contains(" anew at "));
 
         await shop.ExecuteAsync("ALTER TABLE orderitem DETACH PARTITION item_b", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
-        await shop.ExecuteAsync("UPDATE item_b SET quantity = 77; ALTER TABLE orderitem ATTACH PARTITION item_b FOR VALUES FROM (100) TO (200)", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE item_b SET quantity = 77; ALTER TABLE orderitem ATTACH PARTITION item_b FOR VALUES FROM (100) TO (200)", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         await shop.ExecuteAsync("TRUNCATE item_a", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
@@ -265,7 +281,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await using var shop = await CreateAsync();
         var processor = await StartAsync(shop);
         await shop.QueryAsync("ALTER TABLE order_fact MODIFY COLUMN total Decimal(18, 4)", Cancel);
-        await WaitForReadyAsync(processor, ready => ready.StartsWith("503") && ready.Contains("order_fact.total is Decimal(18, 4), where the model has Decimal(12, 2)"), shop);
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("503")
+            && ready.Contains("order_fact.total is Decimal(18, 4), where the model has Decimal(12, 2)"), shop);
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 29.99 WHERE id = 1", Cancel);
         await shop.QueryAsync("ALTER TABLE order_fact MODIFY COLUMN total Decimal(12, 2)", Cancel);
 
@@ -280,7 +297,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         var orders = shop.Model.Table("order");
         var companion = orders.Companions.Single();
         await shop.QueryAsync($"DROP VIEW {companion.View}", Cancel);
-        await shop.ExecuteAsync("INSERT INTO \"order\" (id, customer_id, total) VALUES (500, 1, 5); UPDATE customer SET city = 'Olten' WHERE id = 1", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO \"order\" (id, customer_id, total) VALUES (500, 1, 5); UPDATE customer SET city = 'Olten' WHERE id = 1", Cancel);
         await WaitForReadyAsync(processor, ready => ready.StartsWith("503") && ready.Contains($"table {companion.View} is missing"), shop);
 
         await shop.QueryAsync(TableStatements.CreateView(orders, companion), Cancel);
@@ -292,7 +310,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     [Fact]
     public async Task A_slot_whose_WAL_is_about_to_go_is_said_while_the_sink_stands_still()
     {
-        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "48MB", ["checkpoint_timeout"] = "1h" });
+        await using var server = await PostgresServer.StartOwnAsync(
+            Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "48MB", ["checkpoint_timeout"] = "1h" });
         await using var own = await ClickHouseServer.StartOwnAsync(Cancel);
         await using var shop = await Store.CreateAsync(
             Task.FromResult(new TestDatabase("shop", server.ConnectionString)), own.CreateDatabaseAsync("shop", Cancel), Cancel);
@@ -301,7 +320,8 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
         await own.FreezeAsync();
         for (var i = 0; i < 6; i++)
             await shop.ExecuteAsync($"UPDATE customer SET city = 'City {i}'; SELECT pg_switch_wal()", Cancel);
-        await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("its wal_status is unreserved") && ready.Contains("max_slot_wal_keep_size"), shop);
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("its wal_status is unreserved")
+            && ready.Contains("max_slot_wal_keep_size"), shop);
 
         await own.ThawAsync();
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);

@@ -58,7 +58,8 @@ internal sealed class Store : IAsyncDisposable
         foreach (var (name, appendOnly, published) in Publications.Of(shop.Model, Publication))
         {
             var tables = string.Join(", ", published.Select(table => $"\"{table.Schema}\".\"{table.Name}\""));
-            await shop.Postgres.ExecuteAsync($"CREATE PUBLICATION {name} FOR TABLE {tables}{(appendOnly ? " WITH (publish = 'insert')" : "")}", cancellationToken);
+            await shop.Postgres.ExecuteAsync(
+                $"CREATE PUBLICATION {name} FOR TABLE {tables}{(appendOnly ? " WITH (publish = 'insert')" : "")}", cancellationToken);
         }
         await shop.MigrateAsync(cancellationToken);
         return shop;

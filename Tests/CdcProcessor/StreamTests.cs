@@ -181,7 +181,8 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.ExecuteAsync("ALTER TABLE customer DROP COLUMN nickname; UPDATE customer SET city = 'Arosa' WHERE id = 2", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.ExecuteAsync("ALTER TABLE customer ADD COLUMN alias text; ALTER TABLE customer RENAME COLUMN alias TO other; UPDATE customer SET other = 'y', city = 'Chur' WHERE id = 3", Cancel);
+        await shop.ExecuteAsync(
+            "ALTER TABLE customer ADD COLUMN alias text; ALTER TABLE customer RENAME COLUMN alias TO other; UPDATE customer SET other = 'y', city = 'Chur' WHERE id = 3", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         shop.Log.Lines.Where(line => line.Contains("customer.nickname is not in the mapping")).Should().ContainSingle();
         shop.Log.Lines.Where(line => line.Contains("customer.other is not in the mapping")).Should().ContainSingle();

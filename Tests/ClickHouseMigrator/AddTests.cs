@@ -19,7 +19,8 @@ public sealed class AddTests
 
     [Fact]
     public void The_shops_model_is_what_its_entities_and_facts_say() =>
-        new AddCommand(DefinitionReader.Read(Assembly.Load("Shop")), new ModelFolder(Shop), _said).Check().Should().BeTrue(_said.ToString());
+        new AddCommand(DefinitionReader.Read(Assembly.Load("Shop")), new ModelFolder(Shop), _said).Check().Should()
+        .BeTrue(_said.ToString());
 
     [Fact]
     public void The_schema_beside_the_model_is_the_one_that_the_program_reads() =>

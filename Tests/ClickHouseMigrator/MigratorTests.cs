@@ -105,7 +105,8 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
         await database.QueryAsync("INSERT INTO a VALUES (7, 'kept')", Cancel);
 
         var one = new Migration("0000_all", $"-- Replaces: 0001_first, 0002_second\n{First.Sql}");
-        (await migrator.StatusAsync([one, own], Cancel)).Select(line => (line.Name, line.State)).Should().Equal(("0000_all", MigrationState.Pending), ("0005_own", MigrationState.Applied));
+        (await migrator.StatusAsync([one, own], Cancel)).Select(line => (line.Name, line.State)).Should()
+            .Equal(("0000_all", MigrationState.Pending), ("0005_own", MigrationState.Applied));
         (await migrator.ApplyAsync([one, own], Cancel)).Should().Be(1);
         (await migrator.ApplyAsync([one, own], Cancel)).Should().Be(0);
 
@@ -117,10 +118,12 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
     {
         Migration[] before =
         [
-            new("001_landing", "CREATE TABLE IF NOT EXISTS customer_dim (customer_id Int64) ENGINE = MergeTree ORDER BY customer_id"), new("002_companions", "SELECT 1"),
+            new("001_landing", "CREATE TABLE IF NOT EXISTS customer_dim (customer_id Int64) ENGINE = MergeTree ORDER BY customer_id"),
+            new("002_companions", "SELECT 1"),
             new("003_star", "SELECT 1"), new("004_bookkeeping", "SELECT 1"),
         ];
-        Migration[] now = [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"), Path.Combine(Repository.Root, "Shop", "ClickHouse"))];
+        Migration[] now = [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"),
+            Path.Combine(Repository.Root, "Shop", "ClickHouse"))];
         now.SelectMany(migration => migration.Replaces).Should().BeEquivalentTo(before.Select(migration => migration.Name));
 
         var database = await clickhouse.CreateDatabaseAsync(Cancel);

@@ -120,13 +120,15 @@ public sealed partial class YourTablesTests(PostgresServer postgres, ClickHouseS
     private static string DifferenceOf(DbContext before, DbContext after)
     {
         var operations = after.GetService<IMigrationsModelDiffer>().GetDifferences(Relational(before), Relational(after));
-        return string.Join('\n', after.GetService<IMigrationsSqlGenerator>().Generate(operations, after.GetService<IDesignTimeModel>().Model).Select(command => command.CommandText));
+        return string.Join('\n', after.GetService<IMigrationsSqlGenerator>()
+            .Generate(operations, after.GetService<IDesignTimeModel>().Model).Select(command => command.CommandText));
     }
 
     private static IRelationalModel Relational(DbContext context) => context.GetService<IDesignTimeModel>().Model.GetRelationalModel();
 
     private static async Task<IReadOnlyList<(string Language, string Text)>> BlocksAsync() =>
-        [.. Block().Matches(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "your-tables.md"), Cancel)).Select(block => (block.Groups[1].Value, block.Groups[2].Value))];
+        [.. Block().Matches(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "your-tables.md"), Cancel))
+            .Select(block => (block.Groups[1].Value, block.Groups[2].Value))];
 
     private static string Squeeze(string text) => Whitespace().Replace(text, "");
 

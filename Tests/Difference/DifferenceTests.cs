@@ -150,16 +150,21 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
     }
 
     [Theory]
-    [InlineData("Int8", "Int16", true), InlineData("Int16", "Int8", false), InlineData("UInt8", "Int16", true), InlineData("UInt8", "UInt64", true)]
-    [InlineData("UInt32", "Int32", false), InlineData("Int8", "UInt64", false), InlineData("UInt16", "Int64", true), InlineData("UInt64", "Int64", false)]
-    [InlineData("Time64(6)", "Nullable(Time64(6))", true), InlineData("Nullable(UInt8)", "UInt8", false), InlineData("Decimal(5, 2)", "Decimal(6, 3)", true)]
-    [InlineData("Decimal(5, 2)", "Decimal(6, 4)", false), InlineData("Date32", "DateTime64(6, 'UTC')", false), InlineData("Float32", "Float64", true)]
+    [InlineData("Int8", "Int16", true), InlineData("Int16", "Int8", false), InlineData("UInt8", "Int16", true),
+        InlineData("UInt8", "UInt64", true)]
+    [InlineData("UInt32", "Int32", false), InlineData("Int8", "UInt64", false), InlineData("UInt16", "Int64", true),
+        InlineData("UInt64", "Int64", false)]
+    [InlineData("Time64(6)", "Nullable(Time64(6))", true), InlineData("Nullable(UInt8)", "UInt8", false),
+        InlineData("Decimal(5, 2)", "Decimal(6, 3)", true)]
+    [InlineData("Decimal(5, 2)", "Decimal(6, 4)", false), InlineData("Date32", "DateTime64(6, 'UTC')", false),
+        InlineData("Float32", "Float64", true)]
     public void A_type_is_wider_that_has_an_equal_of_each_value(string from, string to, bool isWider) =>
         Conversion.IsWider(Parsed(from), Parsed(to)).Should().Be(isWider);
 
     [Fact]
     public void Equal_models_differ_in_nothing() =>
-        ModelDifference.Between(Before, StarFile.Parse(StarFile.Write(Before), "star.json"), SaidChanges.Nothing).Operations.Should().BeEmpty();
+        ModelDifference.Between(Before, StarFile.Parse(StarFile.Write(Before), "star.json"), SaidChanges.Nothing).Operations.Should()
+        .BeEmpty();
 
     [Fact]
     public void What_cannot_be_told_is_refused_until_it_is_said()

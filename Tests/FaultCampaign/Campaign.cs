@@ -21,5 +21,6 @@ internal static class Campaign
     public static long Rows { get; } = Read("CAMPAIGN_ROWS", 0);
 
     private static int Read(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
+        : otherwise;
 }

@@ -8,7 +8,9 @@ using Npgsql;
 
 namespace AspireCdc.Tests.FaultCampaign;
 
-/// <summary>Servers and processors of one run, each a process of its own that can be killed and started again, and all that is done to them.</summary>
+/// <summary>
+/// Servers and processors of one run, each a process of its own that can be killed and started again, and all that is done to them.
+/// </summary>
 internal sealed class CampaignStack : IAsyncDisposable
 {
     private readonly OwnPostgres _postgres;
@@ -30,13 +32,15 @@ internal sealed class CampaignStack : IAsyncDisposable
     public Store Shop { get; }
 
     /// <summary>What can be killed.</summary>
-    public IReadOnlyList<string> Victims => _kafka is null ? ["processor", "postgres", "clickhouse"] : ["processor", "processor2", "connector", "postgres", "clickhouse"];
+    public IReadOnlyList<string> Victims =>
+        _kafka is null ? ["processor", "postgres", "clickhouse"] : ["processor", "processor2", "connector", "postgres", "clickhouse"];
 
     public static async Task<CampaignStack> StartAsync(KafkaBroker? kafka, CancellationToken cancellationToken)
     {
         var postgres = await PostgresServer.StartOwnAsync(cancellationToken);
         var clickhouse = await ClickHouseServer.StartOwnAsync(cancellationToken);
-        var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", postgres.ConnectionString)), clickhouse.CreateDatabaseAsync("shop", cancellationToken), cancellationToken);
+        var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", postgres.ConnectionString)),
+            clickhouse.CreateDatabaseAsync("shop", cancellationToken), cancellationToken);
         var stack = new CampaignStack(postgres, clickhouse, kafka, shop);
         await shop.ExecuteAsync(Example.Store.Prepare, cancellationToken);
         stack.StartProcessors();
@@ -70,14 +74,20 @@ internal sealed class CampaignStack : IAsyncDisposable
     }
 
     /// <summary>Has tables copied anew, if somebody hears it.</summary>
-    public Task ResyncAsync(CancellationToken cancellationToken) => Oracle.RequestResyncAsync(_kafka is null ? _address : _connectorAddress, Example.Store, cancellationToken);
+    public Task ResyncAsync(CancellationToken cancellationToken) =>
+        Oracle.RequestResyncAsync(_kafka is null ? _address : _connectorAddress, Example.Store, cancellationToken);
 
     /// <summary>Gives a fact another definition, and every processor the model that has it.</summary>
     public async Task RedefineAsync(Random random, CancellationToken cancellationToken)
     {
         var facts = Shop.Model.Facts.ToList();
         var fact = facts[^1];
-        facts[^1] = fact with { Columns = [.. fact.Columns.Select(column => column.Name != "revenue" ? column : column with { Expression = $"CAST(root.price, 'Decimal(38, 2)') * root.quantity + {random.Next(1, 100)}" })] };
+        facts[^1] = fact with
+        {
+            Columns = [.. fact.Columns.Select(
+            column => column.Name != "revenue" ? column : column
+            with { Expression = $"CAST(root.price, 'Decimal(38, 2)') * root.quantity + {random.Next(1, 100)}" })]
+        };
         await Task.WhenAll(_processors.Values.Select(processor => processor.KillAsync()));
         await Shop.MigrateToAsync(Shop.Model with { Facts = facts }, cancellationToken);
         foreach (var processor in _processors.Values)
@@ -85,7 +95,9 @@ internal sealed class CampaignStack : IAsyncDisposable
         StartProcessors();
     }
 
-    /// <summary>Compares all with PostgreSQL as a user would, as soon as a processor streams; returns what was printed if rows differ.</summary>
+    /// <summary>
+    /// Compares all with PostgreSQL as a user would, as soon as a processor streams; returns what was printed if rows differ.
+    /// </summary>
     public async Task<string?> VerifyAsync(CancellationToken cancellationToken, Action<string>? say = null)
     {
         var printed = "";
@@ -110,7 +122,8 @@ internal sealed class CampaignStack : IAsyncDisposable
     public async Task<long> MemoryAsync()
     {
         var status = await File.ReadAllLinesAsync($"/proc/{await _processors["processor"].Pid}/status");
-        return long.Parse(status.First(line => line.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) / 1024;
+        return long.Parse(status.First(line => line.StartsWith("VmRSS", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) / 1024;
     }
 
     public async ValueTask DisposeAsync()
@@ -141,7 +154,8 @@ internal sealed class CampaignStack : IAsyncDisposable
             _ => _kafka is null ? ["--urls", _address] : ["--source", "kafka", "--urls", _address],
         };
         _processors[name] = GuardedProcess.Start(
-            ["dotnet", Repository.ProgramOf("CdcProcessor"), .. Shop.Arguments, .. _topic, .. role, "--Cdc:Model", ModelFile(_models), "--Logging:LogLevel:Npgsql", "Warning"],
+            ["dotnet", Repository.ProgramOf("CdcProcessor"), .. Shop.Arguments, .. _topic, .. role, "--Cdc:Model", ModelFile(_models),
+                "--Logging:LogLevel:Npgsql", "Warning"],
             new Dictionary<string, string>(), line => Shop.Log.Add($"{name}: {line}"));
     }
 }

@@ -8,8 +8,9 @@ using Xunit;
 namespace AspireCdc.Tests.FaultCampaign;
 
 /// <summary>
-/// Kills of processors, PostgreSQL and ClickHouse at random moments under random work, with tables that change, are rewritten, copied anew and shown by new definitions in between. Each run ends
-/// with <c>verify</c> and with the oracle. <c>CAMPAIGN_KILLS=200</c> runs it, <c>CAMPAIGN_SEED</c> replays, <c>CAMPAIGN_SOAK=50000000</c> sends so many changes and tells memory, lag and parts.
+/// Kills of processors, PostgreSQL and ClickHouse at random moments under random work, with tables that change, are rewritten, copied anew
+/// and shown by new definitions in between. Each run ends with <c>verify</c> and with the oracle. <c>CAMPAIGN_KILLS=200</c> runs it,
+/// <c>CAMPAIGN_SEED</c> replays, <c>CAMPAIGN_SOAK=50000000</c> sends so many changes and tells memory, lag and parts.
 /// </summary>
 public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper output)
 {
@@ -37,7 +38,8 @@ public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper outp
         await using var stack = await CampaignStack.StartAsync(null, Cancel);
         await stack.Shop.ExecuteAsync(Store.FewRows, Cancel);
         const int Items = 20_000;
-        await stack.Shop.ExecuteAsync($"INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1, 2.50 FROM generate_series(1, {Items}) i", Cancel);
+        await stack.Shop.ExecuteAsync(
+            $"INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1, 2.50 FROM generate_series(1, {Items}) i", Cancel);
         var clock = Stopwatch.StartNew();
         var sampled = TimeSpan.Zero;
         for (long changes = 0, round = 0; changes < Campaign.Soak; changes += Items, round++)
@@ -45,11 +47,13 @@ public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper outp
             await stack.Shop.ExecuteAsync($"UPDATE orderitem SET quantity = {1 + (round % 1000)} WHERE id <= {Items}", Cancel);
             // The next round waits for this one: a soak is no flood.
             await Wait.ForAsync(
-                () => stack.Shop.QueryAsync($"SELECT countIf(quantity = {1 + (round % 1000)}) >= {Items - 50} FROM orderitem_fact", Cancel), all => all == "1\n", "the round to arrive", Cancel, TimeSpan.FromMinutes(5));
+                () => stack.Shop.QueryAsync($"SELECT countIf(quantity = {1 + (round % 1000)}) >= {Items - 50} FROM orderitem_fact", Cancel),
+                all => all == "1\n", "the round to arrive", Cancel, TimeSpan.FromMinutes(5));
             if (clock.Elapsed - sampled < TimeSpan.FromSeconds(10))
                 continue;
             sampled = clock.Elapsed;
-            var parts = (await stack.Shop.QueryAsync("SELECT count() FROM system.parts WHERE active AND database = currentDatabase()", Cancel)).TrimEnd();
+            var parts = (await stack.Shop.QueryAsync("SELECT count() FROM system.parts WHERE active AND database = currentDatabase()",
+                Cancel)).TrimEnd();
             Say($"{clock.Elapsed.TotalSeconds:0} s: {changes + Items} changes, {await stack.MemoryAsync()} MB, {parts} parts");
         }
         Assert.Null(await stack.VerifyAsync(Cancel));
@@ -62,8 +66,10 @@ public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper outp
         await using var stack = await CampaignStack.StartAsync(null, Cancel);
         await stack.Shop.ExecuteAsync(Store.FewRows, Cancel);
         for (long rows = 0; rows < Campaign.Rows; rows += 100_000)
-            await stack.Shop.ExecuteAsync("INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1 + i % 50, 2.50 FROM generate_series(1, 100000) i", Cancel);
-        await Wait.ForAsync(() => stack.Shop.QueryAsync("SELECT countIf(startsWith(state, 'Done')) FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "the copies", Cancel, TimeSpan.FromHours(1));
+            await stack.Shop.ExecuteAsync(
+                "INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1 + i % 50, 2.50 FROM generate_series(1, 100000) i", Cancel);
+        await Wait.ForAsync(() => stack.Shop.QueryAsync("SELECT countIf(startsWith(state, 'Done')) FROM cdc_progress WHERE kind = 'copy'",
+            Cancel), done => done == "4\n", "the copies", Cancel, TimeSpan.FromHours(1));
         Say($"{Campaign.Rows} rows copied, {await stack.MemoryAsync()} MB; a change arrives in {await LatencyAsync(20):0} ms");
         var clock = Stopwatch.StartNew();
         var verifying = stack.VerifyAsync(Cancel, Say);
@@ -84,7 +90,8 @@ public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper outp
             {
                 var value = Guid.NewGuid().ToString("N");
                 await stack.Shop.ExecuteAsync($"UPDATE \"order\" SET status = '{value}' WHERE id = 1", Cancel);
-                await Wait.ForAsync(() => stack.Shop.QueryAsync("SELECT status FROM order_fact WHERE order_id = 1", Cancel), seen => seen == value + "\n", "a change", Cancel, TimeSpan.FromMinutes(10));
+                await Wait.ForAsync(() => stack.Shop.QueryAsync("SELECT status FROM order_fact WHERE order_id = 1", Cancel), seen =>
+                    seen == value + "\n", "a change", Cancel, TimeSpan.FromMinutes(10));
             }
             return watch.Elapsed.TotalMilliseconds / changes;
         }
@@ -101,7 +108,8 @@ public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper outp
         var random = new Random(seed);
         await using var stack = await CampaignStack.StartAsync(pair == "kafka" ? kafka : null, Cancel);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        RandomWork[] writers = [new(random.Next(), stack.Shop.Postgres.ConnectionString), new(random.Next(), stack.Shop.Postgres.ConnectionString)];
+        RandomWork[] writers = [new(random.Next(), stack.Shop.Postgres.ConnectionString),
+            new(random.Next(), stack.Shop.Postgres.ConnectionString)];
         var working = writers.Select(writer => WorkAsync(writer, stop.Token)).ToArray();
         var done = new List<string>();
         for (var kill = 0; kill < Campaign.KillsOfARun; kill++)
@@ -113,7 +121,8 @@ public sealed class FaultCampaignTests(KafkaBroker kafka, ITestOutputHelper outp
                 switch (action)
                 {
                     case 0:
-                        await stack.Shop.ExecuteAsync("SET lock_timeout = '5s'; ALTER TABLE customer ADD COLUMN IF NOT EXISTS note text DEFAULT 'n'; ALTER TABLE customer DROP COLUMN IF EXISTS old_note; ALTER TABLE customer RENAME note TO old_note", Cancel);
+                        await stack.Shop.ExecuteAsync(
+                            "SET lock_timeout = '5s'; ALTER TABLE customer ADD COLUMN IF NOT EXISTS note text DEFAULT 'n'; ALTER TABLE customer DROP COLUMN IF EXISTS old_note; ALTER TABLE customer RENAME note TO old_note", Cancel);
                         done.Add("columns");
                         break;
                     case 1:

@@ -141,7 +141,8 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(small)]);
         await shop.ExecuteAsync("INSERT INTO product (name, category, price) VALUES (repeat('x', 4000000), 'Tools', 1)", Cancel);
         await shop.WaitForPhaseAsync(connector, Phase.Faulted, Cancel);
-        connector.Services.GetRequiredService<ProcessorStatus>().Reason.Should().Contain($"larger than 1048588 bytes, the largest message that max.message.bytes of topic '{small}' allows");
+        connector.Services.GetRequiredService<ProcessorStatus>().Reason.Should()
+            .Contain($"larger than 1048588 bytes, the largest message that max.message.bytes of topic '{small}' allows");
     }
 
     [Fact]

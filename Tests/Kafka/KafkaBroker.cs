@@ -57,7 +57,8 @@ public sealed class KafkaBroker : IDisposable
         {
             _topics.Add(topic);
             if (IsReal)
-                admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = Partitions, ReplicationFactor = 1, Configs = settings }]).GetAwaiter().GetResult();
+                admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = Partitions, ReplicationFactor = 1,
+                    Configs = settings }]).GetAwaiter().GetResult();
             else
                 admin.GetMetadata(topic, TimeSpan.FromSeconds(10));
         }

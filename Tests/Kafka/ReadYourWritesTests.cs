@@ -34,7 +34,8 @@ public sealed class ReadYourWritesTests(PostgresServer postgres, ClickHouseServe
             // A slow machine may take more than the patience of one request, and before the first copy has ended nothing is announced.
             var read = await Wait.ForAsync(
                 () => client.AnswerAsync(HttpMethod.Get, "/api/analytics/top-customers", null, ("X-Min-Lsn", lsn!)),
-                answer => answer.Status is not (HttpStatusCode.GatewayTimeout or HttpStatusCode.NotImplemented), "the commit to pass every partition", Cancel, Patience);
+                answer => answer.Status is not (HttpStatusCode.GatewayTimeout or HttpStatusCode.NotImplemented),
+                "the commit to pass every partition", Cancel, Patience);
 
             read.Status.Should().Be(HttpStatusCode.OK, read.Text);
             read.Json.GetArrayLength().Should().Be(i);
@@ -53,13 +54,16 @@ public sealed class ReadYourWritesTests(PostgresServer postgres, ClickHouseServe
         await using var api = Api(behind.Store);
         using var client = await ApiServer.StartAsync(api);
 
-        (await client.AnswerAsync(HttpMethod.Get, "/api/analytics/top-customers", null, ("X-Min-Lsn", "0/1"))).ShouldBeProblem(HttpStatusCode.NotImplemented)
-            .Json.GetProperty("detail").GetString().Should().StartWith("Redpanda Connect does not say which commits a partition has passed");
+        (await client.AnswerAsync(HttpMethod.Get, "/api/analytics/top-customers", null, ("X-Min-Lsn", "0/1")))
+            .ShouldBeProblem(HttpStatusCode.NotImplemented)
+            .Json.GetProperty("detail").GetString().Should().StartWith(
+                "Redpanda Connect does not say which commits a partition has passed");
         var read = await client.AnswerAsync(HttpMethod.Get, "/api/analytics/top-customers");
         read.Text.Should().Be("[]");
         read.Headers.Contains("X-Applied-Lsn").Should().BeFalse("nobody knows it");
     }
 
     private static WebApplication Api(Store shop) =>
-        ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name, $"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}");
+        ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name,
+            $"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}");
 }

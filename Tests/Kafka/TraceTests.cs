@@ -68,7 +68,8 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
             reader.Read(Message(i, $"00-{i / 2 + 1:x32}-00000000000000ab-01"), batch, out _);
 
         batch.Count.Should().Be(200);
-        batch.Traces.Select(trace => trace.Origin.TraceId.ToHexString()).Should().Equal(Enumerable.Range(1, 32).Select(i => i.ToString("x32", CultureInfo.InvariantCulture)));
+        batch.Traces.Select(trace => trace.Origin.TraceId.ToHexString()).Should()
+            .Equal(Enumerable.Range(1, 32).Select(i => i.ToString("x32", CultureInfo.InvariantCulture)));
         batch.Traces.Should().OnlyContain(trace => trace.Origin.IsRemote);
     }
 

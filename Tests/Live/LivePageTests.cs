@@ -31,10 +31,12 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await using var api = await StartApiAsync(shop, processor);
         await using var browser = await Browser.StartAsync();
         var page = await OpenAsync(browser, api);
-        (await page.Locator("button:visible").AllInnerTextsAsync()).Should().Contain("Make the first order").And.NotContain("Next status", "there is nothing that it could change");
+        (await page.Locator("button:visible").AllInnerTextsAsync()).Should()
+            .Contain("Make the first order").And.NotContain("Next status", "there is nothing that it could change");
 
         await PressAsync(page, "Make the first order", "is there");
-        (await page.GetByRole(AriaRole.Status).First.InnerTextAsync()).Should().MatchRegex("^Order 1 of .+, with [123] items? is there, [0-9.]+ m?s after its commit\\.$");
+        (await page.GetByRole(AriaRole.Status).First.InnerTextAsync()).Should()
+            .MatchRegex("^Order 1 of .+, with [123] items? is there, [0-9.]+ m?s after its commit\\.$");
         await ShowsAsync(page.Locator("#clickHouse tbody tr").First.GetByText("pending", new() { Exact = true }));
         await PressAsync(page, "Next status", "Order 1 as paid is there");
         await ShowsAsync(page.Locator("#clickHouse").GetByText("paid", new() { Exact = true }));
@@ -44,7 +46,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         city.Should().NotBe(before.Trim());
         await ShowsAsync(page.Locator("#clickHouse").GetByText(city, new() { Exact = true }).First);
         (await shop.QueryAsync("SELECT DISTINCT city FROM orderitem_fact", Cancel)).Trim().Should().Be(city);
-        await ShowsAsync(page.Locator("#revenue").GetByText((await shop.QueryAsync("SELECT country FROM orderitem_fact LIMIT 1", Cancel)).Trim(), new() { Exact = true }));
+        await ShowsAsync(page.Locator("#revenue").GetByText((await shop.QueryAsync("SELECT country FROM orderitem_fact LIMIT 1", Cancel))
+            .Trim(), new() { Exact = true }));
         await page.GetByRole(AriaRole.Button, new() { Name = "Compare now" }).ClickAsync();
         await ShowsAsync(page.GetByRole(AriaRole.Button, new() { Name = "Compare again" }));
         await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 60_000 });
@@ -54,8 +57,10 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await ShowsAsync(page.Locator("#clickHouse").GetByText("nothing yet").First);
         await ShowsAsync(page.Locator("#clickHouse").GetByText("0 rows").First);
 
-        await Assertions.Expect(page.Locator("#chart-api figcaption")).ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 60_000 });
-        await Assertions.Expect(page.Locator("#chart-pipeline figcaption")).ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 60_000 });
+        await Assertions.Expect(page.Locator("#chart-api figcaption"))
+            .ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 60_000 });
+        await Assertions.Expect(page.Locator("#chart-pipeline figcaption"))
+            .ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 60_000 });
         await ShowsAsync(page.Locator("#node-clickhouse").GetByText("running", new() { Exact = true }));
     }
 
@@ -80,10 +85,12 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
             await page.Keyboard.PressAsync("ArrowRight");
 
         await ShowsAsync(page.GetByText("25 writes/s"));
-        await Wait.UntilAsync(async () => await CountAsync(shop, "order_fact") > 10, "orders that nobody has clicked for", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.UntilAsync(async () => await CountAsync(shop, "order_fact") > 10, "orders that nobody has clicked for", Cancel,
+            TimeSpan.FromMinutes(2));
         await page.Keyboard.PressAsync("Home");
         await ShowsAsync(page.GetByText("none", new() { Exact = true }));
-        await Wait.UntilAsync(() => Task.FromResult(api.Services.GetRequiredService<ShopLoad>().Report.Wanted == 0), "the load to end", Cancel);
+        await Wait.UntilAsync(() => Task.FromResult(api.Services.GetRequiredService<ShopLoad>().Report.Wanted == 0), "the load to end",
+            Cancel);
     }
 
     [Fact(Timeout = Deadline)]
@@ -129,7 +136,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     }
 
     [Theory(Timeout = Deadline)]
-    [InlineData(1360, ColorScheme.Light), InlineData(1360, ColorScheme.Dark), InlineData(390, ColorScheme.Light), InlineData(390, ColorScheme.Dark)]
+    [InlineData(1360, ColorScheme.Light), InlineData(1360, ColorScheme.Dark), InlineData(390, ColorScheme.Light),
+        InlineData(390, ColorScheme.Dark)]
     public async Task It_fits_and_can_be_read_by_everybody(int width, ColorScheme scheme)
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
@@ -147,7 +155,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         api.Services.GetRequiredService<ShopLoad>().Set(0);
 
         (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should().BeLessThanOrEqualTo(width, "nothing is cut off at the side");
-        (await page.EvaluateAsync<string[]>("[...document.querySelectorAll('.number, .status, dd')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.checkVisibility()).map(e => e.outerHTML)"))
+        (await page.EvaluateAsync<string[]>(
+            "[...document.querySelectorAll('.number, .status, dd')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.checkVisibility()).map(e => e.outerHTML)"))
             .Should().BeEmpty("states and amounts are never cut off");
         (await FindingsAsync(page)).Should().BeEmpty();
         complaints.Should().BeEmpty();
@@ -159,7 +168,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var watch = new CountingWatch();
-        await using var api = ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name, [$"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}"], services => services.AddSingleton<ILiveWatch>(watch));
+        await using var api = ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name,
+            [$"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}"], services => services.AddSingleton<ILiveWatch>(watch));
         (await ApiServer.StartAsync(api)).Dispose();
         var feed = api.Services.GetRequiredService<LiveFeed>();
         await using var browser = await Browser.StartAsync();
@@ -167,7 +177,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         var page = await context.NewPageAsync();
         await page.GotoAsync(api.Urls.Single());
         using var client = new HttpClient { BaseAddress = new(api.Urls.Single()) };
-        var others = await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => client.GetAsync("/live/events", HttpCompletionOption.ResponseHeadersRead, Cancel)));
+        var others = await Task.WhenAll(Enumerable.Range(0, 9)
+            .Select(_ => client.GetAsync("/live/events", HttpCompletionOption.ResponseHeadersRead, Cancel)));
         await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 10 && watch.Running > 0), "ten pages", Cancel);
         (watch.Begun, watch.Running).Should().Be((1, 1));
 
@@ -175,9 +186,11 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
             other.Dispose();
         await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 1), "one page", Cancel);
         watch.Running.Should().Be(1);
-        await page.EvaluateAsync("Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))");
+        await page.EvaluateAsync(
+            "Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))");
         await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 0 && watch.Running == 0), "nobody who looks", Cancel);
-        await page.EvaluateAsync("Object.defineProperty(document, 'hidden', { value: false }); document.dispatchEvent(new Event('visibilitychange'))");
+        await page.EvaluateAsync(
+            "Object.defineProperty(document, 'hidden', { value: false }); document.dispatchEvent(new Event('visibilitychange'))");
         await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 1 && watch.Begun == 2), "the page again", Cancel);
     }
 
@@ -215,11 +228,13 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     private static async Task<IEnumerable<string>> FindingsAsync(IPage page) =>
         (await page.RunAxe()).Violations.SelectMany(violation => violation.Nodes.Select(node => $"{violation.Id}: {node.Html}"));
 
-    private static async Task<WebApplication> StartApiAsync(Store shop, WebApplication? processor = null, string address = "http://127.0.0.1:0")
+    private static async Task<WebApplication> StartApiAsync(
+        Store shop, WebApplication? processor = null, string address = "http://127.0.0.1:0")
     {
         string[] settings = [$"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}", $"--urls={address}"];
         var api = ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name,
-            processor is null ? settings : [.. settings, $"--services:cdc-processor:http:0={processor.Urls.Single()}", $"--Cdc:Slot={shop.Slot}"]);
+            processor is null ? settings : [.. settings, $"--services:cdc-processor:http:0={processor.Urls.Single()}",
+                $"--Cdc:Slot={shop.Slot}"]);
         (await ApiServer.StartAsync(api)).Dispose();
         return api;
     }
@@ -257,7 +272,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         Assert.Fail($"{slice} never said {text}");
     }
 
-    private static async Task<long> CountAsync(Store shop, string table) => long.Parse(await shop.QueryAsync($"SELECT count() FROM {table}", Cancel), CultureInfo.InvariantCulture);
+    private static async Task<long> CountAsync(Store shop, string table) =>
+        long.Parse(await shop.QueryAsync($"SELECT count() FROM {table}", Cancel), CultureInfo.InvariantCulture);
 
     private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 60_000 });
 

@@ -66,7 +66,8 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
     private IEnumerable<Write> SendNext(int count)
     {
         var batch = postgres.Stream.Skip(_next).Take(count).ToArray();
-        foreach (var step in Send(batch.SelectMany(entry => entry.Marker is { } marker ? Messages(marker, entry.Commit) : Messages(entry.Change!, entry.Commit)).ToArray()))
+        foreach (var step in Send(batch.SelectMany(entry => entry.Marker is { } marker ? Messages(marker, entry.Commit)
+            : Messages(entry.Change!, entry.Commit)).ToArray()))
             yield return step;
         _next += batch.Length;
     }

@@ -28,7 +28,8 @@ internal sealed class DeadLetters(Rule broken)
     public void SettleOvertaken(ClickHouse clickHouse)
     {
         foreach (var letter in Open.ToArray())
-            if (clickHouse.Newest(letter.Key) is { } newest && (newest.Version > letter.Version || (broken == Rule.DeadLetterSettlesOnceOvertaken && newest.Row is not null)))
+            if (clickHouse.Newest(letter.Key) is { } newest && (newest.Version > letter.Version
+                || (broken == Rule.DeadLetterSettlesOnceOvertaken && newest.Row is not null)))
                 Resolve(letter);
     }
 

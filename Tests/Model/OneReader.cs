@@ -46,7 +46,8 @@ internal sealed class OneReader
         _broken = broken;
         _dice = new(seed);
         // The other rules' histories stay as they are.
-        _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0 ? new(~seed) : null;
+        _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0
+            ? new(~seed) : null;
         _repairs = new(~seed);
         _settles = seed % 4 == 2;
         _repairsLeft = seed % 4 == 3 ? 3 : 0;
@@ -205,9 +206,11 @@ internal sealed class OneReader
                 Acknowledge(next + batch.Count);
 
             var position = Version(batch[^1]);
-            if (batch is [{ Rewritten: { } rewritten }] && _broken != Rule.RewrittenValuesAreCopiedAnew && !IsCovered(rewritten, batch[0].Commit))
+            if (batch is [{ Rewritten: { } rewritten }] && _broken != Rule.RewrittenValuesAreCopiedAnew
+                && !IsCovered(rewritten, batch[0].Commit))
                 Request(rewritten, batch[0].Commit);
-            foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position) : Apply([.. batch.Where(entry => entry.Change is not null)], position))
+            foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position)
+                : Apply([.. batch.Where(entry => entry.Change is not null)], position))
                 yield return step with { NotBeside = _broken == Rule.RebuildFollowsTheStream };
             next += batch.Count;
             if (batch[^1].EndsCommit)
@@ -341,11 +344,12 @@ internal sealed class OneReader
 
     private UInt128 Version(long snapshot) => _broken == Rule.LandingVersionHasTheCommit ? (UInt128)snapshot : (UInt128)snapshot << 64;
 
-    // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
+    // ---- the catalog
+    // -------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>
-    /// A change of a table that is not what was copied may land only if a copy comes above it: where one is to come, or can be asked for now.
-    /// Otherwise the stream stops before it.
+    /// A change of a table that is not what was copied may land only if a copy comes above it: where one is to come, or can be asked for
+    /// now. Otherwise the stream stops before it.
     /// </summary>
     private bool MayLand(Entry entry)
     {
@@ -378,14 +382,18 @@ internal sealed class OneReader
         return _uncopied.Contains(table) && !_interrupted && commit < _slotPoint;
     }
 
-    /// <summary>Asks for a copy above this commit. Asked for again, it must come above that one, too: the end of an older copy may still be in the stream.</summary>
+    /// <summary>
+    /// Asks for a copy above this commit. Asked for again, it must come above that one, too: the end of an older copy may still be in the
+    /// stream.
+    /// </summary>
     private void Request(Table table, long above) => _requested[table] = Math.Max(above, _requested.GetValueOrDefault(table));
 
     /// <summary>What the catalog says now is held against what was recorded with the copy.</summary>
     private void LookAtCatalog()
     {
         foreach (var table in Enum.GetValues<Table>())
-            if (_postgres.Catalog[table] is { IsReadable: true } now && now.Oid != _forms[table].Oid && !IsCovered(table, _postgres.Lsn) && _broken != Rule.AnotherTableIsCopiedAnew)
+            if (_postgres.Catalog[table] is { IsReadable: true } now && now.Oid != _forms[table].Oid && !IsCovered(table, _postgres.Lsn)
+                && _broken != Rule.AnotherTableIsCopiedAnew)
                 Request(table, _postgres.Lsn);
     }
 
@@ -442,7 +450,8 @@ internal sealed class OneReader
             {
                 while (!_postgres.Catalog[table].IsReadable)
                     yield return Write.Pause;
-                // Under the range's lock: a table that was rewritten or replaced since the snapshot has its rows in other places, and may read as empty.
+                // Under the range's lock: a table that was rewritten or replaced since the snapshot has its rows in other places, and may
+                // read as empty.
                 var now = _postgres.Catalog[table];
                 if ((now.Oid, now.File) != (form.Oid, form.File) && _broken != Rule.RewrittenTableIsCopiedFromTheBeginning)
                 {
@@ -482,7 +491,8 @@ internal sealed class OneReader
         }
     }
 
-    private Table? DueForCopy() => _uncopied.Concat(_postgres.Lost.Keys).Concat(_requested.Keys).Select(table => (Table?)table).FirstOrDefault();
+    private Table? DueForCopy() =>
+        _uncopied.Concat(_postgres.Lost.Keys).Concat(_requested.Keys).Select(table => (Table?)table).FirstOrDefault();
 
     private Key[] KeysOf(Table table) => [.. _clickHouse.Landing.Select(row => row.Key).Where(key => key.Table == table)];
 

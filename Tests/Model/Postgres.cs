@@ -12,7 +12,8 @@ internal enum Operation
 }
 
 /// <summary>One change of a transaction. An update may carry its old key, the same or another; <paramref name="TextUnchanged"/> means that the text was not sent.</summary>
-internal sealed record Change(Operation Operation, Key Key, long Record, Row? Row = null, Key? OldKey = null, bool TextUnchanged = false, ImmutableArray<Table> Truncated = default)
+internal sealed record Change(Operation Operation, Key Key, long Record, Row? Row = null, Key? OldKey = null, bool TextUnchanged = false,
+    ImmutableArray<Table> Truncated = default)
 {
     /// <summary>What the table was when the row changed, as its relation says.</summary>
     public Form Form { get; init; }
@@ -149,7 +150,9 @@ internal sealed class Postgres(Dice dice, Rule broken)
         _beforePrevious = 0; // nothing that began before it commits after it
     }
 
-    /// <summary>Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.</summary>
+    /// <summary>
+    /// Somebody finds a row that differs, and a moment later, at the next call, asks for it once more; true if that was asked.
+    /// </summary>
     public bool AskForRepair(Dice dice)
     {
         if (_found is { } found)
@@ -164,7 +167,10 @@ internal sealed class Postgres(Dice dice, Rule broken)
         return false;
     }
 
-    /// <summary>The row that a repair lands: as it is once all that was committed before the marker is visible. What comes later follows in the stream.</summary>
+    /// <summary>
+    /// The row that a repair lands: as it is once all that was committed before the marker is visible. What comes later follows in the
+    /// stream.
+    /// </summary>
     public Row? ReadForRepair(Marker marker) => broken == Rule.RepairIsReadAtItsMarker
         ? marker.Asked
         : Read(marker.Repaired!.Value, waitUntilVisible: broken != Rule.RepairIsReadOnceVisible);
@@ -213,7 +219,8 @@ internal sealed class Postgres(Dice dice, Rule broken)
         }
 
         for (var i = 0; i < changes.Count; i++)
-            Stream.Add(new(commit, EndsCommit: i == changes.Count - 1, changes[i] with { Form = Catalog[changes[i].Key.Table] }, Marker: null));
+            Stream.Add(new(commit, EndsCommit: i == changes.Count - 1, changes[i] with { Form = Catalog[changes[i].Key.Table] },
+                Marker: null));
     }
 
     private IEnumerable<Change> Change(State.Builder rows)

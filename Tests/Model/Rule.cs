@@ -101,13 +101,20 @@ internal enum Rule
     /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
-    /// <summary>Of tables that are copied together the last one's marker derives all that they make. Broken: only what its own rows touch; facts of the others never come.</summary>
+    /// <summary>
+    /// Of tables that are copied together the last one's marker derives all that they make. Broken: only what its own rows touch; facts of
+    /// the others never come.
+    /// </summary>
     LastCopyDerivesForItsSiblings,
 
-    /// <summary>A dead letter settles by itself once a later change of its key has landed. Broken: as soon as its key has a row; what it holds may be the newest.</summary>
+    /// <summary>
+    /// A dead letter settles by itself once a later change of its key has landed. Broken: as soon as its key has a row; what it holds may
+    /// be the newest.
+    /// </summary>
     DeadLetterSettlesOnceOvertaken,
 
-    // ---- the catalog -------------------------------------------------------------------------------------------------------------------------
+    // ---- the catalog
+    // -------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>A change that lacks a mapped column lands only below a copy. Broken: it lands, with a default over the value.</summary>
     ColumnThatIsGoneStopsTheStream,
@@ -121,18 +128,29 @@ internal enum Rule
     /// <summary>A renamed table is still that table. Broken: its changes are ignored, and acknowledged.</summary>
     RenamedTableIsNotIgnored,
 
-    /// <summary>A table that is rewritten during its copy is copied from the beginning, with a new snapshot. Broken: the next range is read where it was planned.</summary>
+    /// <summary>
+    /// A table that is rewritten during its copy is copied from the beginning, with a new snapshot. Broken: the next range is read where it
+    /// was planned.
+    /// </summary>
     RewrittenTableIsCopiedFromTheBeginning,
 
-    /// <summary>Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.</summary>
+    /// <summary>
+    /// Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.
+    /// </summary>
     RewrittenValuesAreCopiedAnew,
 
-    // ---- repairs -----------------------------------------------------------------------------------------------------------------------------
+    // ---- repairs
+    // -----------------------------------------------------------------------------------------------------------------------------
 
-    /// <summary>A row that was found to differ is read when the stream comes by a marker, and lands there. Broken: it is read when that is asked for, and overtakes what comes between.</summary>
+    /// <summary>
+    /// A row that was found to differ is read when the stream comes by a marker, and lands there. Broken: it is read when that is asked
+    /// for, and overtakes what comes between.
+    /// </summary>
     RepairIsReadAtItsMarker,
 
-    /// <summary>… once all that was committed before is visible. Broken: at once; a commit stands in the stream before it is visible.</summary>
+    /// <summary>
+    /// … once all that was committed before is visible. Broken: at once; a commit stands in the stream before it is visible.
+    /// </summary>
     RepairIsReadOnceVisible,
 
     // ---- acknowledging -----------------------------------------------------------------------------------------------------------------------

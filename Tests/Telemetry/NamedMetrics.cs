@@ -12,10 +12,12 @@ internal static partial class NamedMetrics
     public static readonly string[] NotAlways =
         ["cdc_slot_safe_wal_size_bytes", "cdc_copy_rows", "cdc_copy_rows_expected", "cdc_verification_differences"];
 
-    public static IReadOnlyList<string> Read() => [.. Dashboard().Concat(Rules()).SelectMany(expression => Metric().Matches(expression).Select(match => match.Value)).Distinct()];
+    public static IReadOnlyList<string> Read() =>
+        [.. Dashboard().Concat(Rules()).SelectMany(expression => Metric().Matches(expression).Select(match => match.Value)).Distinct()];
 
     private static IEnumerable<string> Dashboard() =>
-        JsonElement.Parse(File.ReadAllText(Path.Combine(Repository.Root, "deploy", "grafana", "cdc.json"))).GetProperty("panels").EnumerateArray()
+        JsonElement.Parse(File.ReadAllText(Path.Combine(Repository.Root, "deploy", "grafana", "cdc.json"))).GetProperty("panels")
+        .EnumerateArray()
             .SelectMany(panel => panel.GetProperty("targets").EnumerateArray()).Select(target => target.GetProperty("expr").GetString()!);
 
     private static IEnumerable<string> Rules()
@@ -23,7 +25,8 @@ internal static partial class NamedMetrics
         var yaml = new YamlStream();
         using var file = File.OpenText(Path.Combine(Repository.Root, "deploy", "prometheus", "cdc-rules.yaml"));
         yaml.Load(file);
-        return ((YamlSequenceNode)yaml.Documents[0].RootNode["groups"]).SelectMany(group => (YamlSequenceNode)group["rules"]).Select(rule => ((YamlScalarNode)rule["expr"]).Value!);
+        return ((YamlSequenceNode)yaml.Documents[0].RootNode["groups"]).SelectMany(group => (YamlSequenceNode)group["rules"])
+            .Select(rule => ((YamlScalarNode)rule["expr"]).Value!);
     }
 
     [GeneratedRegex(@"\b(cdc|http_server|db_client)_[a-z_]+")]

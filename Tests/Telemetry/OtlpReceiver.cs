@@ -61,13 +61,15 @@ internal sealed class OtlpReceiver : IAsyncDisposable
                 foreach (var (kind, field) in ((string, int)[])[("gauge", 5), ("sum", 7), ("histogram", 9)])
                 {
                     foreach (var point in metric.Messages(field).SelectMany(data => data.Messages(1)))
-                        Add(kind == "histogram" ? MetricPoint.Histogram(service, metric, point) : MetricPoint.Number(service, metric, kind, point));
+                        Add(kind == "histogram" ? MetricPoint.Histogram(service, metric, point)
+                            : MetricPoint.Number(service, metric, kind, point));
                 }
             }
             _exports.AddOrUpdate(service, 1, (_, count) => count + 1);
         }
 
-        void Add(MetricPoint point) => _metrics[(point.Service, point.Name, string.Join(',', point.Attributes.OrderBy(tag => tag.Key)))] = point;
+        void Add(MetricPoint point) =>
+            _metrics[(point.Service, point.Name, string.Join(',', point.Attributes.OrderBy(tag => tag.Key)))] = point;
     }
 
     private async Task TakeTracesAsync(HttpContext http)
@@ -103,7 +105,8 @@ internal sealed record MetricPoint(
     IReadOnlyList<double> Bounds, IReadOnlyList<ulong> Counts)
 {
     public static MetricPoint Number(string service, Protobuf metric, string kind, Protobuf point) =>
-        new(service, metric.Text(1), metric.Text(3), kind, point.Attributes(7), point.Has(4) ? point.Double(4) : (long)point.Number(6), [], []);
+        new(service, metric.Text(1), metric.Text(3), kind, point.Attributes(7), point.Has(4) ? point.Double(4) : (long)point.Number(6), [],
+            []);
 
     public static MetricPoint Histogram(string service, Protobuf metric, Protobuf point) => new(
         service, metric.Text(1), metric.Text(3), "histogram", point.Attributes(9), point.Has(5) ? point.Double(5) : 0,
@@ -120,7 +123,8 @@ internal sealed record MetricPoint(
         }
     }
 
-    public override string ToString() => $"{Service} {Name} {string.Join(',', Attributes.Select(tag => $"{tag.Key}={tag.Value}"))} = {Value}";
+    public override string ToString() =>
+        $"{Service} {Name} {string.Join(',', Attributes.Select(tag => $"{tag.Key}={tag.Value}"))} = {Value}";
 }
 
 /// <summary>A span as it was exported.</summary>
@@ -132,10 +136,12 @@ internal sealed record Span(
     public const int Server = 2, Client = 3, Consumer = 5;
 
     public static Span Of(string service, Protobuf span) => new(
-        service, span.Hex(1), span.Hex(2), span.Hex(4), span.Text(5), (int)span.Number(6), Time(span.Fixed64(7).Single()), Time(span.Fixed64(8).Single()),
+        service, span.Hex(1), span.Hex(2), span.Hex(4), span.Text(5), (int)span.Number(6), Time(span.Fixed64(7).Single()),
+        Time(span.Fixed64(8).Single()),
         span.Attributes(9), [.. span.Messages(13).Select(link => link.Hex(2))]);
 
-    public override string ToString() => $"{Service} {Name} {(End - Start).TotalMilliseconds:0.0} ms {string.Join(',', Attributes.Select(tag => $"{tag.Key}={tag.Value}"))}";
+    public override string ToString() =>
+        $"{Service} {Name} {(End - Start).TotalMilliseconds:0.0} ms {string.Join(',', Attributes.Select(tag => $"{tag.Key}={tag.Value}"))}";
 
     private static DateTime Time(ulong nanoseconds) => DateTime.UnixEpoch.AddTicks((long)(nanoseconds / 100));
 }

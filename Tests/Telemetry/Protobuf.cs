@@ -52,7 +52,8 @@ internal sealed class Protobuf
         All(field).SelectMany(found => found.Bytes.ToArray().Chunk(8).Select(bytes => BinaryPrimitives.ReadUInt64LittleEndian(bytes)));
 
     /// <summary>OpenTelemetry's pairs of key and value, as text.</summary>
-    public IReadOnlyDictionary<string, string> Attributes(int field) => Messages(field).ToDictionary(pair => pair.Text(1), pair => ValueOf(pair.Messages(2).Single()));
+    public IReadOnlyDictionary<string, string> Attributes(int field) =>
+        Messages(field).ToDictionary(pair => pair.Text(1), pair => ValueOf(pair.Messages(2).Single()));
 
     private static string ValueOf(Protobuf value) =>
         value.Has(1) ? value.Text(1)
@@ -61,7 +62,8 @@ internal sealed class Protobuf
         : value.Has(4) ? value.Double(4).ToString(CultureInfo.InvariantCulture)
         : string.Join(',', value.Messages(5).SelectMany(list => list.Messages(1)).Select(ValueOf));
 
-    private IEnumerable<(int Field, ulong Number, ReadOnlyMemory<byte> Bytes)> All(int field) => _fields.Where(found => found.Field == field);
+    private IEnumerable<(int Field, ulong Number, ReadOnlyMemory<byte> Bytes)> All(int field) =>
+        _fields.Where(found => found.Field == field);
 
     private static ReadOnlyMemory<byte> Take(ref ReadOnlyMemory<byte> message, int length)
     {

@@ -9,7 +9,9 @@ using Xunit;
 
 namespace AspireCdc.Tests.Telemetry;
 
-/// <summary>API and processor as processes of their own, which export to a receiver: in one process the meters of all tests would be one.</summary>
+/// <summary>
+/// API and processor as processes of their own, which export to a receiver: in one process the meters of all tests would be one.
+/// </summary>
 public sealed class TelemetryStack(PostgresServer postgres, ClickHouseServer clickhouse) : IAsyncLifetime
 {
     private readonly List<GuardedProcess> _processes = [];
@@ -33,10 +35,12 @@ public sealed class TelemetryStack(PostgresServer postgres, ClickHouseServer cli
             await scope.ServiceProvider.GetRequiredService<ShopDatabase>().InitializeAsync(cancel);
         Store = await Store.OverAsync(database, clickhouse, cancel);
 
-        Api.BaseAddress = Start("Api", "api", "--ConnectionStrings:shop", database.ConnectionString, "--ConnectionStrings:clickhouse", Store.ClickHouse.ConnectionString);
+        Api.BaseAddress = Start("Api", "api", "--ConnectionStrings:shop", database.ConnectionString, "--ConnectionStrings:clickhouse",
+            Store.ClickHouse.ConnectionString);
         Processor.BaseAddress = Start("CdcProcessor", "cdc-processor", [.. Store.Arguments.Skip(2)]);
         foreach (var service in (HttpClient[])[Api, Processor])
-            await Wait.UntilAsync(() => IsReadyAsync(service, cancel), $"{service.BaseAddress} to be ready; the log:\n{string.Join('\n', _log)}\n", cancel, TimeSpan.FromMinutes(2));
+            await Wait.UntilAsync(() => IsReadyAsync(service, cancel),
+                $"{service.BaseAddress} to be ready; the log:\n{string.Join('\n', _log)}\n", cancel, TimeSpan.FromMinutes(2));
         await Store.WaitUntilCopiedAsync(cancel);
     }
 
@@ -57,7 +61,8 @@ public sealed class TelemetryStack(PostgresServer postgres, ClickHouseServer cli
     {
         var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         _processes.Add(GuardedProcess.Start(
-            ["dotnet", Repository.ProgramOf(project), "--urls", address.ToString(), .. arguments], Receiver.EnvironmentOf(service), _log.Enqueue));
+            ["dotnet", Repository.ProgramOf(project), "--urls", address.ToString(), .. arguments], Receiver.EnvironmentOf(service),
+            _log.Enqueue));
         return address;
     }
 

@@ -18,11 +18,13 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
     {
         await PostCustomerAsync();
         await MetricAsync("cdc.end_to_end.latency", found => found.Count > 0);
-        await MetricAsync("http.server.request.duration", found => found.Any(point => point.Attributes.GetValueOrDefault("http.request.method") == "POST"));
+        await MetricAsync("http.server.request.duration", found =>
+            found.Any(point => point.Attributes.GetValueOrDefault("http.request.method") == "POST"));
 
         var histograms = stack.Receiver.Metrics.Where(point => point.Kind == "histogram").ToList();
         histograms.Select(point => point.Name).Should().Contain(
-            ["cdc.end_to_end.latency", "cdc.sink.duration", "cdc.batch.size", "http.server.request.duration", "db.client.operation.duration"]);
+            ["cdc.end_to_end.latency", "cdc.sink.duration", "cdc.batch.size", "http.server.request.duration",
+                "db.client.operation.duration"]);
         histograms.Should().AllSatisfy(point =>
         {
             point.Unit.Should().NotBe("ms", "{0} has seconds, as semantic conventions want", point);
@@ -30,7 +32,8 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
                 return;
             point.Bounds[0].Should().Be(0.001, "{0}", point);
             point.Bounds[^1].Should().Be(60, "{0}", point);
-            point.Bounds.Zip(point.Bounds.Skip(1)).Should().OnlyContain(pair => pair.Second / pair.First <= 2, "each percentile is told within half, {0}", point);
+            point.Bounds.Zip(point.Bounds.Skip(1)).Should().OnlyContain(
+                pair => pair.Second / pair.First <= 2, "each percentile is told within half, {0}", point);
         });
         histograms.GroupBy(point => (point.Service, point.Name)).Should()
             .OnlyContain(group => group.Select(point => point.Bounds.Count).Distinct().Count() == 1, "an instrument is exported once");
@@ -45,14 +48,16 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
         await Wait.UntilAsync(async () => (await CopiesAsync()) == "Done", "the customers to be copied anew", Cancel, Patience);
 
         var changes = await MetricAsync("cdc.changes", found => found.Any(IsUpdateOfCustomer));
-        changes.Select(point => point.Attributes["operation"]).Should().BeSubsetOf(["insert", "update", "delete", "truncate"], "a copied row and a marker are no change");
+        changes.Select(point => point.Attributes["operation"]).Should()
+            .BeSubsetOf(["insert", "update", "delete", "truncate"], "a copied row and a marker are no change");
         changes.Where(IsUpdateOfCustomer).Should().ContainSingle(point => point.Value == 1);
 
         static bool IsUpdateOfCustomer(MetricPoint point) =>
             point.Attributes.GetValueOrDefault("table") == "customer" && point.Attributes.GetValueOrDefault("operation") == "update";
 
         async Task<string> CopiesAsync() =>
-            (await stack.Store.QueryAsync("SELECT splitByChar(' ', state)[1] FROM cdc_progress FINAL WHERE kind = 'copy' AND name = 'customer'", Cancel)).Trim();
+            (await stack.Store.QueryAsync(
+                "SELECT splitByChar(' ', state)[1] FROM cdc_progress FINAL WHERE kind = 'copy' AND name = 'customer'", Cancel)).Trim();
     }
 
     [Fact]
@@ -64,7 +69,8 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
         await PostCustomerAsync();
 
         await Wait.ForAsync(
-            () => Task.FromResult(string.Join(' ', named.Except(NamedMetrics.NotAlways).Except(Exported()))), missing => missing.Length == 0,
+            () => Task.FromResult(string.Join(' ', named.Except(NamedMetrics.NotAlways).Except(Exported()))), missing =>
+            missing.Length == 0,
             "these metrics to be exported", Cancel, Patience);
 
         IEnumerable<string> Exported() => stack.Receiver.Metrics
@@ -92,15 +98,27 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
     [Fact]
     public async Task One_trace_runs_from_a_request_over_its_commit_to_the_rows_in_ClickHouse()
     {
-        var customer = await PostAsync("customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" });
+        var customer = await PostAsync("customers", new
+        {
+            email = $"{Guid.NewGuid():N}@example.com",
+            name = "Ada",
+            country = "UK",
+            city = "London"
+        });
         var product = await PostAsync("products", new { name = "Mouse", category = "Tools", price = 1.5m });
         var trace = Guid.NewGuid().ToString("N");
 
-        await PostAsync("orders", new { customerId = customer, total = 3m, items = new[] { new { productId = product, quantity = 2, price = 1.5m } } }, trace);
+        await PostAsync("orders", new
+        {
+            customerId = customer,
+            total = 3m,
+            items = new[] { new { productId = product, quantity = 2, price = 1.5m } }
+        }, trace);
 
         var (text, spans) = await Wait.ForAsync(
             () => Task.FromResult(SpansOf(trace)),
-            found => found.Spans.Exists(span => span.Name == "cdc transaction") && found.Spans.Exists(span => span.Name == "POST /api/orders/"),
+            found => found.Spans.Exists(span => span.Name == "cdc transaction")
+            && found.Spans.Exists(span => span.Name == "POST /api/orders/"),
             "the trace to reach ClickHouse", Cancel, Patience);
         TestContext.Current.TestOutputHelper?.WriteLine(text);
 
@@ -121,12 +139,18 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
             derivation.Parent.Should().Be(batch.Id);
             spans.Should().ContainSingle(span => span.Name == $"INSERT {fact}" && span.Parent == derivation.Id);
         }
-        spans.Where(span => span.Parent == batch.Id && span.Kind == Span.Client).Select(span => span.Name).Should().BeEquivalentTo("INSERT order_landing", "INSERT orderitem_landing");
-        spans.Where(span => span.Service == "cdc-processor" && span.Kind == Span.Client).Should().AllSatisfy(span => span.Attributes.Should()
-            .Contain("db.system.name", "clickhouse").And.Contain("db.namespace", stack.Store.ClickHouse.Name).And.ContainKeys("db.operation.name", "server.address", "server.port"));
-        spans.Where(span => span.Service == "api" && span.Kind == Span.Client).Should().NotBeEmpty().And.OnlyContain(span => span.Parent == request.Id);
-        spans.Should().NotContain(span => span.Name == "POST" || span.Name.StartsWith("HTTP", StringComparison.Ordinal), "a statement's span says what it does");
-        spans.Where(span => span.Id != request.Id).Should().OnlyContain(span => spans.Any(parent => parent.Id == span.Parent), "no span hangs in the air");
+        spans.Where(span => span.Parent == batch.Id && span.Kind == Span.Client).Select(span => span.Name).Should()
+            .BeEquivalentTo("INSERT order_landing", "INSERT orderitem_landing");
+        spans.Where(span => span.Service == "cdc-processor" && span.Kind == Span.Client).Should()
+            .AllSatisfy(span => span.Attributes.Should()
+            .Contain("db.system.name", "clickhouse").And.Contain("db.namespace", stack.Store.ClickHouse.Name).And.ContainKeys(
+                "db.operation.name", "server.address", "server.port"));
+        spans.Where(span => span.Service == "api" && span.Kind == Span.Client).Should()
+            .NotBeEmpty().And.OnlyContain(span => span.Parent == request.Id);
+        spans.Should().NotContain(span => span.Name == "POST" || span.Name.StartsWith("HTTP", StringComparison.Ordinal),
+            "a statement's span says what it does");
+        spans.Where(span => span.Id != request.Id).Should().OnlyContain(
+            span => spans.Any(parent => parent.Id == span.Parent), "no span hangs in the air");
     }
 
     [Fact]
@@ -152,12 +176,15 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
             """)), Cancel);
 
         var spans = await Wait.ForAsync(
-            () => Task.FromResult(stack.Receiver.Spans.Where(span => span.Name == "cdc transaction" && traces.Contains(span.Trace)).ToList()),
+            () => Task.FromResult(stack.Receiver.Spans.Where(span => span.Name == "cdc transaction" && traces.Contains(span.Trace))
+                .ToList()),
             found => found.Count >= traces.Count, "a span in each trace", Cancel, Patience);
         spans.Select(span => span.Trace).Should().BeEquivalentTo(traces);
-        spans.Should().OnlyContain(span => span.Parent == "00f067aa0ba902b7" && span.Attributes["cdc.rows"] == "4" && span.Attributes["cdc.operations"] == "insert,update");
+        spans.Should().OnlyContain(span => span.Parent == "00f067aa0ba902b7" && span.Attributes["cdc.rows"] == "4"
+            && span.Attributes["cdc.operations"] == "insert,update");
         var batches = stack.Receiver.Spans.Where(span => span.Name == "cdc batch" && traces.Contains(span.Trace)).ToList();
-        spans.Should().OnlyContain(span => batches.Any(batch => batch.Parent == span.Id || batch.Links.Contains(span.Id)), "each leads to the batch that wrote it");
+        spans.Should().OnlyContain(span => batches.Any(batch => batch.Parent == span.Id || batch.Links.Contains(span.Id)),
+            "each leads to the batch that wrote it");
     }
 
     /// <summary>Waits until both services have exported their metrics so often, which they do twice a second.</summary>
@@ -175,7 +202,8 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
     }
 
     private Task<List<MetricPoint>> MetricAsync(string name, Func<List<MetricPoint>, bool> expected) => Wait.ForAsync(
-        () => Task.FromResult(stack.Receiver.Metrics.Where(point => point.Name == name).ToList()), expected, $"{name} to be exported", Cancel, Patience);
+        () => Task.FromResult(stack.Receiver.Metrics.Where(point => point.Name == name).ToList()), expected, $"{name} to be exported",
+        Cancel, Patience);
 
     private (string Text, List<Span> Spans) SpansOf(string trace)
     {
@@ -183,7 +211,8 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
         return (string.Concat(spans.Select(span => $"\n{span.Start:ss.ffffff} {span.Parent} > {span.Id} {span}")), spans);
     }
 
-    private Task PostCustomerAsync() => PostAsync("customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" });
+    private Task PostCustomerAsync() =>
+        PostAsync("customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" });
 
     /// <summary>The new row's id.</summary>
     private async Task<long> PostAsync<T>(string resource, T row, string? trace = null, bool isSampled = true)

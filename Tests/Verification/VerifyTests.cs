@@ -16,7 +16,9 @@ namespace AspireCdc.Tests.Verification;
 /// <summary>Tables and facts compared with PostgreSQL, row for row, while changes stream.</summary>
 public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
 {
-    /// <summary>Twenty rows that PostgreSQL has not, or has otherwise; in the tables of the pair, and in facts whose tables are right.</summary>
+    /// <summary>
+    /// Twenty rows that PostgreSQL has not, or has otherwise; in the tables of the pair, and in facts whose tables are right.
+    /// </summary>
     private static readonly (string Table, string Key, string Sql)[] Planted =
     [
         ("customer", "1", Changed("customer_dim", "customer_id = 1", "city", "'elsewhere'")),
@@ -55,7 +57,9 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         await FindAndRepairAsync(shop, processor);
 
         // Nothing else has come apart, and what was repaired follows on.
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Brig'; DELETE FROM orderitem WHERE id = 2; UPDATE orderitem SET quantity = 5 WHERE id = 10", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Brig'; DELETE FROM orderitem WHERE id = 2; UPDATE orderitem SET quantity = 5 WHERE id = 10",
+            Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
@@ -87,7 +91,8 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
             INSERT INTO country VALUES (99, 'X') ON CONFLICT DO NOTHING; INSERT INTO city VALUES (99, 'Y', 99) ON CONFLICT DO NOTHING; INSERT INTO address VALUES (99, 'Z', 99) ON CONFLICT DO NOTHING;
             INSERT INTO crm.person SELECT 9000 + i, 'P' || i, 99, NULL, NULL FROM generate_series(1, 5) i;
             """, Cancel);
-        var label = Mapped.Table("label", Mapped.Key("code", ColumnType.String), Mapped.Key("id", ColumnType.Uuid), Mapped.Column("note", ColumnType.Nullable(ColumnType.String)));
+        var label = Mapped.Table("label", Mapped.Key("code", ColumnType.String), Mapped.Key("id", ColumnType.Uuid),
+            Mapped.Column("note", ColumnType.Nullable(ColumnType.String)));
         await shop.MigrateToAsync(shop.Model with { Tables = [.. shop.Model.Tables, label with { Landing = "label_landing" }] }, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
@@ -103,7 +108,8 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
 
         (code, printed) = await VerifyAsync(processor);
         code.Should().Be(1, printed);
-        printed.Should().Contain("9001: its values differ").And.Contain("9002: the row is missing").And.Contain("9999: there should be no such row")
+        printed.Should().Contain("9001: its values differ").And.Contain("9002: the row is missing").And.Contain(
+            "9999: there should be no such row")
             .And.Contain("B1,").And.Contain("Ä2,").And.Contain("no such, ").And.Contain("3 of person_fact").And.Contain("3 of label");
         (code, printed) = await VerifyAsync(processor, "--repair");
         code.Should().Be(0, printed);
@@ -123,24 +129,27 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
             (await http.PostAsync("/operations/verify", null, Cancel)).EnsureSuccessStatusCode();
             ((int)(await http.PostAsync("/operations/verify", null, Cancel)).StatusCode).Should().Be(409, "one runs already");
         }
-        var before = await Wait.ForAsync(() => ReportAsync(processor), report => report.Tables[1].State == "equal", "two tables to be compared", Cancel, TimeSpan.FromMinutes(2));
+        var before = await Wait.ForAsync(() => ReportAsync(processor), report => report.Tables[1].State == "equal",
+            "two tables to be compared", Cancel, TimeSpan.FromMinutes(2));
         before.State.Should().Be("running");
         await shop.StopAsync(processor);
 
         processor = await shop.StartStreamingAsync(Cancel);
-        var after = await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal", "the comparison to end", Cancel, TimeSpan.FromMinutes(2));
+        var after = await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal", "the comparison to end", Cancel,
+            TimeSpan.FromMinutes(2));
         after.Started.Should().Be(before.Started);
         after.Tables[0].Should().BeEquivalentTo(before.Tables[0], "what was compared is not compared again");
         after.Rows.Should().Be(5 + 1 + 10 + 20 + 10 + 20);
         await shop.StopAsync(processor);
 
         processor = await shop.StartStreamingAsync(Cancel, "--Cdc:VerifyEvery", "00:00:01");
-        await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > after.Started, "another one", Cancel, TimeSpan.FromMinutes(2));
+        await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > after.Started,
+            "another one", Cancel, TimeSpan.FromMinutes(2));
     }
 
     /// <summary>
-    /// Behind Kafka the rows of a copy are there before its end, which derives all facts once more, and would mend what was planted in them:
-    /// until every partition has passed what is committed now.
+    /// Behind Kafka the rows of a copy are there before its end, which derives all facts once more, and would mend what was planted in
+    /// them: until every partition has passed what is committed now.
     /// </summary>
     private static async Task WaitUntilPassedAsync(Store shop, WebApplication processor)
     {
@@ -193,7 +202,8 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
             await shop.ExecuteAsync(
                 $"UPDATE orderitem SET quantity = {1 + (i % 50)} WHERE id IN (18, 19, 20); INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES ({1000 + i}, 4, 1, 1, 1);"
                 + $" DELETE FROM orderitem WHERE id = {1000 + i - 5}; UPDATE \"order\" SET status = 's{i}' WHERE id = 9", Cancel);
-            await Wait.ForAsync(() => shop.QueryAsync("SELECT status FROM order_landing WHERE order_id = 9", Cancel), seen => seen == $"s{i}\n", "the change to arrive", Cancel, TimeSpan.FromMinutes(2));
+            await Wait.ForAsync(() => shop.QueryAsync("SELECT status FROM order_landing WHERE order_id = 9", Cancel), seen =>
+                seen == $"s{i}\n", "the change to arrive", Cancel, TimeSpan.FromMinutes(2));
         }
     }
 

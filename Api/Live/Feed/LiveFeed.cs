@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace AspireCdc.Api.Live.Feed;
 
 /// <summary>
-/// What the live page shows, as slices that change each by themselves. One set of readers serves every page that is open; while none is, nothing is read.
+/// What the live page shows, as slices that change each by themselves. One set of readers serves every page that is open; while none is,
+/// nothing is read.
 /// </summary>
 internal sealed class LiveFeed(TimeProvider time)
 {
@@ -57,7 +58,8 @@ internal sealed class LiveFeed(TimeProvider time)
     }
 
     /// <summary>All slices as they are, then those that change; a page that is slow gets only their latest.</summary>
-    public async IAsyncEnumerable<SseItem<string>> FollowAsync(CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<SseItem<string>> FollowAsync(
+        CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping, cancellationToken);
         Come();

@@ -12,7 +12,8 @@ internal static class Looking
     private const int Rest = 4;
 
     /// <summary>Looks until it is cancelled; what fails is told as a sentence, with whether it hangs.</summary>
-    public static async Task RepeatAsync(string what, TimeProvider time, Func<CancellationToken, Task> look, Action<string, bool> tellProblem, CancellationToken cancellationToken)
+    public static async Task RepeatAsync(string what, TimeProvider time, Func<CancellationToken, Task> look,
+        Action<string, bool> tellProblem, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {

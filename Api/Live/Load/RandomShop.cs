@@ -11,14 +11,17 @@ internal sealed class RandomShop(HttpClient api)
 
     private static readonly (string Country, string City)[] Places =
     [
-        ("Brazil", "Recife"), ("France", "Lyon"), ("Germany", "Berlin"), ("India", "Pune"), ("Japan", "Kyoto"), ("Kenya", "Nairobi"), ("UK", "London"), ("USA", "New York"),
+        ("Brazil", "Recife"), ("France", "Lyon"), ("Germany", "Berlin"), ("India", "Pune"), ("Japan", "Kyoto"), ("Kenya", "Nairobi"),
+        ("UK", "London"), ("USA", "New York"),
     ];
 
-    private static readonly string[] Names = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov", "Alan Turing", "Katherine Johnson"];
+    private static readonly string[] Names = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov", "Alan Turing",
+        "Katherine Johnson"];
 
     private static readonly (string Name, string Category, decimal Price)[] Goods =
     [
-        ("Wireless Mouse", "Electronics", 29.99m), ("Headphones", "Electronics", 119m), ("Notebook", "Paper", 4.50m), ("Desk Lamp", "Furniture", 49m),
+        ("Wireless Mouse", "Electronics", 29.99m), ("Headphones", "Electronics", 119m), ("Notebook", "Paper", 4.50m),
+        ("Desk Lamp", "Furniture", 49m),
         ("Office Chair", "Furniture", 189m), ("Coffee Beans", "Food", 12.75m), ("Green Tea", "Food", 8.20m), ("Novel", "Books", 17.90m),
     ];
 
@@ -61,7 +64,12 @@ internal sealed class RandomShop(HttpClient api)
             .Select(item => new { productId = item.Product.Id, quantity = item.Quantity, price = item.Product.Price })
             .ToList();
         return await SendAsync(
-            HttpMethod.Post, "orders", new { customerId = Any(shop.Customers), total = items.Sum(item => item.quantity * item.price), items }, cancellationToken);
+            HttpMethod.Post, "orders", new
+            {
+                customerId = Any(shop.Customers),
+                total = items.Sum(item => item.quantity * item.price),
+                items
+            }, cancellationToken);
     }
 
     private async Task<Shop> FillAsync(CancellationToken cancellationToken)
@@ -79,7 +87,8 @@ internal sealed class RandomShop(HttpClient api)
             {
                 var (country, city) = Places[i % Places.Length];
                 customers.Add(await SendAsync(
-                    HttpMethod.Post, "customers", new { email = $"{Guid.NewGuid():N}@example.com", name = Any(Names), country, city }, cancellationToken));
+                    HttpMethod.Post, "customers", new { email = $"{Guid.NewGuid():N}@example.com", name = Any(Names), country, city },
+                    cancellationToken));
             }
             return _shop = new(customers, products);
         }
@@ -98,8 +107,10 @@ internal sealed class RandomShop(HttpClient api)
             request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-00");
         using var response = await api.SendAsync(request, cancellationToken);
         if (!response.IsSuccessStatusCode && response.StatusCode != HttpStatusCode.NotFound) // Somebody else may have deleted it.
-            throw new HttpRequestException($"{method} {request.RequestUri} answers {(int)response.StatusCode}: {await DetailAsync(response, cancellationToken)}");
-        return method == HttpMethod.Post ? (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id").GetInt64() : 0;
+            throw new HttpRequestException(
+                $"{method} {request.RequestUri} answers {(int)response.StatusCode}: {await DetailAsync(response, cancellationToken)}");
+        return method == HttpMethod.Post ? (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id")
+            .GetInt64() : 0;
     }
 
     private static async Task<string> DetailAsync(HttpResponseMessage response, CancellationToken cancellationToken)

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 namespace AspireCdc.Api.Live.Load;
 
 /// <summary>
-/// Writes to this very API, over HTTP as everybody does, as often as somebody has asked for. It ends by itself when nobody has watched for a while.
+/// Writes to this very API, over HTTP as everybody does, as often as somebody has asked for. It ends by itself when nobody has watched for
+/// a while.
 /// </summary>
 internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time) : BackgroundService
 {
@@ -65,7 +66,8 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
     private async Task RunAsync(CancellationToken stopping)
     {
         // One connection a writer; the resilience of other clients would repeat what failed.
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Writers }) { BaseAddress = OwnAddress() };
+        var connections = new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Writers };
+        using var http = new HttpClient(connections) { BaseAddress = OwnAddress() };
         var turns = Channel.CreateBounded<bool>(new BoundedChannelOptions(Writers) { FullMode = BoundedChannelFullMode.DropWrite });
         var shop = new RandomShop(http);
         var writers = Enumerable.Range(0, Writers).Select(_ => WriteAsync(shop, turns.Reader, stopping)).ToList();
@@ -123,8 +125,10 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
 
     private Uri OwnAddress()
     {
-        var address = BindingAddress.Parse(server.Features.Get<IServerAddressesFeature>()!.Addresses.First(address => address.StartsWith("http:", StringComparison.Ordinal)));
-        var host = IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any) ? address.Host : "localhost";
+        var address = BindingAddress.Parse(server.Features.Get<IServerAddressesFeature>()!.Addresses.First(
+            address => address.StartsWith("http:", StringComparison.Ordinal)));
+        var host = IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any)
+            ? address.Host : "localhost";
         return new UriBuilder("http", host, address.Port).Uri;
     }
 }

@@ -7,7 +7,8 @@ namespace AspireCdc.Benchmarks.Cdc.Contenders;
 /// Our processor behind Kafka: it drains the topic that the connector filled in the same round, into landing tables and star. Single commits go the whole way, through the
 /// connector.
 /// </summary>
-internal sealed class BehindKafka(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, KafkaBroker broker, Connector connector, Action<string> log, int round)
+internal sealed class BehindKafka(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, KafkaBroker broker,
+    Connector connector, Action<string> log, int round)
     : IContender
 {
     private readonly ClickHouseServer _server = new($"behind-kafka {round}", folder.Of($"behind-kafka-{round}"), binaries.ChDbLibrary, log);

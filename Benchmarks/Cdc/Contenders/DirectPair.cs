@@ -4,7 +4,8 @@ using AspireCdc.Benchmarks.Machine;
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>Our processor, PostgreSQL to ClickHouse, as the child process it is in use, with its defaults: landing tables and star.</summary>
-internal sealed class DirectPair(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
+internal sealed class DirectPair(
+    StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
 {
     private readonly ClickHouseServer _server = new($"direct {round}", folder.Of($"direct-{round}"), binaries.ChDbLibrary, log);
     private ProcessorProgram? _processor;

@@ -4,7 +4,8 @@ using AspireCdc.Benchmarks.Machine;
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>ClickHouse's own engine for the task, with its defaults: it reads the slot from inside ClickHouse and keeps a copy of the tables, no star.</summary>
-internal sealed class MaterializedPostgreSql(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
+internal sealed class MaterializedPostgreSql(
+    StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
 {
     private const string Copy = "copy";
 

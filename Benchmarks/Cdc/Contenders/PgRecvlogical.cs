@@ -37,7 +37,8 @@ internal sealed class PgRecvlogical(StoreDatabase database, Action<string> log, 
         _program = BuiltProgram.Run("pg_recvlogical",
             [
                 "pg_recvlogical", "--host=localhost", $"--port={source.Port}", $"--username={source.Username}", $"--dbname={source.Database}", $"--slot={Slot}", "--start", "--no-loop",
-                "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={StoreDatabase.Publication}", $"--endpos={Lsn.Format(workload!.End)}",
+                "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={StoreDatabase.Publication}",
+                $"--endpos={Lsn.Format(workload!.End)}",
             ],
             new() { ["PGPASSWORD"] = source.Password! }, log);
         Processes = new Dictionary<string, int> { ["reader"] = await _program.Pid };

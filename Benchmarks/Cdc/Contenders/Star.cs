@@ -7,7 +7,8 @@ internal static class Star
 
     /// <summary>Waits until the copy of what was there before the workload is done, and recorded.</summary>
     public static Task CopiedAsync(ClickHouseServer server, CancellationToken cancellationToken) =>
-        Poll.UntilAsync(() => server.CountsAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')", Tables, cancellationToken), Poll.Drain, cancellationToken);
+        Poll.UntilAsync(() => server.CountsAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')",
+            Tables, cancellationToken), Poll.Drain, cancellationToken);
 
     /// <summary>The star's last table shows the last change: the landing tables are written before it.</summary>
     public static Task LastChangeAsync(ClickHouseServer server, CancellationToken cancellationToken) =>

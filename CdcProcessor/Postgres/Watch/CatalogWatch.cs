@@ -11,7 +11,8 @@ namespace AspireCdc.CdcProcessor.Postgres.Watch;
 /// moment at which it was seen, for it may bring the explanation: TRUNCATE, a new partition.
 /// </summary>
 internal sealed class CatalogWatch(
-    PostgresCatalog catalog, TableForms forms, TableLedger ledger, ChangeGuard guard, StarModel model, CdcOptions options, TableDoubts doubts,
+    PostgresCatalog catalog, TableForms forms, TableLedger ledger, ChangeGuard guard, StarModel model, CdcOptions options,
+    TableDoubts doubts,
     ChannelWriter<ChangeBatch> output, ChannelReader<bool> signals, TimeProvider time)
 {
     /// <summary>This watch's name where doubts are told.</summary>
@@ -79,7 +80,8 @@ internal sealed class CatalogWatch(
             {
                 var empty = await EmptyPartitionsAsync(then, form, cancellationToken);
                 Amend(table, then, form, empty, batch);
-                foreach (var difference in FormDifference.Between(table, ledger.FormOf(table)!, form, empty.Contains, guard.Explains(table, form)))
+                foreach (var difference in FormDifference.Between(
+                    table, ledger.FormOf(table)!, form, empty.Contains, guard.Explains(table, form)))
                 {
                     if (!HasPassed(table, difference.What, end))
                         waits = true;
@@ -101,7 +103,8 @@ internal sealed class CatalogWatch(
 
     private async Task LookAtSlotAsync(List<(string, string, string)> told, CancellationToken cancellationToken)
     {
-        var rows = await catalog.QueryAsync("SELECT wal_status::text FROM pg_replication_slots WHERE slot_name = $1", cancellationToken, options.Slot);
+        var rows = await catalog.QueryAsync("SELECT wal_status::text FROM pg_replication_slots WHERE slot_name = $1", cancellationToken,
+            options.Slot);
         if (rows is [[string status]] && status is "unreserved" or "lost")
         {
             told.Add((
@@ -137,7 +140,8 @@ internal sealed class CatalogWatch(
     {
         if (then.Oid != now.Oid)
             return;
-        if (then.File != now.File && guard.Explains(table, now) && ledger.Amend(table, form => form with { File = now.File }) is { } truncated)
+        if (then.File != now.File && guard.Explains(table, now)
+            && ledger.Amend(table, form => form with { File = now.File }) is { } truncated)
             batch.Record(truncated);
         // The message says that a table was made as a partition, the catalog what it is. One that is empty when it is seen first brings all
         // its rows by events.

@@ -97,16 +97,19 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
         var change = $"A change of {table.Source} at {Lsn.Format(commit)} {what}";
         const string Kept = "Nothing beyond that change is acknowledged.";
         if (!forms.TryGetValue(table.Source, out var now))
-            throw new NotReadyException($"{change}, and there is no such table now: give it its name back, or take it out of the model. {Kept}");
+            throw new NotReadyException(
+                $"{change}, and there is no such table now: give it its name back, or take it out of the model. {Kept}");
 
         var form = ledger.FormOf(table);
         if (form?.Oid == now.Oid && relation.Oid != now.Oid && form.Partitions.All(partition => partition.Oid != relation.Oid))
             return null;
         var faults = (await catalog.FaultsAsync(cancellationToken)).Where(fault => fault.Withholds(table)).ToList();
         if (faults.Count > 0)
-            throw new NotReadyException($"{change}, and no copy can bring its value: {string.Join("; ", faults.Select(fault => fault.What))}. {Kept}");
+            throw new NotReadyException(
+                $"{change}, and no copy can bring its value: {string.Join("; ", faults.Select(fault => fault.What))}. {Kept}");
 
-        if (missing.Count == 0 && form?.Oid == now.Oid && form.Files == now.Files && await BringsSameValuesAsync(relation, cancellationToken))
+        if (missing.Count == 0 && form?.Oid == now.Oid && form.Files == now.Files
+            && await BringsSameValuesAsync(relation, cancellationToken))
         {
             ledger.Admit(relation);
             return null;
@@ -117,7 +120,8 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
                 : relation.Oid != form?.Oid ? "is another table now" : "has other types now";
         }
         if (missing.Count > 0)
-            throw new ResyncRequiredException($"{change}, and {table.Source} is among Cdc:CopyByHand: run 'CdcProcessor resync {table.Source}'. {Kept}");
+            throw new ResyncRequiredException(
+                $"{change}, and {table.Source} is among Cdc:CopyByHand: run 'CdcProcessor resync {table.Source}'. {Kept}");
         ledger.Admit(relation);
         return null;
     }
@@ -127,7 +131,8 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
         for (var i = 0; i < relation.Table.Columns.Count; i++)
         {
             var (mapped, sent) = (relation.Table.Columns[i], relation.Columns[relation.Positions[i]]);
-            var type = await catalog.QueryAsync("SELECT format_type($1::int8::oid, $2)", cancellationToken, (long)sent.TypeOid, sent.Modifier);
+            var type = await catalog.QueryAsync("SELECT format_type($1::int8::oid, $2)", cancellationToken, (long)sent.TypeOid,
+                sent.Modifier);
             if (!PostgresCatalog.AreSameValues(mapped, (string)type[0][0]!))
                 return false;
         }

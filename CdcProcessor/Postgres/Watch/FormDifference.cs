@@ -38,11 +38,14 @@ internal sealed record FormDifference(string What, bool IsCertain)
         if (isRewritten && retyped.Count > 0 && !isTold)
             found.Add(new($"was rewritten with other types ({string.Join("; ", retyped)})", IsCertain: true));
         else if (isRewritten && !isTold)
-            found.Add(new("has another file, as after VACUUM FULL or CLUSTER, which leave the values, or ALTER TABLE, which may not", IsCertain: false));
+            found.Add(new("has another file, as after VACUUM FULL or CLUSTER, which leave the values, or ALTER TABLE, which may not",
+                IsCertain: false));
         if (then.Publication != now.Publication)
-            found.Add(new("was out of the publication, or its entry there changed: what was written meanwhile may be missing", IsCertain: true));
+            found.Add(new("was out of the publication, or its entry there changed: what was written meanwhile may be missing",
+                IsCertain: true));
         if (then.Options != now.Options)
-            found.Add(new("is of a publication whose options changed: if it left out some kind of change meanwhile, that is missing", IsCertain: false));
+            found.Add(new("is of a publication whose options changed: if it left out some kind of change meanwhile, that is missing",
+                IsCertain: false));
         found.AddRange(OfPartitions(then, now, isEmpty, isTold));
         return found;
     }
@@ -65,7 +68,8 @@ internal sealed record FormDifference(string What, bool IsCertain)
             else if (old.File != partition.File)
                 yield return isEmpty(partition.Oid)
                     ? new($"has an empty partition {partition.Name}: TRUNCATE of a partition has no event", IsCertain: true)
-                    : new($"has a partition {partition.Name} of another file: VACUUM FULL leaves its rows, and TRUNCATE has no event there", IsCertain: false);
+                    : new($"has a partition {partition.Name} of another file: VACUUM FULL leaves its rows, and TRUNCATE has no event there",
+                        IsCertain: false);
         }
         foreach (var gone in before.Values)
             yield return new($"has lost its partition {gone.Name}, and its rows have no events", IsCertain: true);

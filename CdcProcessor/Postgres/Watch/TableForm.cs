@@ -18,10 +18,12 @@ namespace AspireCdc.CdcProcessor.Postgres.Watch;
 /// <param name="Options">The transaction that last changed what the publication publishes at all.</param>
 /// <param name="Trigger">The event trigger that tells of rewrites; empty where there is none.</param>
 internal sealed record TableForm(
-    uint Oid, uint File, uint Changed, IReadOnlyList<FormColumn> Columns, IReadOnlyList<FormPartition> Partitions, string Publication, string Options,
+    uint Oid, uint File, uint Changed, IReadOnlyList<FormColumn> Columns, IReadOnlyList<FormPartition> Partitions, string Publication,
+    string Options,
     string Trigger)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json =
+        new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Why its rows are known to differ, where nobody wants it copied by itself; null where they are not.</summary>
     public string? Stale { get; init; }
@@ -40,7 +42,8 @@ internal sealed record TableForm(
     public string Files => Partitions.Count == 0
         ? File == 0 ? "" : $"{File}"
         : string.Join(
-            ',', Partitions.Where(partition => partition.File != 0).OrderBy(partition => partition.Oid).Select(partition => partition.File));
+            ',', Partitions.Where(partition => partition.File != 0).OrderBy(partition => partition.Oid)
+            .Select(partition => partition.File));
 }
 
 /// <summary>A column.</summary>

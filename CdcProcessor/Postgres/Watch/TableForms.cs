@@ -9,7 +9,8 @@ internal sealed class TableForms(PostgresCatalog catalog, StarModel model, CdcOp
 {
     /// <summary>The forms now, by the table's identity in the model; a table that is not there is missing.</summary>
     public async Task<IReadOnlyDictionary<string, TableForm>> NowAsync(CancellationToken cancellationToken) =>
-        (await catalog.QueryAsync(Sql(model.Tables), cancellationToken)).ToDictionary(row => (string)row[0]!, row => TableForm.Read((string)row[1]!));
+        (await catalog.QueryAsync(Sql(model.Tables), cancellationToken))
+        .ToDictionary(row => (string)row[0]!, row => TableForm.Read((string)row[1]!));
 
     /// <summary>The forms as of the snapshot that this connection's transaction has.</summary>
     public async Task<IReadOnlyDictionary<string, TableForm>> AsOfSnapshotAsync(
@@ -35,8 +36,10 @@ internal sealed class TableForms(PostgresCatalog catalog, StarModel model, CdcOp
     // pg_class and its like are read as of the transaction's snapshot, as any table is.
     private string Sql(IReadOnlyList<TableMapping> tables)
     {
-        var wanted = string.Join(", ", tables.Select(table => $"({PostgresSql.Literal(table.Source)}, {PostgresSql.Literal(table.Schema)}, {PostgresSql.Literal(table.Name)})"));
-        var publications = string.Join(", ", Publications.Of(model, options.Publication).Select(publication => PostgresSql.Literal(publication.Name)));
+        var wanted = string.Join(", ", tables.Select(table =>
+            $"({PostgresSql.Literal(table.Source)}, {PostgresSql.Literal(table.Schema)}, {PostgresSql.Literal(table.Name)})"));
+        var publications = string.Join(", ", Publications.Of(model, options.Publication)
+            .Select(publication => PostgresSql.Literal(publication.Name)));
         return string.Create(CultureInfo.InvariantCulture, $"""
             WITH RECURSIVE wanted (source, schema, name) AS (VALUES {wanted}),
             found AS

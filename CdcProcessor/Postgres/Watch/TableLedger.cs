@@ -190,7 +190,8 @@ internal sealed class TableLedger(StarModel model)
             return !relation.Positions.Any(position => position < 0);
         if (relation.Oid != form.Oid && !form.Partitions.Any(partition => partition.Oid == relation.Oid))
             return false;
-        return relation.Table.Columns.Select((column, i) => (Copied: form.Column(column.Source), Sent: relation.Columns[relation.Positions[i]]))
+        return relation.Table.Columns.Select((column, i) => (Copied: form.Column(column.Source),
+            Sent: relation.Columns[relation.Positions[i]]))
             .All(pair => pair.Copied is { } copied && (copied.Type, copied.Modifier) == (pair.Sent.TypeOid, pair.Sent.Modifier));
     }
 

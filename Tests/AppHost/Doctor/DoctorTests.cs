@@ -43,7 +43,8 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         await PostAsync(patient, "pause");
         await FindsAsync("cdc-processor", "streams", "paused", "resume");
         await PostAsync(patient, "resume");
-        await database.ExecuteAsync("""INSERT INTO customer (email, name, country, city) VALUES ('a@b.c', 'A', 'B', 'C'); INSERT INTO "order" (customer_id, total, order_date) VALUES (1, 1, '10000-01-01')""", Cancel);
+        await database.ExecuteAsync(
+            """INSERT INTO customer (email, name, country, city) VALUES ('a@b.c', 'A', 'B', 'C'); INSERT INTO "order" (customer_id, total, order_date) VALUES (1, 1, '10000-01-01')""", Cancel);
         await FindsAsync("cdc-processor", "dead letters", "1 changes could not be applied", "dead-letters list");
         await PostAsync(patient, "dead-letters/drop?all=true");
 
@@ -58,30 +59,54 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         await FindsAsync("cdc-processor", "answers", "does not answer", "start");
         await FindsAsync("postgres", "slot's reader", "nobody reads", "start the processor");
 
-        await WithAsync("CREATE TABLE kept AS TABLE \"__EFMigrationsHistory\"; DELETE FROM \"__EFMigrationsHistory\"", "INSERT INTO \"__EFMigrationsHistory\" TABLE kept; DROP TABLE kept",
+        await WithAsync("CREATE TABLE kept AS TABLE \"__EFMigrationsHistory\"; DELETE FROM \"__EFMigrationsHistory\"",
+            "INSERT INTO \"__EFMigrationsHistory\" TABLE kept; DROP TABLE kept",
             () => FindsAsync("postgres", "migrations", "InitialSchema is not applied", "init-db"));
-        await WithAsync("ALTER TABLE product RENAME category TO kind", "ALTER TABLE product RENAME kind TO category", () => FindsAsync("postgres", "model", "category of the model is missing", "init-db"));
-        await WithAsync($"ALTER PUBLICATION {Store.Publication} RENAME TO other", $"ALTER PUBLICATION other RENAME TO {Store.Publication}", () => FindsAsync("postgres", "publication", "there is no publication", "init-db"));
-        await WithAsync($"ALTER PUBLICATION {Store.Publication} SET (publish = 'insert')", $"ALTER PUBLICATION {Store.Publication} SET (publish = 'insert, update, delete, truncate')",
+        await WithAsync("ALTER TABLE product RENAME category TO kind", "ALTER TABLE product RENAME kind TO category", () =>
+            FindsAsync("postgres", "model", "category of the model is missing", "init-db"));
+        await WithAsync($"ALTER PUBLICATION {Store.Publication} RENAME TO other", $"ALTER PUBLICATION other RENAME TO {Store.Publication}",
+            () => FindsAsync("postgres", "publication", "there is no publication", "init-db"));
+        await WithAsync($"ALTER PUBLICATION {Store.Publication} SET (publish = 'insert')",
+            $"ALTER PUBLICATION {Store.Publication} SET (publish = 'insert, update, delete, truncate')",
             () => FindsAsync("postgres", "publication", "leaves operations out", "init-db"));
-        await WithAsync($"ALTER PUBLICATION {Store.Publication} DROP TABLE product", $"ALTER PUBLICATION {Store.Publication} ADD TABLE product", () => FindsAsync("postgres", "published tables", "lacks \"public\".\"product\"", "init-db"));
-        await WithAsync("ALTER TABLE product REPLICA IDENTITY NOTHING", "ALTER TABLE product REPLICA IDENTITY DEFAULT", () => FindsAsync("postgres", "replica identity", "nothing", "REPLICA IDENTITY DEFAULT"));
-        await WithAsync("ALTER ROLE cdc_shop NOREPLICATION", "ALTER ROLE cdc_shop REPLICATION", () => FindsAsync("postgres", "role", "lacks REPLICATION", "init-db"));
-        await WithAsync("ALTER ROLE cdc_shop NOLOGIN", "ALTER ROLE cdc_shop LOGIN", () => FindsAsync("postgres", "role", "lacks LOGIN", "init-db"));
-        await WithAsync("REVOKE SELECT ON product FROM cdc_shop", "GRANT SELECT ON product TO cdc_shop", () => FindsAsync("postgres", "grants", "may not read", "init-db"));
+        await WithAsync($"ALTER PUBLICATION {Store.Publication} DROP TABLE product",
+            $"ALTER PUBLICATION {Store.Publication} ADD TABLE product", () =>
+            FindsAsync("postgres", "published tables", "lacks \"public\".\"product\"", "init-db"));
+        await WithAsync("ALTER TABLE product REPLICA IDENTITY NOTHING", "ALTER TABLE product REPLICA IDENTITY DEFAULT", () =>
+            FindsAsync("postgres", "replica identity", "nothing", "REPLICA IDENTITY DEFAULT"));
+        await WithAsync("ALTER ROLE cdc_shop NOREPLICATION", "ALTER ROLE cdc_shop REPLICATION", () =>
+            FindsAsync("postgres", "role", "lacks REPLICATION", "init-db"));
+        await WithAsync("ALTER ROLE cdc_shop NOLOGIN", "ALTER ROLE cdc_shop LOGIN", () =>
+            FindsAsync("postgres", "role", "lacks LOGIN", "init-db"));
+        await WithAsync("REVOKE SELECT ON product FROM cdc_shop", "GRANT SELECT ON product TO cdc_shop", () =>
+            FindsAsync("postgres", "grants", "may not read", "init-db"));
         await FindsAsync("postgres", "role", "there is no role nobody", "init-db", patient with { Role = "nobody" });
-        await FindsAsync("postgres", "answers", "has no database gone", "init-db", patient with { Shop = patient.Shop.Replace("Database=shop", "Database=gone", StringComparison.Ordinal) });
-        await FindsAsync("postgres", "answers", "does not let postgres in", "password", patient with { Shop = patient.Shop.Replace("Password=postgres", "Password=wrong", StringComparison.Ordinal) });
-        await WithAsync("SELECT pg_create_physical_replication_slot('other')", "SELECT pg_drop_replication_slot('other')", () => FindsAsync("postgres", "slot", "physical replication", "Cdc__Slot", patient with { Slot = "other" }));
+        await FindsAsync("postgres", "answers", "has no database gone", "init-db",
+            patient with { Shop = patient.Shop.Replace("Database=shop", "Database=gone", StringComparison.Ordinal) });
+        await FindsAsync("postgres", "answers", "does not let postgres in", "password",
+            patient with { Shop = patient.Shop.Replace("Password=postgres", "Password=wrong", StringComparison.Ordinal) });
+        await WithAsync("SELECT pg_create_physical_replication_slot('other')", "SELECT pg_drop_replication_slot('other')", () =>
+            FindsAsync("postgres", "slot", "physical replication", "Cdc__Slot", patient with { Slot = "other" }));
 
-        await InClickHouseAsync("RENAME TABLE product_dim TO product_gone", "RENAME TABLE product_gone TO product_dim", () => FindsAsync("clickhouse", "tables", "product_dim is missing", "ClickHouseMigrator"));
-        await InClickHouseAsync("ALTER TABLE order_fact RENAME COLUMN city TO town", "ALTER TABLE order_fact RENAME COLUMN town TO city", () => FindsAsync("clickhouse", "columns", "order_fact.city is missing", "ClickHouseMigrator"));
+        await InClickHouseAsync("RENAME TABLE product_dim TO product_gone", "RENAME TABLE product_gone TO product_dim", () =>
+            FindsAsync("clickhouse", "tables", "product_dim is missing", "ClickHouseMigrator"));
+        await InClickHouseAsync("ALTER TABLE order_fact RENAME COLUMN city TO town", "ALTER TABLE order_fact RENAME COLUMN town TO city",
+            () => FindsAsync("clickhouse", "columns", "order_fact.city is missing", "ClickHouseMigrator"));
         var view = store.Model.Tables.SelectMany(table => table.Companions).First().View;
-        await InClickHouseAsync($"RENAME TABLE {view} TO view_gone", $"RENAME TABLE view_gone TO {view}", () => FindsAsync("clickhouse", "views", $"{view} is missing", "ClickHouseMigrator"));
-        await FindsAsync("clickhouse", "latest migrations", "002_new is not applied", "ClickHouseMigrator", patient with { ClickHouseMigrations = [.. patient.ClickHouseMigrations, "002_new"] });
-        await FindsAsync("clickhouse", "database", "there is no database gone", "ClickHouseMigrator", patient with { ClickHouse = patient.ClickHouse.Replace($"Database={store.ClickHouse.Name}", "Database=gone", StringComparison.Ordinal) });
-        await FindsAsync("clickhouse", "answers", "", "password", patient with { ClickHouse = patient.ClickHouse.Replace("Password=", "Password=wrong", StringComparison.Ordinal) });
-        await FindsAsync("clickhouse", "answers", "refused", "start", patient with { ClickHouse = $"Host=localhost;Port={FreePort.Next()};Username=a;Password=b;Database=c" });
+        await InClickHouseAsync($"RENAME TABLE {view} TO view_gone", $"RENAME TABLE view_gone TO {view}", () =>
+            FindsAsync("clickhouse", "views", $"{view} is missing", "ClickHouseMigrator"));
+        await FindsAsync("clickhouse", "latest migrations", "002_new is not applied", "ClickHouseMigrator",
+            patient with { ClickHouseMigrations = [.. patient.ClickHouseMigrations, "002_new"] });
+        await FindsAsync("clickhouse", "database", "there is no database gone", "ClickHouseMigrator",
+            patient with
+            {
+                ClickHouse = patient.ClickHouse.Replace(
+                $"Database={store.ClickHouse.Name}", "Database=gone", StringComparison.Ordinal)
+            });
+        await FindsAsync("clickhouse", "answers", "", "password",
+            patient with { ClickHouse = patient.ClickHouse.Replace("Password=", "Password=wrong", StringComparison.Ordinal) });
+        await FindsAsync("clickhouse", "answers", "refused", "start",
+            patient with { ClickHouse = $"Host=localhost;Port={FreePort.Next()};Username=a;Password=b;Database=c" });
 
         await server.StopAsync();
         await FindsAsync("postgres", "answers", "does not answer", "start");
@@ -109,7 +134,8 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         {
             await Wait.ForAsync(
                 () => IllAsync(other ?? patient),
-                ill => ill.Split('\n').Any(finding => finding.StartsWith($"{part}, {check}: ", StringComparison.Ordinal) && finding.Contains(says, StringComparison.Ordinal)
+                ill => ill.Split('\n').Any(finding => finding.StartsWith($"{part}, {check}: ", StringComparison.Ordinal)
+                    && finding.Contains(says, StringComparison.Ordinal)
                     && finding[finding.IndexOf('→', StringComparison.Ordinal)..].Contains(cure, StringComparison.Ordinal)),
                 $"{part}, {check}: {says} → {cure}", Cancel, TimeSpan.FromMinutes(2));
             found++;
@@ -141,10 +167,12 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
         Directory.CreateDirectory(Path.Combine(state.Path, "postgres"));
         await File.WriteAllTextAsync(Path.Combine(state.Path, "postgres", "PG_VERSION"), "12\n", Cancel);
         await File.WriteAllTextAsync(Path.Combine(state.Path, "running.json"), """{"ProcessId":4711}""", Cancel);
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(Ports.Names.ToDictionary(name => $"Ports:{name}", name => (string?)(name == "Api" ? $"{port}" : "0")))
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(
+            Ports.Names.ToDictionary(name => $"Ports:{name}", name => (string?)(name == "Api" ? $"{port}" : "0")))
             .AddInMemoryCollection([new("state", state.Path)]).Build();
 
-        var findings = (await MachineChecks.ExamineAsync(Patient.From(configuration), Cancel)).Where(finding => finding.Verdict == Verdict.Ill).ToDictionary(finding => finding.Check);
+        var findings = (await MachineChecks.ExamineAsync(Patient.From(configuration), Cancel))
+            .Where(finding => finding.Verdict == Verdict.Ill).ToDictionary(finding => finding.Check);
 
         findings["ports"].Says.Should().StartWith($"port {port} for Api is taken by ").And.EndWith($"(process {Environment.ProcessId})");
         findings["ports"].Cure.Should().EndWith($"--Ports:Api={port + 1}");
@@ -154,7 +182,8 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
     }
 
     private static Patient Of(Store store, WebApplication processor, WebApplication api) => new(
-        Path.GetTempPath(), IsRunning: true, new Ports(configuration: null), store.Postgres.ConnectionString, store.ClickHouse.ConnectionString, new(api.Urls.Single()), new(processor.Urls.Single()))
+        Path.GetTempPath(), IsRunning: true, new Ports(configuration: null), store.Postgres.ConnectionString,
+        store.ClickHouse.ConnectionString, new(api.Urls.Single()), new(processor.Urls.Single()))
     {
         Slot = store.Slot,
         Role = "cdc_shop",
@@ -164,8 +193,10 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
     };
 
     /// <summary>What is wrong beside the machine, whose disk is not this test's.</summary>
-    private static async Task<string> IllAsync(Patient patient) => string.Join('\n', (await DoctorCommand.ExamineAsync(patient, null, Cancel))
-        .Where(finding => finding.Verdict == Verdict.Ill && Everything.Contains(finding.Part)).Select(finding => $"{finding.Part}, {finding.Check}: {finding.Says} → {finding.Cure}"));
+    private static async Task<string> IllAsync(Patient patient) =>
+        string.Join('\n', (await DoctorCommand.ExamineAsync(patient, null, Cancel))
+        .Where(finding => finding.Verdict == Verdict.Ill && Everything.Contains(finding.Part))
+        .Select(finding => $"{finding.Part}, {finding.Check}: {finding.Says} → {finding.Cure}"));
 
     private static async Task PostAsync(Patient patient, string operation)
     {
