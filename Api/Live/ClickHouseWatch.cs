@@ -9,7 +9,7 @@ internal sealed class ClickHouseWatch(StarReader star, AppliedPosition position,
     private const string Name = "clickHouse";
 
     public Task WatchAsync(LiveFeed feed, CancellationToken cancellationToken) => Looking.RepeatAsync(
-        "ClickHouse", time,
+        "ClickHouse", Looking.Often, time,
         async patience => feed.Publish(Name, await ReadAsync(patience)),
         (problem, hangs) => feed.Publish(Name, new LiveDatabase(null, Problem: problem, Hangs: hangs)),
         cancellationToken);

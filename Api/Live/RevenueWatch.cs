@@ -4,30 +4,19 @@ using AspireCdc.Api.Live.Feed;
 namespace AspireCdc.Api.Live;
 
 /// <summary>
-/// What PostgreSQL should not be asked while it takes orders: sums over every line ever sold, once a second, by the same questions as
-/// <c>/api/analytics</c>.
+/// What PostgreSQL should not be asked while it takes orders: sums over every line ever sold, once a second at most, by the same questions
+/// as <c>/api/analytics</c>.
 /// </summary>
 internal sealed class RevenueWatch(SalesReader sales, TimeProvider time) : ILiveWatch
 {
     private const string Name = "revenue";
     private const int Most = 30;
 
-    public async Task WatchAsync(LiveFeed feed, CancellationToken cancellationToken)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
-        do
-        {
-            try
-            {
-                feed.Publish(Name, await ReadAsync(cancellationToken));
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                feed.Publish(Name, new { problem = $"ClickHouse cannot be asked: {e.GetBaseException().Message}" });
-            }
-        }
-        while (await timer.WaitForNextTickAsync(cancellationToken));
-    }
+    public Task WatchAsync(LiveFeed feed, CancellationToken cancellationToken) => Looking.RepeatAsync(
+        "ClickHouse", TimeSpan.FromSeconds(1), time,
+        async patience => feed.Publish(Name, await ReadAsync(patience)),
+        (problem, _) => feed.Publish(Name, new { problem }),
+        cancellationToken);
 
     private async Task<LiveRevenue> ReadAsync(CancellationToken cancellationToken)
     {

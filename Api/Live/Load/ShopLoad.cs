@@ -142,10 +142,11 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
     /// <summary>
     /// One connection a writer; the resilience of other clients would repeat what failed. It sends no trace along by itself: a write is the beginning of one.
     /// </summary>
-    private HttpClient Connect() => new(new SocketsHttpHandler
+    private HttpClient Connect()
     {
-        UseProxy = false, MaxConnectionsPerServer = Writers, ActivityHeadersPropagator = null,
-    }) { BaseAddress = OwnAddress() };
+        var handler = new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Writers, ActivityHeadersPropagator = null };
+        return new(handler) { BaseAddress = OwnAddress() };
+    }
 
     private Uri OwnAddress()
     {
