@@ -12,13 +12,15 @@ internal static class DoctorCommand
 
     private const string Json = "--json";
 
-    private static readonly JsonSerializerOptions Readable = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Returns 0 only if all is well.</summary>
     /// <exception cref="AppHostException">An option is unknown, or the model cannot be read.</exception>
     public static async Task<int> RunAsync(string[] args, TextWriter output, CancellationToken cancellationToken)
     {
-        var configuration = new ConfigurationBuilder().AddEnvironmentVariables().AddCommandLine(CommandLine.ToConfiguration([.. args.Where(arg => arg != Json)])).Build();
+        var configuration = new ConfigurationBuilder().AddEnvironmentVariables()
+            .AddCommandLine(CommandLine.ToConfiguration([.. args.Where(arg => arg != Json)])).Build();
         Patient patient;
         try
         {

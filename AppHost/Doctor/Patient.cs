@@ -22,6 +22,9 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
     /// <summary>The role that it logs in as.</summary>
     public string Role { get; init; } = "cdc";
 
+    /// <summary>From where on something is worth telling.</summary>
+    public Limits Limits { get; init; } = new();
+
     /// <summary>What is replicated.</summary>
     public required StarModel Model { get; init; }
 
@@ -31,15 +34,19 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
     /// <summary>ClickHouse's migrations, by name.</summary>
     public required IReadOnlyList<string> ClickHouseMigrations { get; init; }
 
-    /// <summary>The stack of this checkout: the running one's addresses, or the defaults where none runs; <c>ConnectionStrings</c> go before both.</summary>
+    /// <summary>
+    /// The stack of this checkout: the running one's addresses, or the defaults where none runs; <c>ConnectionStrings</c> go before both.
+    /// </summary>
     public static Patient From(IConfiguration configuration)
     {
         var folder = StackState.FolderOf(configuration["state"]);
         var (running, ports) = (StackState.FindRunning(folder), new Ports(configuration));
         return new(
             folder, running is not null, ports,
-            configuration.GetConnectionString("shop") ?? running?.Shop ?? $"Host=localhost;Port={ports.Postgres};Username=postgres;Password=postgres;Database=shop",
-            configuration.GetConnectionString("clickhouse") ?? running?.ClickHouse ?? $"Host=localhost;Port={ports.ClickHouse};Username=panda;Password=pandapass;Database=local",
+            configuration.GetConnectionString("shop") ?? running?.Shop
+                ?? $"Host=localhost;Port={ports.Postgres};Username=postgres;Password=postgres;Database=shop",
+            configuration.GetConnectionString("clickhouse") ?? running?.ClickHouse
+                ?? $"Host=localhost;Port={ports.ClickHouse};Username=panda;Password=pandapass;Database=local",
             new(running?.Api ?? $"http://localhost:{ports.Api}"), new(running?.Processor ?? $"http://localhost:{ports.Processor}"))
         {
             Model = StarFile.Read(Path.Combine(Checkout.Root, "Shop", "ClickHouse", StarFile.Name)),
@@ -50,7 +57,8 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
 
     private static IReadOnlyList<string> Names(string pattern, params string[] folder) =>
     [
-        .. Directory.EnumerateFiles(Path.Combine([Checkout.Root, .. folder]), pattern).Select(file => Path.GetFileNameWithoutExtension(file))
+        .. Directory.EnumerateFiles(Path.Combine([Checkout.Root, .. folder]), pattern)
+            .Select(file => Path.GetFileNameWithoutExtension(file))
             .Where(name => !name.EndsWith(".Designer", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
     ];
 }

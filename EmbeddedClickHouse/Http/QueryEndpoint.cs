@@ -108,11 +108,8 @@ internal sealed partial class QueryEndpoint(
     /// <summary>What the request has asked for, for its span: <c>INSERT order_fact</c>; null where it was not read or is not traced.</summary>
     public static string? StatementOf(HttpContext context) => context.Items.TryGetValue(typeof(Statement), out var statement) ? (string?)statement : null;
 
-    private static string Summarize(ReadOnlySpan<byte> statement)
-    {
-        var (operation, table) = ClickHouseActivity.Summarize(Encoding.UTF8.GetString(statement[..Math.Min(statement.Length, LongestSummary)]));
-        return table is null ? operation : $"{operation} {table}";
-    }
+    private static string Summarize(ReadOnlySpan<byte> statement) =>
+        StatementSummary.NameOf(Encoding.UTF8.GetString(statement[..Math.Min(statement.Length, LongestSummary)]));
 
     private static bool LeavesNothingBehind(Statement statement) =>
         statement.Keyword is "SELECT" or "WITH" or "INSERT" or "SHOW" or "DESCRIBE" or "DESC" or "EXISTS" or "EXPLAIN";

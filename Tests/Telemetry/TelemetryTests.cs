@@ -124,7 +124,11 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
         spans.Where(span => span.Parent == batch.Id && span.Kind == Span.Client).Select(span => span.Name).Should().BeEquivalentTo("INSERT order_landing", "INSERT orderitem_landing");
         spans.Where(span => span.Service == "cdc-processor" && span.Kind == Span.Client).Should().AllSatisfy(span => span.Attributes.Should()
             .Contain("db.system.name", "clickhouse").And.Contain("db.namespace", stack.Store.ClickHouse.Name).And.ContainKeys("db.operation.name", "server.address", "server.port"));
-        spans.Where(span => span.Service == "api" && span.Kind == Span.Client).Should().NotBeEmpty().And.OnlyContain(span => span.Parent == request.Id);
+        spans.Should().ContainSingle(span => span.Name == "read order" && span.Parent == request.Id);
+        var save = spans.Single(span => span.Name == "save order" && span.Parent == request.Id);
+        spans.Where(span => span.Service == "api" && span.Kind == Span.Client && span.Name != "CONNECT shop")
+            .Should().OnlyContain(span => span.Parent == save.Id).And.Subject.Select(span => span.Name)
+            .Should().Equal("INSERT order", "INSERT orderitem", "COMMIT");
         spans.Should().NotContain(span => span.Name == "POST" || span.Name.StartsWith("HTTP", StringComparison.Ordinal), "a statement's span says what it does");
         spans.Where(span => span.Id != request.Id).Should().OnlyContain(span => spans.Any(parent => parent.Id == span.Parent), "no span hangs in the air");
     }
