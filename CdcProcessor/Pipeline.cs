@@ -18,6 +18,7 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
     /// <summary>Which commits have passed a partition is announced now and then only, and stays true.</summary>
     private readonly Dictionary<int, ulong> _passed = [];
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _unacknowledged;
     private long? _acknowledgedAt;
 
@@ -81,26 +82,29 @@ internal sealed partial class Pipeline(IChangeSource source, IChangeSink sink, P
             await acknowledging.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _turns.Writer.Complete();
+            _ended.SetResult();
         }
     }
 
     /// <summary>Does something between two batches: nothing is written meanwhile.</summary>
+    /// <exception cref="NotReadyException">The pipeline stopped before it came to that.</exception>
     public async Task<T> BetweenBatchesAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _turns.Writer.WriteAsync(
-            async () =>
+        var isTaken = _turns.Writer.TryWrite(async () =>
+        {
+            try
             {
-                try
-                {
-                    done.SetResult(await work());
-                }
-                catch (Exception e)
-                {
-                    done.SetException(e);
-                }
-            }, cancellationToken);
-        return await done.Task.WaitAsync(cancellationToken);
+                done.SetResult(await work());
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+        });
+        if (!isTaken || (await Task.WhenAny(done.Task, _ended.Task).WaitAsync(cancellationToken) == _ended.Task && !done.Task.IsCompleted))
+            throw new NotReadyException("The pipeline has stopped meanwhile, and begins again by itself: ask once more then.");
+        return await done.Task;
     }
 
     /// <summary>Applies dead letters again, all that are open or those named; returns how many landed. Between two batches only.</summary>

@@ -210,6 +210,9 @@ internal sealed class ClickHouseSink : IChangeSink
                 case ChangeOperation.CopyBegin when _ordered:
                     await BeginCopyAsync(CopyOf(change), cancellationToken);
                     break;
+                case ChangeOperation.CopyRange:
+                    await RecordRangesAsync(CopyOf(change), cancellationToken);
+                    break;
                 case ChangeOperation.CopyEnd when _ordered:
                     // Its marker may only be sent when a power failure cannot take the rows any more.
                     await MakeDurableAsync([], cancellationToken);
@@ -290,10 +293,10 @@ internal sealed class ClickHouseSink : IChangeSink
                 await _deadLetters.SettleAsync(change.Relation.Table, KeyText.Join(KeyText.Of(batch, change.Relation, change.New)), change.Bound, change.Partition, cancellationToken);
                 settled = true;
             }
-            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(recorded => recorded with { Form = "" } == copy) is { } begun)
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(copy.IsSame) is { } begun)
             {
                 // Otherwise it is the marker of an older copy, replayed.
-                await _progress.SaveAsync(begun with { State = CopyState.Done }, cancellationToken);
+                await _progress.SaveAsync(begun with { State = CopyState.Done, Ranges = "" }, cancellationToken);
                 copied = true;
             }
         }
@@ -306,13 +309,23 @@ internal sealed class ClickHouseSink : IChangeSink
         return settled;
     }
 
-    private static TableCopy CopyOf(in Change change) => new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint, change.Relation.Form);
+    private static TableCopy CopyOf(in Change change) =>
+        new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint,
+            change.Relation.Form, change.Relation.Ranges);
 
     /// <summary>A copy that must come above a later point stays due, whichever one ends before it.</summary>
     private async Task BeginCopyAsync(TableCopy copy, CancellationToken cancellationToken)
     {
         var recorded = (await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(known => known.Table == copy.Table);
         if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested } || recorded.Point < copy.Point))
+            await _progress.SaveAsync(copy, cancellationToken);
+    }
+
+    /// <summary>A range is done with once its rows are durable; not where another copy has been asked for meanwhile.</summary>
+    private async Task RecordRangesAsync(TableCopy copy, CancellationToken cancellationToken)
+    {
+        await MakeDurableAsync([], cancellationToken);
+        if ((await _progress.LoadAsync(cancellationToken)).Copies.Any(copy.IsSame))
             await _progress.SaveAsync(copy, cancellationToken);
     }
 

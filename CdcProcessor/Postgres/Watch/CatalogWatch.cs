@@ -39,6 +39,11 @@ internal sealed class CatalogWatch(
             {
                 hasDifferences = await LookAsync(cancellationToken);
             }
+            catch (PostgresException e) when (e.SqlState[..2] is not ("57" or "08"))
+            {
+                var what = $"could not be held against PostgreSQL's catalog ({e.MessageText})";
+                doubts.Tell(Name, [("every table", what, "mend that; it is looked at again every five seconds.")]);
+            }
             catch (NpgsqlException)
             {
                 // The stream tells by itself if the server is gone.
@@ -65,7 +70,7 @@ internal sealed class CatalogWatch(
         foreach (var table in model.Tables)
         {
             foreach (var fault in faults.Where(fault => fault.Table == table || (fault.Table is null && fault.IsLossy)))
-                told.Add((table.Source, "is not as the model has it", fault.What));
+                told.Add((table.Source, fault.IsOfReading ? "cannot be read" : "is not as the model has it", fault.What));
             if (faults.Any(fault => fault.Withholds(table)))
             {
                 // What is lost from now on is made good by a copy; that it is due outlives this process.
