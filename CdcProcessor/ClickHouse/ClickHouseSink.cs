@@ -13,12 +13,15 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
+    /// <summary>This watch's name where doubts are told.</summary>
+    private const string Watch = "clickhouse";
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
-    private readonly ClickHouseClient _client;
     /// <summary>How often dead letters are held against what has landed since.</summary>
     private static readonly TimeSpan LookAtLettersEvery = TimeSpan.FromSeconds(5);
 
+    private readonly ClickHouseClient _client;
     private readonly TimeProvider _time;
     private readonly StarModel _model;
     private readonly ProgressTable _progress;
@@ -92,10 +95,14 @@ internal sealed class ClickHouseSink : IChangeSink
             {
                 await SchemaCheck.RunAsync(_client, _model, cancellationToken);
                 await _companions.CheckAsync(cancellationToken);
+                _status.Doubts.Tell(Watch, []);
             }
             catch (Exception e) when (e is HttpRequestException or ClickHouseException)
             {
-                // The next write tells by itself if the server is gone.
+                // A write would tell by itself that the server is gone, and on a quiet day there is none.
+                _status.Doubts.Tell(
+                    Watch,
+                    [("every table", $"could not be looked at in ClickHouse ({e.Message})", "it is looked at again every five seconds.")]);
             }
         }
     }
@@ -114,6 +121,7 @@ internal sealed class ClickHouseSink : IChangeSink
         settled |= await SettleAsync(batch, cancellationToken);
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
+        _landing.Clear();
         if (_ordered && batch.Ends is [.., var end])
             _end = end.Position;
     }

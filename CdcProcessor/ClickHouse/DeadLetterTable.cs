@@ -82,7 +82,8 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
         var settled = new List<string>();
         foreach (var letters in (await ListAsync([], RetriedAtOnce, cancellationToken)).GroupBy(stored => stored.Letter.Table))
         {
-            if (model.Find(letters.Key) is not { } table)
+            // Nothing overtakes a row without a key.
+            if (model.Find(letters.Key) is not { AppendOnly: false } table)
                 continue;
             var keyed = letters.Select(stored => (stored.Id, stored.Letter.Version, Key: KeyText.Split(table, stored.Letter.Key)!)).Where(letter => letter.Key is not null).ToList();
             var newest = await new ShownRows(client, table).VersionsAsync([.. keyed.Select(letter => letter.Key)], cancellationToken);

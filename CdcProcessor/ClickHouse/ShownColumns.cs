@@ -6,8 +6,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
 /// A table's columns as they are compared: the bytes that land, but for JSON, which ClickHouse keeps by its paths: there it is the text
-/// that
-/// ClickHouse itself writes of it, on both sides.
+/// that ClickHouse itself writes of it, on both sides.
 /// </summary>
 internal static class ShownColumns
 {

@@ -167,8 +167,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
 
     /// <summary>
     /// The mapped key must be unique at every moment, not only at commit (a deferrable key allows a swap that no version can order), and
-    /// deletes
-    /// and key changes must carry it.
+    /// deletes and key changes must carry it.
     /// </summary>
     private async Task CheckKeysAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {

@@ -14,14 +14,12 @@ namespace AspireCdc.CdcProcessor.Verification;
 
 /// <summary>
 /// Compares a table whose rows have no key: how often each row is there. PostgreSQL is read once, as of a slot's point, and ClickHouse's
-/// rows
-/// are those of commits below that point, once the stream has passed it; each side is counted and summed up by hashes, in buckets, so that
-/// memory stays the same. Where buckets differ, both are read once more, as of another point, for these buckets' rows alone.
+/// rows are those of commits below that point, once the stream has passed it; each side is counted and summed up by hashes, in buckets, so
+/// that memory stays the same. Where buckets differ, both are read once more, as of another point, for these buckets' rows alone.
 /// </summary>
 internal sealed class MultisetComparison(
     TableMapping table, SourceServer server, string slot, ClickHouseClient client, DeadLetterTable deadLetters, StreamPosition stream,
-    DateRange range, RowPace pace,
-    Func<ComparedReport, Task> report)
+    DateRange range, RowPace pace, Func<ComparedReport, Task> report)
 {
     private const int Buckets = 1 << 16;
 
@@ -104,9 +102,8 @@ internal sealed class MultisetComparison(
                 return Task.CompletedTask;
             }, cancellationToken);
         await stream.PassAsync(cancellationToken);
-        var rest = await client.ReadAsync(
-            $"SELECT hash, toString(row_values) FROM ({Shown(point)}) WHERE hash % {Buckets} IN ({string.Join(", ", buckets)})", [],
-                cancellationToken);
+        var wanted = $"hash % {Buckets} IN ({string.Join(", ", buckets)})";
+        var rest = await client.ReadAsync($"SELECT hash, toString(row_values) FROM ({Shown(point)}) WHERE {wanted}", [], cancellationToken);
         while (!rest.IsEmpty)
         {
             var hash = BinaryPrimitives.ReadUInt64LittleEndian(rest.Span);
@@ -139,9 +136,8 @@ internal sealed class MultisetComparison(
         using var bytes = new RowBuffer();
         var batch = new ChangeBatch();
         var places = new List<(int Row, int Start, int Length)>();
-        await foreach (
-            var line in reader.CopyOutAsync(
-                $"COPY (SELECT {_columns} FROM {PostgresCatalog.QualifiedName(table)}) TO STDOUT", cancellationToken))
+        var copy = $"COPY (SELECT {_columns} FROM {PostgresCatalog.QualifiedName(table)}) TO STDOUT";
+        await foreach (var line in reader.CopyOutAsync(copy, cancellationToken))
         {
             var row = CopyText.AddRow(batch, _relation.Columns.Count, line.Span);
             batch.Add(new Change(_relation, ChangeOperation.Read, 0, 0, -1, 0, RowRef.None, row));
@@ -181,9 +177,8 @@ internal sealed class MultisetComparison(
     {
         await using var exporter = await server.OpenAsync("aspirecdc verify", replication: true, cancellationToken);
         var name = $"{slot[..Math.Min(slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
-        var made = (
-            await exporter.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken))[
-                0];
+        var create = $"CREATE_REPLICATION_SLOT \"{name}\" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT";
+        var made = (await exporter.QueryAsync(create, cancellationToken))[0];
         await reader.QueryAsync(
             $"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{made[2]}'", cancellationToken);
         return Lsn.Parse(made[1]!);

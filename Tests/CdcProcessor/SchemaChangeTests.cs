@@ -7,8 +7,7 @@ namespace AspireCdc.Tests.CdcProcessor;
 
 /// <summary>
 /// What changes the tables themselves, and not their rows: columns, names, partitions. It is mended by a copy, or said; no default lands
-/// over a good
-/// value, and nothing that was skipped is acknowledged.
+/// over a good value, and nothing that was skipped is acknowledged.
 /// </summary>
 public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {

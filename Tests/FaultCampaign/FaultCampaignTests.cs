@@ -15,8 +15,7 @@ namespace AspireCdc.Tests.FaultCampaign;
 /// Kills of processors, PostgreSQL, ClickHouse and the broker at random moments under random work, with tables that change, are replaced,
 /// rewritten, withheld, copied anew and shown by new definitions meanwhile. Each run ends when health has nothing to say, and then with
 /// <c>verify </c> and with the oracle. <c>CAMPAIGN_KILLS=200 </c> runs it, <c>CAMPAIGN_SEED </c> replays, <c>CAMPAIGN_KAFKA </c> names a
-/// real broker's
-/// command, <c>CAMPAIGN_SOAK=50000000</c> sends so many changes and tells memory, lag and parts.
+/// real broker's command, <c>CAMPAIGN_SOAK=50000000 </c> sends so many changes and tells memory, lag and parts.
 /// </summary>
 public sealed class FaultCampaignTests(ITestOutputHelper output)
 {

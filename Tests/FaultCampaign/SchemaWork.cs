@@ -5,8 +5,7 @@ namespace AspireCdc.Tests.FaultCampaign;
 
 /// <summary>
 /// What is done to the tables themselves, by chance, while rows change and servers are killed. Whatever it is leaves the tables as the
-/// model has
-/// them, however often a server goes away in the middle.
+/// model has them, however often a server goes away in the middle.
 /// </summary>
 internal sealed class SchemaWork(Store shop, Random random)
 {

@@ -496,8 +496,7 @@ internal sealed class OneReader
 
     /// <summary>
     /// An interrupted copy may go on: every row that is as it was at its point is where it was, and the stream has brought the others. Not
-    /// where it must come above something that
-    /// was lost or asked for since, nor where rows are in other places.
+    /// where it must come above something that was lost or asked for since, nor where rows are in other places.
     /// </summary>
     private bool GoesOn(Table table, Form now) =>
         _begun.TryGetValue(table, out var begun) && !_requested.ContainsKey(table)

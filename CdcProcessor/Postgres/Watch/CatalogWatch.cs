@@ -21,6 +21,9 @@ internal sealed class CatalogWatch(
     /// <summary>An idle server's stream may end a page before its WAL does: after so many looks that does not count.</summary>
     private const int PatientLooks = 3;
 
+    /// <summary>A look is followed by a rest of so many times what it took.</summary>
+    private const int RestPerLook = 20;
+
     private const ulong Page = 8192;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
@@ -35,6 +38,7 @@ internal sealed class CatalogWatch(
         while (true)
         {
             var hasDifferences = false;
+            var began = time.GetTimestamp();
             try
             {
                 hasDifferences = await LookAsync(cancellationToken);
@@ -48,8 +52,9 @@ internal sealed class CatalogWatch(
             {
                 // The stream tells by itself if the server is gone.
             }
-            // What was seen just now is waited for with shorter pauses.
-            var pause = Task.Delay(hasDifferences ? LookEvery / 5 : LookEvery, time, cancellationToken);
+            // What was seen just now is waited for with shorter pauses. Otherwise many tables must not keep the server busy with looks.
+            var rest = RestPerLook * time.GetElapsedTime(began);
+            var pause = Task.Delay(hasDifferences ? LookEvery / 5 : rest > LookEvery ? rest : LookEvery, time, cancellationToken);
             await Task.WhenAny(pause, signals.WaitToReadAsync(cancellationToken).AsTask());
             cancellationToken.ThrowIfCancellationRequested();
             while (signals.TryRead(out _))
