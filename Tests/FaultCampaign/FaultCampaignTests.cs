@@ -67,8 +67,11 @@ public sealed class FaultCampaignTests(ITestOutputHelper output)
         Assert.SkipWhen(Campaign.Rows == 0, "CAMPAIGN_ROWS=10000000 measures a comparison.");
         await using var stack = await CampaignStack.StartAsync(throughKafka: false, withTriggers: true, Cancel);
         await stack.Shop.ExecuteAsync(Store.FewRows, Cancel);
+        var patient = stack.Shop.Postgres with { ConnectionString = stack.Shop.Postgres.ConnectionString + ";Command Timeout=0" };
+        const string Insert = "INSERT INTO orderitem (order_id, product_id, quantity, price) "
+            + "SELECT 1 + i % 10, 1, 1 + i % 50, 2.50 FROM generate_series(1, 100000) i";
         for (long rows = 0; rows < Campaign.Rows; rows += 100_000)
-            await stack.Shop.ExecuteAsync("INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1 + i % 50, 2.50 FROM generate_series(1, 100000) i", Cancel);
+            await patient.ExecuteAsync(Insert, Cancel);
         await Wait.ForAsync(() => stack.Shop.QueryAsync("SELECT countIf(startsWith(state, 'Done')) FROM cdc_progress WHERE kind = 'copy'", Cancel), done => done == "4\n", "the copies", Cancel, TimeSpan.FromHours(1));
         Say($"{Campaign.Rows} rows copied, {await stack.MemoryAsync()} MB; a change arrives in {await LatencyAsync(20):0} ms");
         var clock = Stopwatch.StartNew();
