@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
@@ -81,6 +82,8 @@ internal sealed class WireConnection : IAsyncDisposable
                     break;
                 case 'E':
                     error = Error(body.Span);
+                    if (error.EndsConnection)
+                        throw error;
                     break;
                 case 'Z':
                     return error is null ? rows : throw error;
@@ -88,19 +91,31 @@ internal sealed class WireConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts <c>COPY … TO STDOUT</c>; its rows follow as messages 'd' until 'Z' (see <see cref="TryRead"/>).</summary>
-    public Task CopyOutAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'H', cancellationToken);
+    /// <summary>The lines of a <c>COPY … TO STDOUT</c>, which must be read to the end; each is good until the next.</summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> CopyOutAsync(
+        string sql, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await BeginCopyAsync(sql, 'H', cancellationToken);
+        WireException? error = null;
+        while (true)
+        {
+            while (TryRead(out var type, out var body))
+            {
+                if (type == 'E')
+                    error = Error(body.Span);
+                if (error is not null && (type == 'Z' || error.EndsConnection))
+                    throw error;
+                if (type == 'Z')
+                    yield break;
+                if (type == 'd')
+                    yield return body;
+            }
+            await ReceiveAsync(cancellationToken);
+        }
+    }
 
     /// <summary>Starts <c>START_REPLICATION</c>; the stream follows as messages 'd'.</summary>
     public Task StartReplicationAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'W', cancellationToken);
-
-    /// <summary>After an error the server says that it is ready for the next command: waits for that.</summary>
-    public async Task BecomeReadyAsync(CancellationToken cancellationToken)
-    {
-        while ((await ReadAsync(cancellationToken)).Type != 'Z')
-        {
-        }
-    }
 
     /// <summary>Sends a message of the copy protocol to the server.</summary>
     public async Task SendCopyDataAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
@@ -150,7 +165,9 @@ internal sealed class WireConnection : IAsyncDisposable
         while (reader.Rest.Length > 1)
             fields[(char)reader.Byte()] = reader.String();
         var hint = fields.TryGetValue('H', out var text) ? $" ({text})" : "";
-        return new WireException(fields.GetValueOrDefault('C', ""), fields.GetValueOrDefault('M', "unknown error") + hint);
+        return new WireException(
+            fields.GetValueOrDefault('C', ""), fields.GetValueOrDefault('M', "unknown error") + hint,
+            fields.GetValueOrDefault('V') is "FATAL" or "PANIC");
     }
 
     public async ValueTask DisposeAsync()
@@ -283,13 +300,17 @@ internal sealed class WireConnection : IAsyncDisposable
     private async Task BeginCopyAsync(string sql, char expected, CancellationToken cancellationToken)
     {
         await SendQueryAsync(sql, cancellationToken);
+        WireException? error = null;
         while (true)
         {
             var (type, body) = await ReadAsync(cancellationToken);
             if (type == expected)
                 return;
             if (type == 'E')
-                throw Error(body.Span);
+                error = Error(body.Span);
+            // After an error the server says that it is ready for the next command, if it stays at all.
+            if (error is not null && (type == 'Z' || error.EndsConnection))
+                throw error;
         }
     }
 
