@@ -24,12 +24,21 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>PostgreSQL's own limit of a message (MaxAllocSize), and the bound of what a broken length can make us allocate.</summary>
     private const int MaxMessage = 0x3fffffff;
 
+    /// <summary>The most that a record of TLS holds.</summary>
+    private const int RecordSize = 16 * 1024;
+
     private readonly Socket _socket;
     private readonly SemaphoreSlim _sending = new(1);
     private Stream _stream = Stream.Null;
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(ReceiveBufferSize);
     private int _start;
     private int _end;
+
+    /// <summary>While changes stream over TLS, the record that came last, or is yet to come; else null.</summary>
+    private byte[]? _record;
+    private int _recordStart;
+    private int _recordEnd;
+    private ValueTask<int>? _nextRecord;
 
     private WireConnection(Socket socket) => _socket = socket;
 
@@ -115,7 +124,12 @@ internal sealed class WireConnection : IAsyncDisposable
     }
 
     /// <summary>Starts <c>START_REPLICATION</c>; the stream follows as messages 'd'.</summary>
-    public Task StartReplicationAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'W', cancellationToken);
+    public async Task StartReplicationAsync(string sql, CancellationToken cancellationToken)
+    {
+        await BeginCopyAsync(sql, 'W', cancellationToken);
+        if (_stream is SslStream)
+            _record = new byte[RecordSize];
+    }
 
     /// <summary>Sends a message of the copy protocol to the server.</summary>
     public async Task SendCopyDataAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
@@ -152,10 +166,13 @@ internal sealed class WireConnection : IAsyncDisposable
     public async ValueTask ReceiveAsync(CancellationToken cancellationToken)
     {
         MakeRoom();
-        LastReceived = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+        LastReceived = _record is null
+            ? await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken)
+            : await ReceiveRecordsAsync(_record, cancellationToken);
         if (LastReceived == 0)
             throw new EndOfStreamException("PostgreSQL closed the replication connection.");
-        _end += LastReceived;
+        if (_record is null)
+            _end += LastReceived;
     }
 
     public static WireException Error(ReadOnlySpan<byte> body)
@@ -312,6 +329,38 @@ internal sealed class WireConnection : IAsyncDisposable
             if (error is not null && (type == 'Z' || error.EndsConnection))
                 throw error;
         }
+    }
+
+    /// <summary>
+    /// One read over TLS brings one record, of 8 KB where PostgreSQL sends: takes all that are there, as a receive without TLS does. The one
+    /// after them is waited for by the next call.
+    /// </summary>
+    private async ValueTask<int> ReceiveRecordsAsync(byte[] record, CancellationToken cancellationToken)
+    {
+        var received = 0;
+        while (_end < _buffer.Length)
+        {
+            if (_recordStart == _recordEnd)
+            {
+                var next = _nextRecord ?? _stream.ReadAsync(record, cancellationToken);
+                if (received > 0 && !next.IsCompletedSuccessfully)
+                {
+                    _nextRecord = next;
+                    break;
+                }
+                _nextRecord = null;
+                (_recordStart, _recordEnd) = (0, await next);
+                if (_recordEnd == 0)
+                    break;
+            }
+
+            var part = Math.Min(_recordEnd - _recordStart, _buffer.Length - _end);
+            record.AsSpan(_recordStart, part).CopyTo(_buffer.AsSpan(_end));
+            _recordStart += part;
+            _end += part;
+            received += part;
+        }
+        return received;
     }
 
     private async Task<(char Type, ReadOnlyMemory<byte> Body)> ReadAsync(CancellationToken cancellationToken)
