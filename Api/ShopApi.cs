@@ -33,7 +33,7 @@ internal static class ShopApi
         builder.Services.AddProblems();
         builder.Services.AddApiDocument();
         builder.Services.AddAnalytics();
-        builder.Services.AddLivePage();
+        builder.Services.AddLivePage(builder.Configuration);
         configure?.Invoke(builder.Services);
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(builder.Configuration.ReadOrigins()).AllowAnyMethod().AllowAnyHeader()
@@ -95,8 +95,11 @@ internal static class ShopApi
         {
             options.UseSnakeCaseNamingConvention().EnableThreadSafetyChecks(false)
                 .AddInterceptors(new CommitPosition(new HttpContextAccessor()));
-            if (DatabasePassword.From(builder.Configuration) is { } password)
-                options.UseNpgsql(npgsql => npgsql.ConfigureDataSource(password.ApplyTo));
+            options.UseNpgsql(npgsql => npgsql.ConfigureDataSource(source =>
+            {
+                StatementSpans.ApplyTo(source);
+                DatabasePassword.From(builder.Configuration)?.ApplyTo(source);
+            }));
         });
         builder.Services.AddOptions<CdcOptions>().BindConfiguration(CdcOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddHealthChecks().AddCheck<TablesCheck>(TablesCheck.Name);

@@ -13,7 +13,10 @@ namespace AspireCdc.AppHost;
 /// <param name="Star">ClickHouse's database.</param>
 /// <param name="CdcPassword">The password of the role that reads changes.</param>
 /// <param name="ProcessorPort">Where the processor answers; null for any port that is free.</param>
-/// <param name="Feed">Connects the processor with its source, which is ready when init-db, the second of the two, has run.</param>
+/// <param name="Feed">
+/// Connects the processor with its source, which is ready when init-db, the second of the two, has run; returns our connector where there
+/// is one between them.
+/// </param>
 internal sealed record Backends(
     IResourceBuilder<IResource> Postgres,
     IResourceBuilder<IResource> ClickHouse,
@@ -22,7 +25,7 @@ internal sealed record Backends(
     IResourceBuilder<IResourceWithConnectionString> Star,
     IResourceBuilder<ParameterResource> CdcPassword,
     int? ProcessorPort,
-    Action<IResourceBuilder<ProjectResource>, IResourceBuilder<ProjectResource>> Feed);
+    Func<IResourceBuilder<ProjectResource>, IResourceBuilder<ProjectResource>, IResourceBuilder<ProjectResource>?> Feed);
 
 /// <summary>PostgreSQL and ClickHouse as processes of this machine, from the embedded binaries.</summary>
 internal static class EmbeddedStack
@@ -67,11 +70,15 @@ internal static class EmbeddedStack
         var star = builder.AddDatabase("star", clickHouse.Resource, ReferenceExpression.Create(
             $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
 
-        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.Processor, (processor, initDb) => processor
-            .WithEnvironment("ConnectionStrings__shop", shopForCdc)
-            .WithReferenceRelationship(shop)
-            .WithEndpoint("http", http => http.IsProxied = false)
-            .WaitForCompletion(initDb));
+        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.Processor, (processor, initDb) =>
+        {
+            processor
+                .WithEnvironment("ConnectionStrings__shop", shopForCdc)
+                .WithReferenceRelationship(shop)
+                .WithEndpoint("http", http => http.IsProxied = false)
+                .WaitForCompletion(initDb);
+            return null;
+        });
     }
 
     /// <summary>Healthy once the database is there, which the server does not have from its first moment on.</summary>

@@ -43,9 +43,9 @@ try
         .WaitForCompletion(migrator)
         .WithOperationsToken(operationsToken)
         .WithProcessorCommands(operationsToken);
-    backends.Feed(processor, initDb);
+    var connector = backends.Feed(processor, initDb);
 
-    builder.AddProject<Projects.Api>("api", launchProfileName: null)
+    var api = builder.AddProject<Projects.Api>("api", launchProfileName: null)
         .WithIconName("Globe")
         .WithHttpEndpoint(port: ports.Api, isProxied: false)
         .WithReadinessCheck("/health")
@@ -58,6 +58,8 @@ try
         .WithDashboardAddress()
         .WaitForCompletion(initDb)
         .WithApiCommands(initDb);
+    if (connector is not null)
+        api.WithReference(connector.GetEndpoint("http"));
 
     await using var app = builder.Build();
     return await new StartReport(app).RunAsync();

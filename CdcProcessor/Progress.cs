@@ -36,8 +36,12 @@ internal sealed record Progress(
 /// The columns that it brings (<see cref="TableMapping.Fingerprint"/>); empty where a version recorded it that did not keep that.
 /// </param>
 /// <param name="Form">What the source's table was as of the snapshot, as the source writes it; empty where it does not say.</param>
-internal sealed record TableCopy(string Table, CopyState State, ulong Point, string Columns = "", string Form = "")
+/// <param name="Ranges">What of a copy under way is there for good, as the source writes it: a crash need not have it read again.</param>
+internal sealed record TableCopy(string Table, CopyState State, ulong Point, string Columns = "", string Form = "", string Ranges = "")
 {
+    /// <summary>Two records of one copy: how far it is does not count.</summary>
+    public bool IsSame(TableCopy other) => this with { Form = "", Ranges = "" } == other with { Form = "", Ranges = "" };
+
     /// <summary>It brings the columns that the model has.</summary>
     public bool IsOf(TableMapping table) => Columns.Length == 0 || Columns == table.Fingerprint;
 }

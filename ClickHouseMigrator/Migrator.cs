@@ -148,6 +148,9 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
     {
         await using var command = connection.CreateCommand();
         command.CommandText = ClusterDialect.Apply(statement, cluster);
+        // A table that another takes the place of may be of any size.
+        foreach (var limit in (string[])["max_table_size_to_drop", "max_partition_size_to_drop"])
+            command.CustomSettings[limit] = 0;
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

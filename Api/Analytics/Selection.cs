@@ -20,6 +20,9 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
 
     private static readonly string[] TimeFormats = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFK", "yyyy-MM-dd'T'HH:mmK"];
 
+    /// <summary>All orders, or those from a moment on.</summary>
+    public static Selection Since(DateTime? from, int limit) => new(from ?? First, End, limit);
+
     /// <summary>
     /// Reads a request's parameters. Where <paramref name="from"/> is absent, it is <paramref name="span"/> before the end, or the
     /// beginning of all.

@@ -62,11 +62,12 @@ internal sealed class StarDatabase(IConfiguration configuration) : IDisposable
             && !cancellationToken.IsCancellationRequested)
         {
             activity.Fail(e.GetType().FullName!);
-            throw Away("ClickHouse does not answer.");
+            throw Away("ClickHouse does not answer.", e);
         }
     }
 
-    private static ProblemException Away(string sentence) => new(StatusCodes.Status503ServiceUnavailable, sentence);
+    private static ProblemException Away(string sentence, Exception? cause = null) =>
+        new(StatusCodes.Status503ServiceUnavailable, sentence, cause);
 }
 
 /// <summary>What a query gave.</summary>

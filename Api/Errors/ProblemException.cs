@@ -3,7 +3,7 @@ using System.Collections.ObjectModel;
 namespace AspireCdc.Api.Errors;
 
 /// <summary>A request that cannot be carried out, as its client is told.</summary>
-internal sealed class ProblemException(int status, string detail) : Exception(detail)
+internal sealed class ProblemException(int status, string detail, Exception? cause = null) : Exception(detail, cause)
 {
     public int Status => status;
 
@@ -20,7 +20,9 @@ internal sealed class ProblemException(int status, string detail) : Exception(de
     public static string Sentence(IReadOnlyDictionary<string, string[]> errors) =>
         string.Join("; ", errors.Select(field => $"{field.Key}: {string.Join(", ", field.Value)}"));
 
-    public static ProblemException Invalid(string field, string message) => Invalid(new Dictionary<string, string[]> { [field] = [message] });
+    public static ProblemException Invalid(string field, string message) =>
+        Invalid(new Dictionary<string, string[]> { [field] = [message] });
 
-    public static ProblemException NotFound(string resource, long id) => new(StatusCodes.Status404NotFound, $"There is no {resource} {id}.");
+    public static ProblemException NotFound(string resource, long id) =>
+        new(StatusCodes.Status404NotFound, $"There is no {resource} {id}.");
 }

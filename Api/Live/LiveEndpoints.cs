@@ -11,20 +11,29 @@ internal static class LiveEndpoints
 {
     /// <summary>Nothing but the page's own files, and nobody may frame it.</summary>
     private const string OwnFilesOnly =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private static readonly TimeSpan LongestOperation = TimeSpan.FromSeconds(10);
 
-    public static void AddLivePage(this IServiceCollection services)
+    /// <summary>The longest load that one request may ask for, in seconds.</summary>
+    private const int LongestLoad = 300;
+
+    public static void AddLivePage(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton<StarReader>().AddSingleton<WriteFlow>().AddSingleton<LiveFeed>();
-        services.AddSingleton<ShopLoad>().AddHostedService(provider => provider.GetRequiredService<ShopLoad>())
-            .AddHostedService<LiveWatching>();
-        services.AddSingleton<ILiveWatch, PostgresWatch>().AddSingleton<ILiveWatch, ClickHouseWatch>()
-            .AddSingleton<ILiveWatch, RevenueWatch>();
-        services.AddSingleton<ILiveWatch, ApiWatch>().AddSingleton<ILiveWatch, ProcessorWatch>()
-            .AddSingleton<ILiveWatch, VerificationWatch>();
+        services.AddSingleton<ShopLoad>().AddHostedService(provider => provider.GetRequiredService<ShopLoad>());
+        services.AddHostedService<LiveWatching>();
+        services.AddSingleton<ILiveWatch, PostgresWatch>().AddSingleton<ILiveWatch, ClickHouseWatch>();
+        services.AddSingleton<ILiveWatch, RevenueWatch>().AddSingleton<ILiveWatch, ApiWatch>();
+        services.AddSingleton<ILiveWatch, VerificationWatch>();
+        AddProcessor("processor", ProcessorClient.Processor);
+        if (configuration.GetSection($"services:{ProcessorClient.Connector}").Exists())
+            AddProcessor("connector", ProcessorClient.Connector);
         ProcessorClient.AddTo(services);
+
+        void AddProcessor(string name, string service) => services.AddSingleton<ILiveWatch>(provider => new ProcessorWatch(
+            name, provider.GetRequiredKeyedService<ProcessorClient>(service), provider.GetRequiredService<TimeProvider>()));
     }
 
     /// <summary>Serves the page at <c>/</c> and what it asks for under <c>/live</c>; neither is part of the API's document.</summary>
@@ -42,9 +51,11 @@ internal static class LiveEndpoints
         if (!app.Environment.IsDevelopment())
             return;
         live.MapPost("/load", ([Range(0, ShopLoad.MostWrites)] int writes, ShopLoad load) => load.Set(writes));
+        live.MapPost("/load/run", RunLoadAsync);
         foreach (var operation in (string[])["pause", "resume", "verify"])
-            live.MapPost($"/processor/{operation}", (ProcessorClient processor, CancellationToken cancellationToken) =>
-                AskAsync(processor, operation, cancellationToken));
+            live.MapPost($"/processor/{operation}",
+                ([FromKeyedServices(ProcessorClient.Processor)] ProcessorClient processor, CancellationToken cancellationToken) =>
+                    AskAsync(processor, operation, cancellationToken));
     }
 
     private static ServerSentEventsResult<string> Events(
@@ -54,6 +65,20 @@ internal static class LiveEndpoints
     /// <summary>Where the dashboard is, if there is one, and what this environment lets the page do.</summary>
     private static LiveLinks Links(IConfiguration configuration, IHostEnvironment environment) =>
         new(configuration["Live:Dashboard"], environment.IsDevelopment());
+
+    /// <summary>Makes load for as long as it is asked to, and no longer than somebody waits for the answer.</summary>
+    private static async Task<Results<Ok<ShopWrites>, ProblemHttpResult>> RunLoadAsync(
+        [Range(1, LongestLoad)] int seconds, ShopLoad load, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return TypedResults.Ok(await load.RunAsync(TimeSpan.FromSeconds(seconds), cancellationToken));
+        }
+        catch (HttpRequestException e)
+        {
+            return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status502BadGateway);
+        }
+    }
 
     private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(
         ProcessorClient processor, string operation, CancellationToken cancellationToken)

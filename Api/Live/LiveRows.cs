@@ -18,7 +18,13 @@ internal sealed record LiveRows(IReadOnlyList<LiveOrder> Orders, IReadOnlyList<L
 /// <param name="Log">PostgreSQL's log.</param>
 /// <param name="Problem">Why it cannot be read, as a sentence.</param>
 /// <param name="Hangs">It may be there all the same: it takes too long.</param>
-internal sealed record LiveDatabase(LiveRows? Rows, LiveLog? Log = null, string? Problem = null, bool Hangs = false);
+internal sealed record LiveDatabase(LiveRows? Rows, LiveLog? Log = null, string? Problem = null, bool Hangs = false)
+{
+    /// <summary>
+    /// Of ClickHouse: the commit up to which it is recorded to show everything, like <c>0/1A2B3C4</c>; null where nobody tells.
+    /// </summary>
+    public string? Applied { get; init; }
+}
 
 /// <summary>PostgreSQL's write-ahead log and its slot.</summary>
 /// <param name="Position">How far the log is, like <c>0/1A2B3C4</c>.</param>

@@ -11,7 +11,7 @@ internal sealed class PostgresWatch(IServiceScopeFactory scopes, IOptions<CdcOpt
     private const string Name = "postgres";
 
     public Task WatchAsync(LiveFeed feed, CancellationToken cancellationToken) => Looking.RepeatAsync(
-        "PostgreSQL", time,
+        "PostgreSQL", Looking.Often, time,
         async patience => feed.Publish(Name, await ReadAsync(patience)),
         (problem, hangs) => feed.Publish(Name, new LiveDatabase(null, Problem: problem, Hangs: hangs)),
         cancellationToken);

@@ -4,10 +4,14 @@ using System.Text.Json;
 namespace AspireCdc.Api.Live;
 
 /// <summary>
-/// Asks the change processor, which is the service <c>cdc-processor</c>: <c>services__cdc-processor__http__0=http://localhost:4196</c>.
+/// Asks a CdcProcessor: the service <c>cdc-processor</c> (<c>services__cdc-processor__http__0=http://localhost:4196</c>), or
+/// <c>connector</c>, where our connector fills a topic.
 /// </summary>
 internal sealed class ProcessorClient(HttpClient http)
 {
+    /// <summary>The services that may be there.</summary>
+    public const string Processor = "cdc-processor", Connector = "connector";
+
     /// <summary>What it does, as server-sent events.</summary>
     /// <exception cref="HttpRequestException">It does not answer, or refuses.</exception>
     public async Task<HttpResponseMessage> FollowAsync(CancellationToken cancellationToken)
@@ -38,22 +42,28 @@ internal sealed class ProcessorClient(HttpClient http)
         }
     }
 
+    /// <summary>Adds one for each service, by its name.</summary>
     public static void AddTo(IServiceCollection services)
     {
-        var client = services.AddHttpClient<ProcessorClient>((provider, http) =>
+        foreach (var service in (string[])[Processor, Connector])
         {
-            http.BaseAddress = new("http://cdc-processor");
-            http.Timeout = Timeout.InfiniteTimeSpan; // Watching has no end; who asks says how long to wait.
-            http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("live-page", null));
-            if (provider.GetRequiredService<IConfiguration>()["Operations:Token"] is { Length: > 0 } token)
-                http.DefaultRequestHeaders.Authorization = new("Bearer", token);
-        });
+            var client = services.AddHttpClient(service, (provider, http) =>
+            {
+                http.BaseAddress = new($"http://{service}");
+                http.Timeout = Timeout.InfiniteTimeSpan; // Watching has no end; who asks says how long to wait.
+                http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("live-page", null));
+                if (provider.GetRequiredService<IConfiguration>()["Operations:Token"] is { Length: > 0 } token)
+                    http.DefaultRequestHeaders.Authorization = new("Bearer", token);
+            });
 #pragma warning disable EXTEXP0001 // May still change its form. Retries would hide for seconds that the processor is away.
-        client.RemoveAllResilienceHandlers();
+            client.RemoveAllResilienceHandlers();
 #pragma warning restore EXTEXP0001
+            services.AddKeyedTransient(service, (provider, _) =>
+                new ProcessorClient(provider.GetRequiredService<IHttpClientFactory>().CreateClient(service)));
+        }
     }
 
     private static async Task<string> ReasonAsync(HttpResponseMessage response, CancellationToken cancellationToken) =>
-        await response.Content.ReadAsStringAsync(cancellationToken) is { Length: > 0 } text ? text.Trim('"')
-        : $"It answers {(int)response.StatusCode}.";
+        await response.Content.ReadAsStringAsync(cancellationToken) is { Length: > 0 } text
+            ? text.Trim('"') : $"It answers {(int)response.StatusCode}.";
 }

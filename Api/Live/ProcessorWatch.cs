@@ -4,11 +4,12 @@ using AspireCdc.Api.Live.Feed;
 
 namespace AspireCdc.Api.Live;
 
-/// <summary>The change processor, which tells by itself what it does; the end of what it says is the end of the processor.</summary>
-internal sealed class ProcessorWatch(ProcessorClient processor, TimeProvider time) : ILiveWatch
+/// <summary>A change processor, or a connector, which tells by itself what it does; the end of what it says is the end of it.</summary>
+/// <param name="name">What it is called on the page.</param>
+/// <param name="processor">It.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ProcessorWatch(string name, ProcessorClient processor, TimeProvider time) : ILiveWatch
 {
-    private const string Name = "processor";
-
     /// <summary>It speaks twice a second at least.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(4), TryAgain = TimeSpan.FromMilliseconds(200);
 
@@ -19,16 +20,16 @@ internal sealed class ProcessorWatch(ProcessorClient processor, TimeProvider tim
             try
             {
                 await FollowAsync(feed, cancellationToken);
-                Tell("The processor has ended.");
+                Tell($"The {name} has ended.");
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                Tell($"The processor does not answer within {Silence.TotalSeconds} s.");
+                Tell($"The {name} does not answer within {Silence.TotalSeconds} s.");
             }
             catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
             {
-                Tell(e is HttpRequestException { StatusCode: null } ? $"No processor answers: {e.GetBaseException().Message}"
-                    : $"The processor cannot be asked: {e.Message}");
+                Tell(e is HttpRequestException { StatusCode: null }
+                    ? $"No {name} answers: {e.GetBaseException().Message}" : $"The {name} cannot be asked: {e.Message}");
             }
             await Task.Delay(TryAgain, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -36,7 +37,7 @@ internal sealed class ProcessorWatch(ProcessorClient processor, TimeProvider tim
         void Tell(string problem)
         {
             if (!cancellationToken.IsCancellationRequested)
-                feed.Publish(Name, new { problem });
+                feed.Publish(name, new { problem });
         }
     }
 
@@ -48,7 +49,7 @@ internal sealed class ProcessorWatch(ProcessorClient processor, TimeProvider tim
         await foreach (var news in SseParser.Create(await flow.Content.ReadAsStreamAsync(patience.Token)).EnumerateAsync(patience.Token))
         {
             patience.CancelAfter(Silence);
-            feed.Publish(Name, JsonElement.Parse(news.Data));
+            feed.Publish(name, JsonElement.Parse(news.Data));
         }
     }
 }

@@ -4,7 +4,8 @@ using AspireCdc.Api.Live.Feed;
 namespace AspireCdc.Api.Live;
 
 /// <summary>The comparison of ClickHouse with PostgreSQL that runs, or the last one, which the processor keeps in memory.</summary>
-internal sealed class VerificationWatch(ProcessorClient processor, TimeProvider time) : ILiveWatch
+internal sealed class VerificationWatch(
+    [FromKeyedServices(ProcessorClient.Processor)] ProcessorClient processor, TimeProvider time) : ILiveWatch
 {
     private const string Name = "verification";
 

@@ -35,15 +35,16 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
 
     public async Task<Representation> CreateAsync(RequestBody body, string? idempotencyKey, string path, CancellationToken cancellation)
     {
-        var entity = await binder.CreateAsync<T>(body);
+        T entity;
+        using (RequestStep.Begin($"read {Name}"))
+            entity = await binder.CreateAsync<T>(body);
         return idempotencyKey is null
             ? await InsertAsync()
             : await idempotency.OnceAsync(idempotencyKey, path, body, InsertAsync, cancellation);
 
         async Task<Representation> InsertAsync()
         {
-            context.Add(entity);
-            await SaveAsync(entity, cancellation);
+            await SaveAsync(entity, cancellation, isNew: true);
             return Represent(entity);
         }
     }
@@ -53,7 +54,8 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
         context.Database.AutoSavepointsEnabled = false; // Two round trips, and a write that fails ends the transaction anyway.
         await using var transaction = await context.Database.BeginTransactionAsync(cancellation);
         var entity = await LockAsync(id, ifMatch, cancellation);
-        await binder.UpdateAsync(entity, body, complete);
+        using (RequestStep.Begin($"read {Name}"))
+            await binder.UpdateAsync(entity, body, complete);
         await SaveAsync(entity, cancellation);
         await transaction.CommitAsync(cancellation);
         return Represent(entity);
@@ -80,7 +82,8 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
     private Representation Represent(T entity) => Representation.Of(entity, _json);
 
     /// <summary>
-    /// The row and its items, as they are once this transaction alone may change them. Locked by one statement and read by the next: a statement that waited for a lock has seen the items as they were before.
+    /// The row and its items, as they are once this transaction alone may change them. Locked by one statement and read by the next: a
+    /// statement that waited for a lock has seen the items as they were before.
     /// </summary>
     private async Task<T> LockAsync(long id, string? ifMatch, CancellationToken cancellation)
     {
@@ -101,8 +104,11 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
         static string Lock(IEntityType type, IProperty key) => $"SELECT FROM \"{type.GetTableName()}\" WHERE {key.GetColumnName()} = {{0}} FOR UPDATE";
     }
 
-    private async Task SaveAsync(T entity, CancellationToken cancellation)
+    private async Task SaveAsync(T entity, CancellationToken cancellation, bool isNew = false)
     {
+        using var step = RequestStep.Begin($"save {Name}");
+        if (isNew)
+            context.Add(entity);
         try
         {
             await context.SaveChangesAsync(cancellation);

@@ -3,7 +3,7 @@ import { $, say } from "./dom.js";
 import { follow } from "./feed.js";
 import { duration, position } from "./format.js";
 import { enableLoad, showLoad } from "./load.js";
-import { outlook, showLinks, showPipeline } from "./pipeline.js";
+import { appliedIn, outlook, showLinks, showPipeline } from "./pipeline.js";
 import { showRevenue } from "./revenue.js";
 import { actions, call, commit } from "./shop.js";
 import { markAhead, showRows } from "./tables.js";
@@ -39,9 +39,9 @@ async function run(name) {
 
 /** By the positions in PostgreSQL's log, which both sides name; where the processor cannot name any, the tables below tell. */
 function checkArrival() {
-  const applied = known.processor?.applied;
+  const applied = appliedIn(known.processor, known.clickHouse);
   if (!awaited?.lsn || !applied || position(applied) < awaited.lsn) return;
-  const last = known.processor.changes?.last;
+  const last = known.processor?.changes?.last;
   tell(`${awaited.what} is there${last == null ? "" : `, ${duration(last)} after its commit`}.`);
   awaited = null;
 }
@@ -86,7 +86,9 @@ const show = {
   clickHouse: content => {
     showRows("clickHouse", content);
     markAhead();
+    checkArrival();
   },
+  connector() {}, // the pipeline shows it
   processor: content => {
     if (!content.changes) return;
     showChanges(content.changes);
@@ -107,7 +109,9 @@ follow(Object.keys(show), (name, content) => {
 }, away => {
   if (away === isAway) return;
   isAway = away;
-  say($("away"), away ? "The API does not answer: start the resource api in the dashboard, or dotnet run --project AppHost. This page goes on by itself." : "");
+  say($("away"), away
+    ? "The API does not answer: start the resource api in the dashboard, or dotnet run --project AppHost. This page goes on by itself."
+    : "");
   $("away").hidden = !away;
   document.body.classList.toggle("away", away);
   showPipeline(known, isAway);

@@ -26,24 +26,45 @@ export function showLinks(dashboard) {
   }
 }
 
+let isBehindKafka = false;
+
 /** Draws what is known: slices that have not come yet leave their node as it is. */
-export function showPipeline({ api, postgres, processor, clickHouse }, away) {
+export function showPipeline({ api, postgres, connector, processor, clickHouse }, away) {
+  if (processor?.source) isBehindKafka = processor.source === "kafka";
   const changes = processor?.changes;
-  node("node-api", away ? ["bad", "does not answer"] : api && ["good", "running"], api && { rate: count(api.writes.rate), p50: duration(api.writes.p50) });
+  node("node-api", away ? ["bad", "does not answer"] : api && ["good", "running"],
+    api && { rate: count(api.writes.rate), p50: duration(api.writes.p50) });
   node("node-wal", away ? unknown : postgres && stateOf(postgres), postgres?.log && {
     position: postgres.log.position,
     retained: bytes(postgres.log.retainedBytes),
   }, postgres?.problem ?? (postgres?.log?.isRead === null ? "There is no replication slot yet: the processor makes it." : null));
-  node("node-processor", away ? unknown : processor && (processor.problem ? ["bad", "away"] : phases[processor.phase]), processor?.phase && {
-    rate: count(changes.rate),
-    lag: processor.lagBytes === 0 ? "nothing" : processor.lagSeconds >= 0.5 ? `${bytes(processor.lagBytes)}, ${duration(1000 * processor.lagSeconds)}` : bytes(processor.lagBytes),
-  }, processor?.problem || processor?.reason);
-  node("node-clickhouse", away ? unknown : clickHouse && stateOf(clickHouse), changes && { applied: processor.applied ?? "–", p50: duration(changes.p50) }, clickHouse?.problem);
+  $("node-connector").hidden = !isBehindKafka;
+  flow("node-connector", away, connector ?? (isBehindKafka ? {} : null));
+  flow("node-processor", away, processor);
+  node("node-clickhouse", away ? unknown : clickHouse && stateOf(clickHouse),
+    (changes || clickHouse?.applied) && { applied: appliedIn(processor, clickHouse) ?? "–", p50: duration(changes?.p50) }, clickHouse?.problem);
   document.querySelector(".pipeline").classList.toggle("flows", !away && changes?.rate > 0);
 }
 
+/** The commit up to which ClickHouse shows everything: the processor knows it at once, unless it has only some of a topic's partitions. */
+export const appliedIn = (processor, clickHouse) => processor?.applied ?? clickHouse?.applied;
+
+/** A processor, or a connector; one that tells nothing is somebody else's. */
+function flow(id, away, part) {
+  const state = part && (part.problem ? ["bad", "away"] : phases[part.phase] ?? ["unknown", "tells nothing"]);
+  node(id, away ? unknown : state, part?.phase && { rate: count(part.changes.rate), lag: lagOf(part) }, part?.problem || part?.reason);
+}
+
+function lagOf({ lagBytes, lagSeconds }) {
+  if (lagBytes == null) return "–";
+  if (lagBytes === 0) return "nothing";
+  return lagSeconds >= 0.5 ? `${bytes(lagBytes)}, ${duration(1000 * lagSeconds)}` : bytes(lagBytes);
+}
+
 const unknown = ["unknown", "not known"];
-const stateOf = database => database.problem ? ["bad", database.hangs ? "does not answer" : "away"] : ["good", "running"];
+const stateOf = database => database.problem
+  ? ["bad", database.hangs ? "does not answer" : "away"]
+  : ["good", "running"];
 
 function node(id, state, figures, reason) {
   const element = $(id);
@@ -58,18 +79,19 @@ function node(id, state, figures, reason) {
 }
 
 /** What a write will come to right now; empty where it will simply arrive. */
-export function outlook({ postgres, processor, clickHouse }) {
+export function outlook({ postgres, connector, processor, clickHouse }) {
   if (postgres?.hangs) return "PostgreSQL is slow to answer: a write may take as long.";
   if (postgres?.problem) return "PostgreSQL is away: nothing can be written until it is back. Start it in the dashboard.";
   const later = "What is written waits in PostgreSQL's log, and arrives when it goes on.";
-  if (processor?.problem) return `The processor is away. ${later} Start cdc-processor in the dashboard.`;
-  switch (processor?.phase) {
-    case undefined:
-    case "Streaming":
-      return clickHouse?.hangs ? "ClickHouse is slow to answer: what is written shows there later." : clickHouse?.problem ? `ClickHouse is away. ${later} Start it in the dashboard.` : "";
-    case "Paused":
-      return `The processor is paused. ${later} “Resume” lets it go on.`;
-    default:
-      return `The processor does not stream: ${processor.reason || phases[processor.phase][1]} ${later}`;
-  }
+  if (connector?.problem) return `The connector is away. ${later} Start connector in the dashboard.`;
+  if (connector && !flows(connector)) return `The connector does not send: ${reasonOf(connector)} ${later}`;
+  const waits = isBehindKafka ? "What is written waits in the topic, and arrives when it goes on." : later;
+  if (processor?.problem) return `The processor is away. ${waits} Start cdc-processor in the dashboard.`;
+  if (processor?.phase === "Paused") return `The processor is paused. ${waits} “Resume” lets it go on.`;
+  if (processor?.phase && !flows(processor)) return `The processor does not stream: ${reasonOf(processor)} ${waits}`;
+  if (clickHouse?.hangs) return "ClickHouse is slow to answer: what is written shows there later.";
+  return clickHouse?.problem ? `ClickHouse is away. ${waits} Start it in the dashboard.` : "";
 }
+
+const flows = part => part.phase === "Streaming" || part.phase === "StandingBy";
+const reasonOf = part => part.reason || phases[part.phase][1];

@@ -23,6 +23,7 @@ const tables = {
   },
 };
 const before = { postgres: {}, clickHouse: {} };
+const shown = {};
 
 /** Shows one side. */
 export function showRows(side, database) {
@@ -31,8 +32,11 @@ export function showRows(side, database) {
   section.classList.toggle("stale", Boolean(database.problem));
   problem.hidden = !database.problem;
   say(problem, database.problem ?? "");
-  // A database that cannot be read keeps its last rows, greyed, below the reason.
-  if (database.rows) section.querySelector(".tables").replaceChildren(...Object.keys(tables).map(kind => tableOf(side, kind, database.rows)));
+  // A database that cannot be read keeps its last rows, greyed, below the reason; and rows that stand there already keep their highlight.
+  const json = JSON.stringify(database.rows);
+  if (!database.rows || shown[side] === json) return;
+  shown[side] = json;
+  section.querySelector(".tables").replaceChildren(...Object.keys(tables).map(kind => tableOf(side, kind, database.rows)));
 }
 
 /** Marks PostgreSQL's rows that ClickHouse shows otherwise, or not yet. */
@@ -51,17 +55,20 @@ function tableOf(side, kind, content) {
   const known = before[side][kind];
   before[side][kind] = new Map(rows.map(row => [String(row.id), JSON.stringify(row)]));
   const lines = rows.map(row => {
-    const line = make("tr", { "data-row": `${kind} ${row.id}` }, ...Object.entries(columns).map(([key, { className, format }]) => cell("td", format(row[key]), className)));
+    const cells = Object.entries(columns).map(([key, { className, format }]) => cell("td", format(row[key]), className));
+    const line = make("tr", { "data-row": `${kind} ${row.id}` }, ...cells);
     line.classList.toggle("fresh", Boolean(known) && known.get(String(row.id)) !== JSON.stringify(row));
     line.addEventListener("animationend", () => line.classList.remove("fresh"), { once: true });
     return line;
   });
   if (!lines.length) lines.push(make("tr", {}, make("td", { class: "empty", colspan: Object.keys(columns).length }, "nothing yet")));
   return make("table", {},
-    make("caption", {}, caption, make("span", { class: "count" }, `${count(content[tables[kind].count])} rows`)),
+    make("caption", {}, caption, make("span", { class: "count" }, rowsOf(content[tables[kind].count]))),
     make("thead", {}, make("tr", {}, ...Object.values(columns).map(({ title, className }) => cell("th", title, className)))),
     make("tbody", {}, ...lines));
 }
+
+const rowsOf = number => `${count(number)} ${number === 1 ? "row" : "rows"}`;
 
 function cell(tag, text, className) {
   const attributes = { class: className };

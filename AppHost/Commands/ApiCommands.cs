@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
 
 namespace AspireCdc.AppHost.Commands;
 
@@ -15,7 +17,8 @@ internal static class ApiCommands
 
     /// <param name="api">The API.</param>
     /// <param name="initDb">What makes its database; to reset the data it runs once more, and recreates the tables.</param>
-    public static IResourceBuilder<ProjectResource> WithApiCommands(this IResourceBuilder<ProjectResource> api, IResourceBuilder<ProjectResource> initDb)
+    public static IResourceBuilder<ProjectResource> WithApiCommands(
+        this IResourceBuilder<ProjectResource> api, IResourceBuilder<ProjectResource> initDb)
     {
         var endpoint = api.GetEndpoint("http");
         var reset = new DataReset(initDb);
@@ -24,13 +27,19 @@ internal static class ApiCommands
                 GenerateLoad, "Generate load",
                 async context =>
                 {
-                    using var http = new HttpClient { BaseAddress = new(endpoint.Url) };
-                    var lasts = TimeSpan.FromSeconds(int.Parse(context.Arguments[Seconds].Value!, CultureInfo.InvariantCulture));
-                    return CommandResults.Success(await new ShopLoad(http).RunAsync(lasts, context.CancellationToken));
+                    using var http = new HttpClient { BaseAddress = new(endpoint.Url), Timeout = Timeout.InfiniteTimeSpan };
+                    var seconds = int.Parse(context.Arguments[Seconds].Value!, CultureInfo.InvariantCulture);
+                    using var answer = await http.PostAsync($"/live/load/run?seconds={seconds}", null, context.CancellationToken);
+                    var made = await answer.Content.ReadFromJsonAsync<JsonElement>(context.CancellationToken);
+                    return answer.IsSuccessStatusCode
+                        ? CommandResults.Success(
+                            $"{made.GetProperty("orders")} orders with {made.GetProperty("items")} items, {made.GetProperty("changes")} changes "
+                            + $"and {made.GetProperty("cancellations")} cancellations in {seconds} s.")
+                        : CommandResults.Failure(made.GetProperty("detail").GetString()!);
                 },
                 new()
                 {
-                    Description = "Makes customers, products and orders with items.",
+                    Description = "Customers order, pay, move and cancel, at random. The live page has a slider for as much as you like.",
                     IconName = "TopSpeed",
                     UpdateState = CommandState.WhenHealthy,
                     Progress = new() { Message = "Customers order." },
@@ -38,7 +47,8 @@ internal static class ApiCommands
                     ValidateArguments = validation =>
                     {
                         var seconds = validation.Inputs[Seconds];
-                        if (!int.TryParse(seconds.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var lasts) || lasts is < 1 or > LongestLoad)
+                        if (!int.TryParse(seconds.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var lasts)
+                            || lasts is < 1 or > LongestLoad)
                             validation.AddValidationError(seconds, $"It takes 1 to {LongestLoad}.");
                         return Task.CompletedTask;
                     },

@@ -43,12 +43,17 @@ internal static class ContainersStack
             .WithConsole(console => console.WithContainerName(Named("redpanda-console")));
         var connector = new Connector(builder, ports, postgres, shop, shopForCdc, cdcPassword, redpanda);
 
-        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.ProcessorBehindKafka, (processor, initDb) => processor
-            .WithArgs("--source", "kafka")
-            .WithReplicas(connector.Processors)
-            .WithReference(redpanda, "kafka")
-            // For the comparison with PostgreSQL, and for nothing else.
-            .WithEnvironment("ConnectionStrings__shop", shopForCdc)
-            .WaitFor(connector.Add(initDb)));
+        return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.ProcessorBehindKafka, (processor, initDb) =>
+        {
+            var feeding = connector.Add(initDb);
+            processor
+                .WithArgs("--source", "kafka")
+                .WithReplicas(connector.Processors)
+                .WithReference(redpanda, "kafka")
+                // For the comparison with PostgreSQL, and for nothing else.
+                .WithEnvironment("ConnectionStrings__shop", shopForCdc)
+                .WaitFor(feeding);
+            return feeding as IResourceBuilder<ProjectResource>;
+        });
     }
 }

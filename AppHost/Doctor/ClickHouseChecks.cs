@@ -9,27 +9,32 @@ internal static class ClickHouseChecks
 {
     private const string Part = "clickhouse";
     private const string Migrate = "dotnet run --project ClickHouseMigrator";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private static readonly (string Check, string Well, Func<Patient, string> Sql)[] Table =
     [
         ("database", "is there", patient => $"""
-            SELECT 'there is no database {Database(patient)}', '{Migrate}' WHERE (SELECT count() FROM system.databases WHERE name = '{Database(patient)}') = 0
+            SELECT 'there is no database {Database(patient)}', '{Migrate}'
+            WHERE (SELECT count() FROM system.databases WHERE name = '{Database(patient)}') = 0
             """),
         ("migrations", "all are applied", patient => $"""
-            SELECT 'no migration is applied', '{Migrate}' WHERE (SELECT count() FROM system.tables WHERE database = '{Database(patient)}' AND name = 'schema_migration') = 0
+            SELECT 'no migration is applied', '{Migrate}'
+            WHERE (SELECT count() FROM system.tables WHERE database = '{Database(patient)}' AND name = 'schema_migration') = 0
             """),
         ("latest migrations", "none is missing", patient => $"""
-            SELECT 'migration ' || name || ' is not applied', '{Migrate}' FROM (SELECT arrayJoin({Names(patient.ClickHouseMigrations)}) AS name)
+            SELECT 'migration ' || name || ' is not applied', '{Migrate}'
+            FROM (SELECT arrayJoin({Names(patient.ClickHouseMigrations)}) AS name)
             WHERE name NOT IN (SELECT name FROM {Database(patient)}.schema_migration)
             """),
         ("tables", "all are there", patient => $"""
-            SELECT 'table ' || name || ' is missing', '{Migrate}; where it is gone although its migration is applied: --reset' FROM (SELECT arrayJoin({Names(Tables(patient.Model))}) AS name)
+            SELECT 'table ' || name || ' is missing', '{Migrate}; where it is gone although its migration is applied: --reset'
+            FROM (SELECT arrayJoin({Names(Tables(patient.Model))}) AS name)
             WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
             """),
         ("views", "all are there", patient => $"""
-            SELECT 'view ' || name || ' is missing: changes of parents do not reach their facts', '{Migrate}; where it is gone although its migration is applied: --reset'
-            FROM (SELECT arrayJoin({Names(Views(patient.Model))}) AS name) WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
+            SELECT 'view ' || name || ' is missing: changes of parents do not reach their facts',
+                '{Migrate}; where it is gone although its migration is applied: --reset'
+            FROM (SELECT arrayJoin({Names(Views(patient.Model))}) AS name)
+            WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
             """),
         ("columns", "the tables have the model's", patient => $"""
             SELECT 'column ' || name || ' is missing', '{Migrate}' FROM (SELECT arrayJoin({Names(Columns(patient.Model))}) AS name)
@@ -37,14 +42,18 @@ internal static class ClickHouseChecks
                 AND splitByChar('.', name)[1] IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
             """),
         ("reading", "rows are deduplicated (final = 1)", _ => """
-            SELECT 'the user reads rows as they were before their last change', 'set final = 1 in the profile of the user that reads' FROM system.settings WHERE name = 'final' AND value NOT IN ('1', 'true')
+            SELECT 'the user reads rows as they were before their last change', 'set final = 1 in the profile of the user that reads'
+            FROM system.settings WHERE name = 'final' AND value NOT IN ('1', 'true')
             """),
         ("parts", "few enough to merge", patient => $"""
-            SELECT table || ' has ' || toString(count()) || ' parts', 'let it merge: fewer, larger batches (Cdc:BatchChanges), or more background threads' FROM system.parts
-            WHERE database = '{Database(patient)}' AND active GROUP BY table HAVING count() > 300
+            SELECT table || ' has ' || toString(count()) || ' parts',
+                'let it merge: fewer, larger batches (Cdc:BatchChanges), or more background threads'
+            FROM system.parts WHERE database = '{Database(patient)}' AND active GROUP BY table HAVING count() > {patient.Limits.Parts}
             """),
-        ("disk", "has room", _ => $"""
-            SELECT 'only ' || formatReadableSize(free_space) || ' are free on disk ' || name, 'free some: merges need as much again as they merge' FROM system.disks WHERE total_space > 0 AND free_space < {MachineChecks.LeastFreeBytes}
+        ("disk", "has room", patient => $"""
+            SELECT 'only ' || formatReadableSize(free_space) || ' are free on disk ' || name,
+                'free some: merges need as much again as they merge'
+            FROM system.disks WHERE total_space > 0 AND free_space < {patient.Limits.FreeBytes}
             """),
     ];
 
@@ -53,15 +62,20 @@ internal static class ClickHouseChecks
         // By way of the database that every server has: the patient's may be missing.
         var server = string.Join(';', patient.ClickHouse.Split(';')
             .Select(part => part.StartsWith("Database=", StringComparison.OrdinalIgnoreCase) ? "Database=default" : part));
-        if (await AskAsync(server, "answers", "SELECT version(), ''", cancellationToken) is var answers
-            && answers is not [{ Cure: "" } version])
+        var patience = patient.Limits.Patience;
+        var answers = await AskAsync(server, "answers", "SELECT version(), ''", patience, cancellationToken);
+        if (answers is not [{ Cure: "" } version])
         {
-            var refused = answers[0].Says.Contains("password", StringComparison.OrdinalIgnoreCase)
+            var isRefused = answers[0].Says.Contains("password", StringComparison.OrdinalIgnoreCase)
                 || answers[0].Says.Contains("Authentication", StringComparison.Ordinal);
             return
             [
-                answers[0] with { Cure = refused ? "correct user and password in ConnectionStrings__clickhouse"
-                    : "start the resource clickhouse in the dashboard, whose log says why it ended; or dotnet run --project AppHost" },
+                answers[0] with
+                {
+                    Cure = isRefused
+                        ? "correct user and password in ConnectionStrings__clickhouse"
+                        : "start the resource clickhouse in the dashboard, whose log says why it ended; or dotnet run --project AppHost",
+                },
                 .. Table.Select(check => new Finding(Part, check.Check, Verdict.Unasked, "not asked")),
             ];
         }
@@ -74,20 +88,21 @@ internal static class ClickHouseChecks
                 findings.Add(new(Part, check, Verdict.Unasked, "not asked"));
                 continue;
             }
-            var ill = await AskAsync(server, check, sql(patient), cancellationToken);
+            var ill = await AskAsync(server, check, sql(patient), patience, cancellationToken);
             findings.AddRange(ill is [] ? [new(Part, check, Verdict.Well, well)] : ill);
         }
         return findings;
     }
 
-    private static async Task<IReadOnlyList<Finding>> AskAsync(string server, string check, string sql, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<Finding>> AskAsync(
+        string server, string check, string sql, TimeSpan patience, CancellationToken cancellationToken)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(Patience);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        giveUp.CancelAfter(patience);
         using var output = new MemoryStream();
         try
         {
-            await ClickHouseQuery.AskAsync(server, sql, "TabSeparatedRaw", output, patience.Token);
+            await ClickHouseQuery.AskAsync(server, sql, "TabSeparatedRaw", output, giveUp.Token);
         }
         catch (AppHostException exception)
         {
@@ -95,18 +110,18 @@ internal static class ClickHouseChecks
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return [new(Part, check, Verdict.Ill, $"ClickHouse does not answer within {Patience.TotalSeconds} s",
-                "its log in the dashboard says what it does")];
+            var says = $"ClickHouse does not answer within {patience.TotalSeconds} s";
+            return [new(Part, check, Verdict.Ill, says, "its log in the dashboard says what it does")];
         }
         return
         [
-            .. Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))
+            .. Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line.Split('\t'))
                 .Select(fields => new Finding(Part, check, Verdict.Ill, fields[0], fields[1])),
         ];
     }
 
-    private static string Database(Patient patient) =>
-        patient.ClickHouse.Split(';').Select(part => part.Split('=', 2))
+    private static string Database(Patient patient) => patient.ClickHouse.Split(';').Select(part => part.Split('=', 2))
         .First(part => part[0].Equals("Database", StringComparison.OrdinalIgnoreCase))[1];
 
     private static string Names(IEnumerable<string> names) =>
@@ -115,8 +130,7 @@ internal static class ClickHouseChecks
     private static IEnumerable<string> Tables(StarModel model) =>
     [
         "cdc_progress", "cdc_dead_letter", .. model.Tables.Select(table => table.Landing),
-        .. model.Tables.SelectMany(table => table.Companions.Select(companion => companion.Name)),
-        .. model.Facts.Select(fact => fact.Name),
+        .. model.Tables.SelectMany(table => table.Companions.Select(companion => companion.Name)), .. model.Facts.Select(fact => fact.Name),
     ];
 
     private static IEnumerable<string> Views(StarModel model) =>
@@ -124,7 +138,7 @@ internal static class ClickHouseChecks
 
     private static IEnumerable<string> Columns(StarModel model) =>
         model.Tables.SelectMany(table => table.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing)
-            .Select(column => $"{table.Landing}.{column}"))
+                .Select(column => $"{table.Landing}.{column}"))
             .Concat(model.Facts.SelectMany(fact => fact.Columns.Select(column => column.Name).Concat(SystemColumns.Fact)
                 .Select(column => $"{fact.Name}.{column}")));
 }

@@ -12,9 +12,8 @@ internal static class DoctorCommand
 
     private const string Json = "--json";
 
-    private static readonly JsonSerializerOptions Readable = new(
-        JsonSerializerDefaults.Web)
-    { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Returns 0 only if all is well.</summary>
     /// <exception cref="AppHostException">An option is unknown, or the model cannot be read.</exception>

@@ -7,23 +7,18 @@ internal static class MachineChecks
 {
     private const string Part = "machine";
 
-    /// <summary>
-    /// PostgreSQL keeps up to a gigabyte of its log by default, and ClickHouse's merges need as much again as they merge.
-    /// </summary>
-    public const long LeastFreeBytes = 2L << 30;
-
     public static async Task<IReadOnlyList<Finding>> ExamineAsync(Patient patient, CancellationToken cancellationToken) =>
     [
-        Disk(patient.Folder, new DriveInfo(Existing(patient.Folder)).AvailableFreeSpace),
+        Disk(patient.Folder, new DriveInfo(Existing(patient.Folder)).AvailableFreeSpace, patient.Limits.FreeBytes),
         Version(patient.Folder),
         Running(patient),
         .. patient.IsRunning ? [] : await PortsAsync(patient.Ports, cancellationToken),
     ];
 
-    /// <summary>Judges the space that is left for the folder.</summary>
-    public static Finding Disk(string folder, long free) => free >= LeastFreeBytes
+    private static Finding Disk(string folder, long free, long least) => free >= least
         ? new(Part, "disk", Verdict.Well, $"{free >> 20:N0} MB are free for {folder}")
-        : new(Part, "disk", Verdict.Ill, $"only {free >> 20:N0} MB are free for {folder}",
+        : new(
+            Part, "disk", Verdict.Ill, $"only {free >> 20:N0} MB are free for {folder}",
             "free some, or choose a folder on another disk: --state FOLDER");
 
     private static Finding Version(string folder)
@@ -33,7 +28,8 @@ internal static class MachineChecks
             return new(Part, "databases' files", Verdict.Well, "none yet: the first start makes them");
         var made = File.ReadAllText(file).Trim();
         return EmbeddedBinaries.FindInstalled(Checkout.AppHostFolder) is { } binaries && made != binaries.PostgresVersion
-            ? new(Part, "databases' files", Verdict.Ill,
+            ? new(
+                Part, "databases' files", Verdict.Ill,
                 $"those in {folder} are of PostgreSQL {made}, and this is PostgreSQL {binaries.PostgresVersion}",
                 "start with --reset (empty), or choose another folder: --state FOLDER")
             : new(Part, "databases' files", Verdict.Well, $"PostgreSQL {made}");
@@ -52,7 +48,8 @@ internal static class MachineChecks
         foreach (var (name, port) in ports.Fixed(withKafka: false).Where(port => Ports.IsTaken(port.Port)))
         {
             var holder = await PortHolder.FindAsync(port, cancellationToken);
-            findings.Add(new(Part, "ports", Verdict.Ill, $"port {port} for {name} is taken{(holder is null ? "" : $" by {holder}")}",
+            findings.Add(new(
+                Part, "ports", Verdict.Ill, $"port {port} for {name} is taken{(holder is null ? "" : $" by {holder}")}",
                 $"stop that, or choose another port: --Ports:{name}={port + 1}"));
         }
         return findings is [] ? [new(Part, "ports", Verdict.Well, "all are free")] : findings;

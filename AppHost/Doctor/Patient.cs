@@ -22,6 +22,9 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
     /// <summary>The role that it logs in as.</summary>
     public string Role { get; init; } = "cdc";
 
+    /// <summary>From where on something is worth telling.</summary>
+    public Limits Limits { get; init; } = new();
+
     /// <summary>What is replicated.</summary>
     public required StarModel Model { get; init; }
 
@@ -41,9 +44,9 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
         return new(
             folder, running is not null, ports,
             configuration.GetConnectionString("shop") ?? running?.Shop
-            ?? $"Host=localhost;Port={ports.Postgres};Username=postgres;Password=postgres;Database=shop",
+                ?? $"Host=localhost;Port={ports.Postgres};Username=postgres;Password=postgres;Database=shop",
             configuration.GetConnectionString("clickhouse") ?? running?.ClickHouse
-            ?? $"Host=localhost;Port={ports.ClickHouse};Username=panda;Password=pandapass;Database=local",
+                ?? $"Host=localhost;Port={ports.ClickHouse};Username=panda;Password=pandapass;Database=local",
             new(running?.Api ?? $"http://localhost:{ports.Api}"), new(running?.Processor ?? $"http://localhost:{ports.Processor}"))
         {
             Model = StarFile.Read(Path.Combine(Checkout.Root, "Shop", "ClickHouse", StarFile.Name)),
@@ -55,7 +58,7 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
     private static IReadOnlyList<string> Names(string pattern, params string[] folder) =>
     [
         .. Directory.EnumerateFiles(Path.Combine([Checkout.Root, .. folder]), pattern)
-        .Select(file => Path.GetFileNameWithoutExtension(file))
+            .Select(file => Path.GetFileNameWithoutExtension(file))
             .Where(name => !name.EndsWith(".Designer", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
     ];
 }

@@ -9,22 +9,19 @@ internal static class ServiceChecks
     private const string Processor = "cdc-processor", Api = "api";
     private const string Command = "dotnet run --project CdcProcessor --";
 
-    /// <summary>A processor that lags longer is told: the README promises a fraction of a second.</summary>
-    private const double LongestLag = 30;
-
     private static readonly string[] ProcessorTable = ["streams", "lag", "dead letters", "copies", "facts", "verification"];
 
     public static async Task<IReadOnlyList<Finding>> ExamineAsync(Patient patient, string? token, CancellationToken cancellationToken)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = patient.Limits.Patience };
         if (!string.IsNullOrEmpty(token))
             http.DefaultRequestHeaders.Authorization = new("Bearer", token);
-        return [.. await ProcessorAsync(http, patient.Processor, cancellationToken),
-            .. await ApiAsync(http, patient.Api, cancellationToken)];
+        return [.. await ProcessorAsync(http, patient, cancellationToken), .. await ApiAsync(http, patient.Api, cancellationToken)];
     }
 
-    private static async Task<IEnumerable<Finding>> ProcessorAsync(HttpClient http, Uri address, CancellationToken cancellationToken)
+    private static async Task<IEnumerable<Finding>> ProcessorAsync(HttpClient http, Patient patient, CancellationToken cancellationToken)
     {
+        var address = patient.Processor;
         JsonElement status;
         try
         {
@@ -47,7 +44,8 @@ internal static class ServiceChecks
         {
             return
             [
-                new(Processor, "answers", Verdict.Ill, $"{address} does not answer",
+                new(
+                    Processor, "answers", Verdict.Ill, $"{address} does not answer",
                     "start the resource cdc-processor in the dashboard, whose log says why it ended; or dotnet run --project AppHost"),
                 .. ProcessorTable.Select(check => new Finding(Processor, check, Verdict.Unasked, "not asked")),
             ];
@@ -68,15 +66,22 @@ internal static class ServiceChecks
                 "ResyncRequired" => Ill("streams", reason!, $"{Command} resync --all"),
                 _ => Ill("streams", $"{phase}: {reason}", "put right what it names; it goes on by itself"),
             },
-            lag <= LongestLag ? Well("lag", $"{lag:0.0} s") : Ill(
-                "lag", $"ClickHouse is {lag:0} s and {status.GetProperty("lagBytes").GetInt64():N0} bytes behind",
-                "cdc.sink.duration in the dashboard's metrics tells where the time goes"),
-            letters == 0 ? Well("dead letters", "none waits") : Ill(
-                "dead letters", $"{letters} changes could not be applied", $"{Command} dead-letters list, then dead-letters retry or drop"),
-            copies.Length == 0 ? Well("copies", "every table is copied")
-            : Ill("copies", $"not copied yet: {copies}", $"{Command} status shows how far they are; {Command} resync TABLE asks for one"),
-            facts.Length == 0 ? Well("facts", "all follow") : Ill(
-                "facts", $"derived anew right now: {facts}", $"{Command} status shows how far they are"),
+            lag <= patient.Limits.LagSeconds
+                ? Well("lag", $"{lag:0.0} s")
+                : Ill(
+                    "lag", $"ClickHouse is {lag:0} s and {status.GetProperty("lagBytes").GetInt64():N0} bytes behind",
+                    "cdc.sink.duration in the dashboard's metrics tells where the time goes"),
+            letters == 0
+                ? Well("dead letters", "none waits")
+                : Ill("dead letters", $"{letters} changes could not be applied",
+                    $"{Command} dead-letters list, then dead-letters retry or drop"),
+            copies.Length == 0
+                ? Well("copies", "every table is copied")
+                : Ill("copies", $"not copied yet: {copies}",
+                    $"{Command} status shows how far they are; {Command} resync TABLE asks for one"),
+            facts.Length == 0
+                ? Well("facts", "all follow")
+                : Ill("facts", $"derived anew right now: {facts}", $"{Command} status shows how far they are"),
             Verification(status),
         ];
 
@@ -94,17 +99,23 @@ internal static class ServiceChecks
     {
         try
         {
-            return await ReasonsAsync(http, new Uri(address, "/health"), cancellationToken) is { } reasons
-                ? [new(Api, "answers", Verdict.Well, $"{address}"),
-                    new(Api, "is ready", Verdict.Ill, reasons,
-                        "dotnet run --project Api -- init-db where tables are missing; else start postgres")]
-                : [new(Api, "answers", Verdict.Well, $"{address}"), new(Api, "is ready", Verdict.Well, "with PostgreSQL and its tables")];
+            var reasons = await ReasonsAsync(http, new Uri(address, "/health"), cancellationToken);
+            return
+            [
+                new(Api, "answers", Verdict.Well, $"{address}"),
+                reasons is null
+                    ? new(Api, "is ready", Verdict.Well, "with PostgreSQL and its tables")
+                    : new(
+                        Api, "is ready", Verdict.Ill, reasons,
+                        "dotnet run --project Api -- init-db where tables are missing; else start postgres"),
+            ];
         }
         catch (Exception exception) when (IsSilence(exception, cancellationToken))
         {
             return
             [
-                new(Api, "answers", Verdict.Ill, $"{address} does not answer",
+                new(
+                    Api, "answers", Verdict.Ill, $"{address} does not answer",
                     "start the resource api in the dashboard, whose log says why it ended; or dotnet run --project AppHost"),
                 new(Api, "is ready", Verdict.Unasked, "not asked"),
             ];
@@ -134,6 +145,6 @@ internal static class ServiceChecks
             .Select(element => element.GetProperty(name).GetString()));
 
     private static bool IsSilence(Exception exception, CancellationToken cancellationToken) =>
-        exception is HttpRequestException or IOException || exception is OperationCanceledException
-        && !cancellationToken.IsCancellationRequested;
+        exception is HttpRequestException or IOException
+        || exception is OperationCanceledException && !cancellationToken.IsCancellationRequested;
 }

@@ -5,6 +5,7 @@ using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Cdc.Contenders;
 using AspireCdc.Benchmarks.Cdc.Limit;
 using AspireCdc.Benchmarks.Machine;
+using Npgsql;
 using Spectre.Console;
 
 namespace AspireCdc.Benchmarks.Cdc;
@@ -101,6 +102,8 @@ internal sealed class CdcCommand : IAsyncDisposable
             new("materialized", "MaterializedPostgreSQL", "landing", null, round => new MaterializedPostgreSql(database, _folder, binaries, Log, round)),
             new("debezium", "Debezium → Kafka", "records in Kafka", Debezium.MissingBecause(_broker), round => new Debezium(database, _folder, _broker!, round)),
             new("direct", "PostgreSQL → ClickHouse", "landing + star", null, round => new DirectPair(database, _folder, binaries, Log, round)),
+            new("direct-tls", "the same over TLS", "landing + star", null, round =>
+                new DirectPair(database, _folder, binaries, Log, round, SslMode.Require)),
             new("connector", "PostgreSQL → Kafka", "records in Kafka", KafkaBroker.MissingBecause(), round => new Connector(database, _broker!, Log, round)),
             new("behind-kafka", "Kafka → ClickHouse", "landing + star", KafkaBroker.MissingBecause(),
                 round => new BehindKafka(database, _folder, binaries, _broker!, (Connector)_contenders[("connector", round)], Log, round)),

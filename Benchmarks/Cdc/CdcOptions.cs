@@ -11,7 +11,7 @@ internal sealed record CdcOptions
           --changes N       changes to drain, half inserts, half updates, 100 a transaction (1000000)
           --rounds N        how often each contender drains them (3)
           --commits N       single-row commits whose way to the reader is timed; 0 leaves this part out (200)
-          --only A,B        only these contenders: limit, recvlogical, materialized, direct, debezium, connector, behind-kafka
+          --only A,B        only these contenders: limit, recvlogical, materialized, direct, direct-tls, debezium, connector, behind-kafka
           --json FILE       where the figures go (Benchmarks/results/cdc-<time>.json)
           --verbose         shows what the servers and readers log
 

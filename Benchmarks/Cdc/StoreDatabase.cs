@@ -24,7 +24,7 @@ internal sealed class StoreDatabase : IAsyncDisposable
     {
         Model = model;
         _server = server;
-        DataSource = NpgsqlDataSource.Create(server.ConnectionString);
+        DataSource = NpgsqlDataSource.Create(Superuser);
     }
 
     public NpgsqlDataSource DataSource { get; }
@@ -33,15 +33,20 @@ internal sealed class StoreDatabase : IAsyncDisposable
     public string Model { get; }
 
     /// <summary>The superuser's.</summary>
-    public NpgsqlConnectionStringBuilder Superuser => new(_server.ConnectionString);
+    public NpgsqlConnectionStringBuilder Superuser => new(_server.ConnectionString) { SslMode = SslMode.Disable };
 
     /// <summary>The replication role's.</summary>
-    public NpgsqlConnectionStringBuilder Replication => new(_server.ConnectionString) { Username = Role, Password = RolePassword };
+    public NpgsqlConnectionStringBuilder Replication => new(Superuser.ConnectionString) { Username = Role, Password = RolePassword };
 
     public static async Task<StoreDatabase> StartAsync(
         EmbeddedBinaries binaries, TemporaryFolder folder, Action<string> log, CancellationToken cancellationToken)
     {
-        var options = new EmbeddedPostgresOptions { DataFolder = folder.Of("postgres"), Port = FreePort.Next(), Settings = Settings };
+        var options = new EmbeddedPostgresOptions
+        {
+            DataFolder = folder.Of("postgres"),
+            Port = FreePort.Next(),
+            Settings = new Dictionary<string, string>([.. Settings, .. ServerCertificate.WriteTo(folder.Of("certificate"))]),
+        };
         var database = new StoreDatabase(await EmbeddedPostgres.StartAsync(binaries, options, log, cancellationToken),
             StoreModel.WriteTo(folder.Of("model")));
         try

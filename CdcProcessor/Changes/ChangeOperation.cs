@@ -21,6 +21,12 @@ internal enum ChangeOperation : byte
     CopyBegin,
 
     /// <summary>
+    /// What <see cref="Relation.Ranges"/> names has landed: once that is durable it is recorded, and a crash need not have it read again.
+    /// From an ordered source only.
+    /// </summary>
+    CopyRange,
+
+    /// <summary>
     /// The copy's rows are all there. From Kafka, rows older than <see cref="Change.Bound"/> were not in it and get tombstones at <see cref="Change.Version"/>; an ordered source
     /// sends <see cref="Derive"/> for that.
     /// </summary>
@@ -44,6 +50,7 @@ internal static class ChangeOperations
         ChangeOperation.Read => "read",
         ChangeOperation.Truncate => "truncate",
         ChangeOperation.CopyBegin => "copy-begin",
+        ChangeOperation.CopyRange => "copy-range",
         ChangeOperation.CopyEnd => "copy-end",
         ChangeOperation.Derive => "derive",
         _ => throw new ArgumentOutOfRangeException(nameof(operation), operation, null),

@@ -32,6 +32,9 @@ internal sealed class Relation
     /// <summary>What the table was as of the snapshot that it is copied with, as it is recorded; empty for changes of the stream.</summary>
     public string Form { get; init; } = "";
 
+    /// <summary>What of the copy is there for good, as it is recorded; empty where nothing is.</summary>
+    public string Ranges { get; init; } = "";
+
     /// <summary>For each column of the mapping its place in the rows, or -1 if the source has no such column (any more).</summary>
     public IReadOnlyList<int> Positions { get; }
 

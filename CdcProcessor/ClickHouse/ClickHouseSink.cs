@@ -12,12 +12,15 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
+    /// <summary>This watch's name where doubts are told.</summary>
+    private const string Watch = "clickhouse";
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
-    private readonly ClickHouseClient _client;
     /// <summary>How often dead letters are held against what has landed since.</summary>
     private static readonly TimeSpan LookAtLettersEvery = TimeSpan.FromSeconds(5);
 
+    private readonly ClickHouseClient _client;
     private readonly TimeProvider _time;
     private readonly StarModel _model;
     private readonly ProgressTable _progress;
@@ -93,10 +96,14 @@ internal sealed class ClickHouseSink : IChangeSink
             {
                 await SchemaCheck.RunAsync(_client, _model, cancellationToken);
                 await _companions.CheckAsync(cancellationToken);
+                _status.Doubts.Tell(Watch, []);
             }
             catch (Exception e) when (e is HttpRequestException or ClickHouseException)
             {
-                // The next write tells by itself if the server is gone.
+                // A write would tell by itself that the server is gone, and on a quiet day there is none.
+                _status.Doubts.Tell(
+                    Watch,
+                    [("every table", $"could not be looked at in ClickHouse ({e.Message})", "it is looked at again every five seconds.")]);
             }
         }
     }
@@ -116,6 +123,7 @@ internal sealed class ClickHouseSink : IChangeSink
         settled |= await SettleAsync(batch, cancellationToken);
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
+        _landing.Clear();
         if (_ordered && batch.Ends is [.., var end])
             _end = end.Position;
     }
@@ -215,6 +223,9 @@ internal sealed class ClickHouseSink : IChangeSink
                 case ChangeOperation.CopyBegin when _ordered:
                     await BeginCopyAsync(CopyOf(change), cancellationToken);
                     break;
+                case ChangeOperation.CopyRange:
+                    await RecordRangesAsync(CopyOf(change), cancellationToken);
+                    break;
                 case ChangeOperation.CopyEnd when _ordered:
                     // Its marker may only be sent when a power failure cannot take the rows any more.
                     await MakeDurableAsync([], cancellationToken);
@@ -294,11 +305,10 @@ internal sealed class ClickHouseSink : IChangeSink
                     change.Bound, change.Partition, cancellationToken);
                 settled = true;
             }
-            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(
-                recorded => recorded with { Form = "" } == copy) is { } begun)
+            else if ((await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(copy.IsSame) is { } begun)
             {
                 // Otherwise it is the marker of an older copy, replayed.
-                await _progress.SaveAsync(begun with { State = CopyState.Done }, cancellationToken);
+                await _progress.SaveAsync(begun with { State = CopyState.Done, Ranges = "" }, cancellationToken);
                 copied = true;
             }
         }
@@ -313,7 +323,7 @@ internal sealed class ClickHouseSink : IChangeSink
 
     private static TableCopy CopyOf(in Change change) =>
         new(change.Relation.Table.Source, CopyState.Copying, (ulong)(change.Bound >> 64), change.Relation.Table.Fingerprint,
-            change.Relation.Form);
+            change.Relation.Form, change.Relation.Ranges);
 
     /// <summary>A copy that must come above a later point stays due, whichever one ends before it.</summary>
     private async Task BeginCopyAsync(TableCopy copy, CancellationToken cancellationToken)
@@ -321,6 +331,14 @@ internal sealed class ClickHouseSink : IChangeSink
         var recorded = (await _progress.LoadAsync(cancellationToken)).Copies.FirstOrDefault(known => known.Table == copy.Table);
         if (recorded is not { State: CopyState.Withheld } && (recorded is not { State: CopyState.Requested }
             || recorded.Point < copy.Point))
+            await _progress.SaveAsync(copy, cancellationToken);
+    }
+
+    /// <summary>A range is done with once its rows are durable; not where another copy has been asked for meanwhile.</summary>
+    private async Task RecordRangesAsync(TableCopy copy, CancellationToken cancellationToken)
+    {
+        await MakeDurableAsync([], cancellationToken);
+        if ((await _progress.LoadAsync(cancellationToken)).Copies.Any(copy.IsSame))
             await _progress.SaveAsync(copy, cancellationToken);
     }
 

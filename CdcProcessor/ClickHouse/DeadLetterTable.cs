@@ -38,6 +38,13 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     public async Task<long> CountOpenAsync(CancellationToken cancellationToken) =>
         long.Parse((await client.ScalarAsync($"SELECT count() FROM {Name} FINAL WHERE state = 'open'", cancellationToken))!, CultureInfo.InvariantCulture);
 
+    /// <summary>How many of a table's rows wait.</summary>
+    public async Task<long> CountOpenAsync(TableMapping table, CancellationToken cancellationToken) => long.Parse(
+        (await client.ScalarAsync(
+            $"SELECT count() FROM {Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)}",
+            cancellationToken))!,
+        CultureInfo.InvariantCulture);
+
     /// <summary>Open letters, the oldest first; those with these ids, or all.</summary>
     public async Task<IReadOnlyList<StoredLetter>> ListAsync(IReadOnlyCollection<string> ids, int limit, CancellationToken cancellationToken)
     {
@@ -77,7 +84,8 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
         var settled = new List<string>();
         foreach (var letters in (await ListAsync([], RetriedAtOnce, cancellationToken)).GroupBy(stored => stored.Letter.Table))
         {
-            if (model.Find(letters.Key) is not { } table)
+            // Nothing overtakes a row without a key.
+            if (model.Find(letters.Key) is not { AppendOnly: false } table)
                 continue;
             var keyed = letters.Select(stored => (stored.Id, stored.Letter.Version, Key: KeyText.Split(table, stored.Letter.Key)!))
                 .Where(letter => letter.Key is not null).ToList();

@@ -84,7 +84,8 @@ internal sealed class LandingRows : IDisposable
             keys.Dispose();
     }
 
-    private void Clear()
+    /// <summary>Forgets the batch, and gives back what is large of it.</summary>
+    public void Clear()
     {
         foreach (var rows in _rows.Values)
             rows.Clear();

@@ -52,7 +52,9 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
         cancellationToken);
 
     public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
-        InsertAsync([(CopyKind, copy.Table, $"{copy.State} {copy.Columns} {copy.Form}".TrimEnd(), copy.Point, Now)], cancellationToken);
+        InsertAsync(
+            [(CopyKind, copy.Table, $"{copy.State}{(copy.Ranges.Length > 0 ? ":" + copy.Ranges : "")} {copy.Columns} {copy.Form}".TrimEnd(),
+                copy.Point, Now)], cancellationToken);
 
     /// <summary>A fact has been derived whole by this definition.</summary>
     public Task SaveAsync(FactMapping fact, CancellationToken cancellationToken) =>
@@ -77,10 +79,15 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
     public Task RequestResetAsync(CancellationToken cancellationToken) => InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
 
-    /// <summary>The state has the copy's columns behind it, and the table's form.</summary>
-    private static TableCopy CopyOf(string table, string state, ulong point) => state.Split(' ', 3) is [var word, .. var rest]
-        ? new TableCopy(table, Enum.Parse<CopyState>(word), point, rest.FirstOrDefault(""), rest.ElementAtOrDefault(1) ?? "")
-        : throw new InvalidDataException($"{Name} has the state '{state}' for a copy.");
+    /// <summary>The state has its ranges behind a colon, then the copy's columns, and the table's form.</summary>
+    private static TableCopy CopyOf(string table, string state, ulong point)
+    {
+        string[] parts = state.Split(' ', 3);
+        string[] word = parts[0].Split(':', 2);
+        return new TableCopy(
+            table, Enum.Parse<CopyState>(word[0]), point, parts.ElementAtOrDefault(1) ?? "", parts.ElementAtOrDefault(2) ?? "",
+            word.ElementAtOrDefault(1) ?? "");
+    }
 
     private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
 

@@ -6,7 +6,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 {
     /// <summary>What a larger row takes is not kept for the next one.</summary>
-    private const int Large = 1 << 26;
+    private const int Large = 1 << 25;
 
     private readonly byte[] _header;
     private byte[] _bytes = [];

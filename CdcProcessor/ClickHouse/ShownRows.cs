@@ -15,7 +15,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     private readonly string _key = ClickHouseSql.Tuple(table.KeyColumns);
     private readonly string _keyTexts = string.Join(", ", table.Key.Select(
         column => table.Columns[column].Type.AsText(ClickHouseSql.Name(table.Columns[column].Landing))));
-    private readonly string _row = $"formatRow('RowBinary', {ClickHouseSql.Names(table.Columns.Select(column => column.Landing))})";
+    private readonly string _row = ShownColumns.Row(table);
 
     /// <summary>The condition for the keys after one and up to another; null for either end means that there is none.</summary>
     public string Between(IReadOnlyList<string>? after, IReadOnlyList<string>? last)

@@ -53,8 +53,9 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         var partitions = await admin.PartitionsAsync(_options.Topic, cancellationToken)
             ?? throw new NotReadyException($"Topic '{_options.Topic}' is not there yet at {_bootstrapServers}: start the connector, which creates it, or create it with its final number of partitions.");
         var id = await admin.IdAsync(_options.Topic, cancellationToken);
-        return new SourceIdentity("kafka", $"{_options.Topic} ({partitions} partitions{(id.Length > 0 ? ", id " + id : "")})", Timeline: 0,
-            Ordered: false, _options.Topic, partitions);
+        _status.Partitions = partitions;
+        var name = $"{_options.Topic} ({partitions} partitions{(id.Length > 0 ? ", id " + id : "")})";
+        return new SourceIdentity("kafka", name, Timeline: 0, Ordered: false, _options.Topic, partitions);
     }
 
     public Task ResumeAsync(Progress progress, CancellationToken cancellationToken)
@@ -280,7 +281,10 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         lock (_owning)
         {
             foreach (var partition in partitions)
+            {
                 _owned.Remove(partition.Partition.Value);
+                _status.Forget(partition.Partition.Value);
+            }
         }
         ShowOwned();
     }

@@ -32,9 +32,9 @@ internal static class FlowEndpoint
         var told = 0L;
         do
         {
-            var lag = status.Lag;
-            var now = new FlowReport(status.Phase.ToString(), status.Reason, pair.Source, AppliedIn(status), lag.Bytes, lag.Seconds,
-                status.OpenDeadLetters);
+            SourceLag? lag = pair.Source == Pair.Kafka ? null : status.Lag;
+            var now = new FlowReport(
+                status.Phase.ToString(), status.Reason, pair.Source, AppliedIn(status), lag?.Bytes, lag?.Seconds, status.OpenDeadLetters);
             if (now == last && time.GetElapsedTime(told) < TellAtLeastEvery)
                 continue;
             (last, told) = (now, time.GetTimestamp());
@@ -43,26 +43,34 @@ internal static class FlowEndpoint
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    /// <summary>The commit up to which readers of the sink see everything, as far as the source tells.</summary>
-    private static string? AppliedIn(ProcessorStatus status) =>
-        status.Applied is { Count: > 0 } applied && applied.Min(
-            position => position.Partition < 0 ? position.Position : position.CommitLsn) is var lsn and > 0
-            ? Lsn.Format(lsn)
-            : null;
+    /// <summary>
+    /// The commit up to which readers of the sink see everything, as far as the source tells, and this processor alone knows.
+    /// </summary>
+    private static string? AppliedIn(ProcessorStatus status)
+    {
+        var applied = status.Applied;
+        if (applied.Count == 0 || applied.Count < status.Partitions)
+            return null;
+        var lsn = applied.Min(position => position.Partition < 0 ? position.Position : position.CommitLsn);
+        return lsn == 0 ? null : Lsn.Format(lsn);
+    }
 }
 
 /// <summary>What the processor does at a moment.</summary>
 /// <param name="Phase">One of <see cref="Phase"/>.</param>
 /// <param name="Reason">Why it is so; empty while all is well.</param>
-/// <param name="Source">What it reads: <c>postgres</c> or <c>kafka</c>.</param>
+/// <param name="Source">What it reads: <c>postgresql</c> or <c>kafka</c>.</param>
 /// <param name="Applied">
-/// The commit up to which ClickHouse shows everything, like <c>0/1A2B3C4</c>; null where the source does not tell.
+/// The commit up to which the sink shows everything, like <c>0/1A2B3C4</c>; null where the source does not tell, or other processors have
+/// some of its partitions.
 /// </param>
-/// <param name="LagBytes">WAL that the source has and the sink has not.</param>
-/// <param name="LagSeconds">The age of the oldest commit that the sink has not.</param>
+/// <param name="LagBytes">
+/// WAL that the source has and the sink has not; null behind Kafka, whose own tools tell the consumer group's.
+/// </param>
+/// <param name="LagSeconds">The age of the oldest commit that the sink has not; null likewise.</param>
 /// <param name="DeadLetters">Changes that could not be applied and wait.</param>
 internal sealed record FlowReport(
-    string Phase, string Reason, string Source, string? Applied, long LagBytes, double LagSeconds, long DeadLetters)
+    string Phase, string Reason, string Source, string? Applied, long? LagBytes, double? LagSeconds, long DeadLetters)
 {
     /// <summary>Changes applied, and the milliseconds from each commit until its changes were visible.</summary>
     public FlowSummary? Changes { get; init; }

@@ -28,6 +28,9 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
         LogBegun(table, expected);
     }
 
+    /// <summary>What an earlier process has copied is not read again.</summary>
+    public void GoOn(string table, int done, int all) => LogGoesOn(table, done, all);
+
     public void Add(string table, long rows)
     {
         if (!_tables.TryGetValue(table, out var state))
@@ -57,6 +60,11 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
 
     [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Copied {Table}: {Rows} rows in {Seconds:0.0} s")]
     private partial void LogCopied(string table, long rows, double seconds);
+
+    [LoggerMessage(
+        EventId = 23, Level = LogLevel.Information,
+        Message = "Going on with the copy of {Table}: {Done} of {All} ranges are there already")]
+    private partial void LogGoesOn(string table, int done, int all);
 
     private sealed class TableState
     {

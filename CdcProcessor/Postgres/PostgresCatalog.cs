@@ -3,7 +3,7 @@ using AspireCdc.CdcProcessor.Postgres.Watch;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Postgres;
 using Npgsql;
-using Columns = System.Linq.ILookup<(string Schema, string Table), (string Name, string Type)>;
+using Columns = System.Linq.ILookup<(string Schema, string Name), AspireCdc.CdcProcessor.Postgres.RealColumn>;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -20,7 +20,9 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
 
         var faults = await FaultsAsync(tables, cancellationToken);
-        if (faults.Count > 0)
+        // Once changes are kept for us, a table that cannot be read holds up its own copies only, and what it is is told while the stream
+        // runs.
+        if (faults.Count > 0 && !(faults.All(fault => fault.IsOfReading) && await SlotAsync(cancellationToken) is not null))
             throw new NotReadyException(
                 $"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", faults.Select(fault => fault.What))}.");
         return
@@ -64,26 +66,29 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
                     faults.Add(new(table,
                         $"{name} is {type}, and the model takes it for {column.Postgres}: bring the model up to date (ClickHouseMigrator add)", IsLossy: true));
             }
-            if (!table.AppendOnly)
-                await CheckKeyAsync(table, faults, cancellationToken);
         }
+        await CheckKeysAsync([.. known.Where(table => !table.AppendOnly)], faults, cancellationToken);
         await CheckEncodingAsync(faults, cancellationToken);
         await CheckRightsAsync(known, faults, cancellationToken);
         foreach (var (name, appendOnly, published) in Publications.Of(model, options.Publication))
             await CheckPublicationAsync(name, appendOnly, [.. published.Where(known.Contains)], faults, cancellationToken);
-        faults.AddRange(await PublishedColumns.FaultsAsync(this, model, options.Publication, cancellationToken));
+        faults.AddRange(await PublishedColumns.FaultsAsync(this, tables, model, options.Publication, cancellationToken));
         return faults;
     }
 
     private IEnumerable<TableMapping> Missing(Columns tables) => model.Tables.Where(table => !tables.Contains((table.Schema, table.Name)));
 
-    private async Task<Columns> ColumnsAsync(CancellationToken cancellationToken) => (await QueryAsync(
+    private async Task<Columns> ColumnsAsync(CancellationToken cancellationToken) => (await OfTablesAsync(
         """
-        SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname = ANY($1)
-        """, cancellationToken, [model.Tables.Select(table => table.Schema).Distinct().ToArray()]))
-        .ToLookup(row => ((string)row[0]!, (string)row[1]!), row => ((string)row[2]!, (string)row[3]!));
+        SELECT n.nspname::text, c.relname::text, a.attname::text,
+            CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END,
+            a.attgenerated::text
+        FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+        JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
+        WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+        """, model.Tables, cancellationToken))
+        .SelectMany(rows => rows, (rows, row) => (rows.Key, Column: new RealColumn((string)row[2]!, (string)row[3]!, (string)row[4]!)))
+        .ToLookup(row => row.Key, row => row.Column);
 
     /// <summary>The slot; null if there is none.</summary>
     public async Task<SlotState?> SlotAsync(CancellationToken cancellationToken)
@@ -131,8 +136,11 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     public async Task<(long Pages, long Rows)> SizeAsync(TableMapping table, CancellationToken cancellationToken)
     {
         var rows = await QueryAsync(
-            "SELECT CASE WHEN relkind = 'r' THEN pg_relation_size(oid) / current_setting('block_size')::int8 ELSE 0 END, GREATEST(reltuples, 0)::int8 FROM pg_class WHERE oid = to_regclass($1)",
-            cancellationToken, PostgresSql.Name(table));
+            """
+            SELECT CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END,
+                GREATEST(c.reltuples, 0)::int8
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
+            """, cancellationToken, table.Schema, table.Name);
         return rows is [[long pages, long count]] ? (pages, count) : (0, 0);
     }
 
@@ -161,37 +169,57 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     private async Task<string> DatabaseAsync(CancellationToken cancellationToken) => (string)(await QueryAsync("SELECT current_database()::text", cancellationToken))[0][0]!;
 
     /// <summary>
-    /// The mapped key must be unique at every moment, not only at commit (a deferrable key allows a swap that no version can order), and deletes and key changes must carry it.
+    /// The mapped key must be unique at every moment, not only at commit (a deferrable key allows a swap that no version can order), and
+    /// deletes and key changes must carry it.
     /// </summary>
-    private async Task CheckKeyAsync(TableMapping table, List<CatalogFault> faults, CancellationToken cancellationToken)
+    private async Task CheckKeysAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
-        var rows = await QueryAsync(
+        var rows = await OfTablesAsync(
             """
-            SELECT i.indimmediate, i.indisprimary, i.indisreplident, c.relreplident::text,
+            SELECT n.nspname::text, c.relname::text, c.relreplident::text, i.indimmediate, i.indisprimary, i.indisreplident,
                 ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k)
-            FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid
-            WHERE c.oid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-            """, cancellationToken, PostgresSql.Name(table));
+            FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+            JOIN pg_index i ON i.indrelid = c.oid
+            WHERE c.relkind IN ('r', 'p') AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+            """, tables, cancellationToken);
+        foreach (var table in tables)
+            CheckKey(table, [.. rows[(table.Schema, table.Name)]], faults);
+    }
+
+    private static void CheckKey(TableMapping table, IReadOnlyList<object?[]> indexes, List<CatalogFault> faults)
+    {
         var key = table.Key.Select(column => table.Columns[column].Source).ToHashSet();
-        var indexes = rows.Where(row => key.SetEquals((string[])row[4]!)).ToList();
+        var fitting = indexes.Where(index => key.SetEquals(KeyOf(index))).ToList();
         var named = $"{table.Source}.({string.Join(", ", key)})";
-        if (indexes.Count == 0)
+        if (fitting.Count == 0)
             faults.Add(new(table, $"{named} is the mapping's key and has no unique index"));
-        else if (!indexes.Any(index => (bool)index[0]!))
+        else if (!fitting.Any(index => index[3] is true))
             faults.Add(new(table, $"{named} is the mapping's key and is deferrable: make its constraint NOT DEFERRABLE"));
 
-        var identity = rows.Count > 0 ? (string)rows[0][3]! : "d";
+        var identity = indexes.Count > 0 ? (string)indexes[0][2]! : "d";
         var carriesKey = identity switch
         {
             "f" => true,
-            "d" => rows.Any(row => (bool)row[1]! && key.IsSubsetOf((string[])row[4]!)),
-            "i" => rows.Any(row => (bool)row[2]! && key.IsSubsetOf((string[])row[4]!)),
+            "d" => indexes.Any(index => index[4] is true && key.IsSubsetOf(KeyOf(index))),
+            "i" => indexes.Any(index => index[5] is true && key.IsSubsetOf(KeyOf(index))),
             _ => false,
         };
         if (!carriesKey)
             faults.Add(new(table,
                 $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY FULL"));
+
+        static string[] KeyOf(object?[] index) => (string[])index[6]!;
     }
+
+    /// <summary>
+    /// What a query over <c>wanted (schema, name)</c> tells of these tables, by schema and name, which are its first columns.
+    /// </summary>
+    private async Task<ILookup<(string Schema, string Name), object?[]>> OfTablesAsync(
+        string sql, IReadOnlyList<TableMapping> tables, CancellationToken cancellationToken) =>
+        (await QueryAsync(
+            $"WITH wanted (schema, name) AS (SELECT * FROM unnest($1, $2)) {sql}", cancellationToken,
+            tables.Select(table => table.Schema).ToArray(), tables.Select(table => table.Name).ToArray()))
+        .ToLookup(row => ((string)row[0]!, (string)row[1]!));
 
     private async Task CheckEncodingAsync(List<CatalogFault> faults, CancellationToken cancellationToken)
     {
@@ -213,16 +241,23 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (role[1] is not true && await CannotReplicateAsync(cancellationToken))
             faults.Add(new(null, $"role {user} lacks REPLICATION: ALTER ROLE {user} REPLICATION"));
 
+        var rights = await OfTablesAsync(
+            """
+            SELECT n.nspname::text, c.relname::text, has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT')
+            FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+            """, tables, cancellationToken);
         foreach (var table in tables)
         {
-            var rights = (await QueryAsync(
-                "SELECT has_schema_privilege(current_user, $1, 'USAGE'), has_table_privilege(current_user, to_regclass($2)::oid, 'SELECT')",
-                cancellationToken, table.Schema, PostgresSql.Name(table)))[0];
-            if (rights[0] is not true)
-                faults.Add(new(table,
-                    $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}"));
-            else if (rights[1] is not true)
-                faults.Add(new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {PostgresSql.Name(table)} TO {user}"));
+            if (rights[(table.Schema, table.Name)].FirstOrDefault() is not [_, _, var usage, var select])
+                continue;
+            if (usage is not true)
+                faults.Add(
+                    new(table, $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}",
+                        IsOfReading: true));
+            else if (select is not true)
+                faults.Add(
+                    new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {PostgresSql.Name(table)} TO {user}",
+                        IsOfReading: true));
         }
     }
 
@@ -288,6 +323,14 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             : $"{add}; {set}";
     }
 }
+
+/// <summary>A column that a table has.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Type">Its type as <c>format_type</c> writes it; of a domain, its base's.</param>
+/// <param name="Generated">
+/// Whether it is computed: <c>s </c> where that is stored, <c>v </c> where it is not, empty where it is not computed.
+/// </param>
+internal sealed record RealColumn(string Name, string Type, string Generated);
 
 /// <summary>The replication slot.</summary>
 /// <param name="IsLost">The server has thrown away WAL that it needs.</param>

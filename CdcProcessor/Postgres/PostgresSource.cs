@@ -83,7 +83,8 @@ internal sealed partial class PostgresSource : IChangeSource
     public async Task ResumeAsync(Progress progress, CancellationToken cancellationToken)
     {
         var slot = await _catalog.SlotAsync(cancellationToken);
-        var isFresh = progress.Copies.Count == 0 && progress.Positions.Count == 0;
+        // Copies may be asked for before there is a slot: every table is still to be copied, so nothing has been lost.
+        var isFresh = progress.Positions.Count == 0 && progress.Copies.All(copy => copy.State is CopyState.Requested or CopyState.Withheld);
         var applied = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
         if (slot is { IsLost: true })
             throw new ResyncRequiredException($"PostgreSQL has invalidated replication slot '{_options.Slot}': WAL that it needs is gone. Run 'CdcProcessor resync --all' to copy the tables anew.");
@@ -160,8 +161,10 @@ internal sealed partial class PostgresSource : IChangeSource
     /// <summary>Copies a table anew beside the stream.</summary>
     public void RequestCopy(IReadOnlyList<string> tables)
     {
-        if (tables.Select(_model.Table).Where(_ledger.TryQueue).ToList() is { Count: > 0 } queued)
-            _copyRequests.Writer.TryWrite(queued);
+        TableMapping[] asked = [.. tables.Select(_model.Table)];
+        foreach (var table in asked)
+            _ledger.ForgetBegun(table);
+        Queue(asked);
     }
 
     public async Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken)
@@ -176,11 +179,17 @@ internal sealed partial class PostgresSource : IChangeSource
             await _connection.DisposeAsync();
     }
 
+    private void Queue(IReadOnlyList<TableMapping> tables)
+    {
+        if (tables.Where(_ledger.TryQueue).ToList() is { Count: > 0 } queued)
+            _copyRequests.Writer.TryWrite(queued);
+    }
+
     private async Task RunAsync(BatchExchange<StreamBatch> exchange, CancellationToken cancellationToken)
     {
         var connection = _connection!;
         var copying = Task.CompletedTask;
-        var copier = new TableCopier(_server, _catalog, _forms, _ledger, _options, _copyProgress);
+        var copier = new TableCopier(_server, _catalog, _forms, _ledger, _options, _copiesInOrder, _copyProgress);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (_isNew)
         {
@@ -202,7 +211,7 @@ internal sealed partial class PostgresSource : IChangeSource
         }
         else if (_unfinished.Count > 0)
         {
-            RequestCopy([.. _unfinished.Select(table => table.Source)]);
+            Queue(_unfinished);
         }
 
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table =>
@@ -251,8 +260,9 @@ internal sealed partial class PostgresSource : IChangeSource
         _ledger.Begin(tables, snapshot.Point);
         // A table's rows have landed; the stream derives them when it comes by its marker.
         var (rewritten, refused) = await copier.CopyAsync(
-            tables, snapshot, imported, table => _catalog.EmitAsync(
-                [new Marker(table.Source, Lsn.CopyVersion(snapshot.Point), null)], cancellationToken), _copies.Writer, cancellationToken);
+            tables, snapshot, imported, (table, point) =>
+                _catalog.EmitAsync([new Marker(table.Source, Lsn.CopyVersion(point), null)], cancellationToken), _copies.Writer,
+                cancellationToken);
         Refuse(tables, refused, cancellationToken);
         if (rewritten.Count == 0)
             return;
@@ -322,7 +332,6 @@ internal sealed partial class PostgresSource : IChangeSource
             {
                 // A predecessor's sender may outlive its lock by a moment; another program's does not matter less.
                 LogSlotInUse(_options.Slot, e.Message);
-                await connection.BecomeReadyAsync(cancellationToken);
                 await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
             }
         }

@@ -15,7 +15,8 @@ internal static class PublishedColumns
 
     /// <summary>The faults, each with its cure.</summary>
     public static async Task<IReadOnlyList<CatalogFault>> FaultsAsync(
-        PostgresCatalog catalog, StarModel model, string publication, CancellationToken cancellationToken)
+        PostgresCatalog catalog, ILookup<(string Schema, string Name), RealColumn> tables, StarModel model, string publication,
+        CancellationToken cancellationToken)
     {
         // Through JSON, since servers before PostgreSQL 15 have no column lists, and no such column.
         var sent = (await catalog.QueryAsync(
@@ -23,13 +24,8 @@ internal static class PublishedColumns
             [Publications.Of(model, publication).Select(known => known.Name).ToArray()]))
             .ToLookup(row => ((string)row[0]!, (string)row[1]!), row =>
                 (Names: row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null, Filter: row[3] as string));
-        var real = (await catalog.QueryAsync(
-            """
-            SELECT n.nspname::text, c.relname::text, a.attname::text, a.attgenerated::text, current_setting('server_version_num')::int >= 180000
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
-            WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-            """, cancellationToken))
-            .ToDictionary(row => ((string)row[0]!, (string)row[1]!, (string)row[2]!), row => (Generated: (string)row[3]!, CanPublish: row[4] is true));
+        var version = await catalog.QueryAsync("SELECT current_setting('server_version_num')::int >= 180000", cancellationToken);
+        var canPublish = version[0][0] is true;
 
         var faults = new List<CatalogFault>();
         foreach (var table in model.Tables.Where(table => sent.Contains((table.Schema, table.Name))))
@@ -42,12 +38,11 @@ internal static class PublishedColumns
             }
             foreach (var column in table.Columns)
             {
-                if (!real.TryGetValue((table.Schema, table.Name, column.Source), out var found))
+                if (tables[(table.Schema, table.Name)].FirstOrDefault(real => real.Name == column.Source) is not { } found)
                     continue;
                 if (entries.Any(entry => entry.Names?.Contains(column.Source) ?? found.Generated.Length == 0))
                     continue;
-                faults.Add(new(table, $"{table.Source}.{column.Source} {Fault(publication, found.Generated, found.CanPublish)}",
-                    IsLossy: true));
+                faults.Add(new(table, $"{table.Source}.{column.Source} {Fault(publication, found.Generated, canPublish)}", IsLossy: true));
             }
         }
         return faults;

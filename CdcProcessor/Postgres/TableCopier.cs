@@ -10,7 +10,8 @@ namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Copies tables at the point of one snapshot, by ranges of their pages, over several connections.</summary>
 internal sealed class TableCopier(
-    SourceServer server, PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, CopyProgress progress)
+    SourceServer server, PostgresCatalog catalog, TableForms forms, TableLedger ledger, CdcOptions options, bool inOrder,
+    CopyProgress progress)
 {
     /// <summary>64 MB of a table.</summary>
     private const long PagesPerRange = 8192;
@@ -27,7 +28,9 @@ internal sealed class TableCopier(
     /// <param name="tables">The tables.</param>
     /// <param name="snapshot">As of when.</param>
     /// <param name="whenImported">See above.</param>
-    /// <param name="whenCopied">Called for each table as soon as the sink has all of it, its end mark included.</param>
+    /// <param name="whenCopied">
+    /// Called for each table as soon as the sink has all of it, its end mark included, with the copy's point.
+    /// </param>
     /// <param name="output">Where the rows go.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>
@@ -35,31 +38,45 @@ internal sealed class TableCopier(
     /// refused to read, with its reason: they hold up no other.
     /// </returns>
     public async Task<(IReadOnlyList<TableMapping> Rewritten, IReadOnlyDictionary<TableMapping, string> Refused)> CopyAsync(
-        IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported, Func<TableMapping, Task> whenCopied,
-        ChannelWriter<ChangeBatch> output,
+        IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource whenImported,
+        Func<TableMapping, ulong, Task> whenCopied, ChannelWriter<ChangeBatch> output,
         CancellationToken cancellationToken)
     {
-        var version = Lsn.CopyVersion(snapshot.Point);
         var relations = new List<Relation>();
         var ranges = new ConcurrentQueue<CopyRange>();
         var rewritten = new ConcurrentDictionary<TableMapping, bool>();
         var refused = new ConcurrentDictionary<TableMapping, string>();
-        var left = new ConcurrentDictionary<TableMapping, int>();
+        var copies = new Dictionary<TableMapping, RunningCopy>();
         var described = await DescribeAsync(tables, snapshot, cancellationToken);
         foreach (var table in tables)
         {
-            var relation = RelationOf(table, described.GetValueOrDefault(table.Source));
-            relations.Add(relation);
+            // What stands in the way of one table's copy concerns no other.
+            if (RelationOf(table, described.GetValueOrDefault(table.Source), out var reason) is not { } relation)
+            {
+                refused[table] = reason;
+                continue;
+            }
+            var begun = inOrder ? null : ledger.GoOn(table, described[table.Source], snapshot.Point);
+            var copy = copies[table] = new RunningCopy(begun?.Point ?? snapshot.Point, begun?.Ranges ?? "");
+            relations.Add(copy.Of(relation));
             var (pages, rows) = await catalog.SizeAsync(table, cancellationToken);
             progress.Begin(table.Source, rows);
-            for (long first = 0; first == 0 || first < pages; first += PagesPerRange)
+            var all = 0;
+            for (long first = 0; first == 0 || first < pages; first += PagesPerRange, all++)
             {
-                ranges.Enqueue(new CopyRange(relation, first, first + PagesPerRange < pages ? first + PagesPerRange : null));
-                left.AddOrUpdate(table, 1, (_, count) => count + 1);
+                var range = new CopyRange(relation, first, first + PagesPerRange < pages ? first + PagesPerRange : null);
+                if (copy.Plan(range))
+                    ranges.Enqueue(range);
             }
+            if (begun is not null)
+                progress.GoOn(table.Source, all - copy.Left, all);
         }
 
+        if (relations.Count == 0)
+            return ([], refused);
         await WriteMarksAsync(ChangeOperation.CopyBegin, relations);
+        foreach (var relation in relations.Where(relation => copies[relation.Table].Left == 0))
+            await EndAsync(relation);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var readers = Math.Min(options.CopyReaders, ranges.Count);
@@ -74,15 +91,23 @@ internal sealed class TableCopier(
             progress.Abandon(table.Source);
         return ([.. tables.Where(rewritten.ContainsKey)], refused);
 
-        // A table is done by itself: what interrupts the others does not have it read again.
-        async Task WhenReadAsync(Relation relation)
+        // A table is done by itself, and so is a range: what interrupts the others does not have it read again.
+        async Task WhenReadAsync(CopyRange range)
         {
-            var table = relation.Table;
-            if (left.AddOrUpdate(table, 0, (_, count) => count - 1) > 0 || rewritten.ContainsKey(table) || refused.ContainsKey(table))
+            var table = range.Relation.Table;
+            if (rewritten.ContainsKey(table) || refused.ContainsKey(table))
                 return;
+            if (copies[table].End(range) == 0)
+                await EndAsync(range.Relation);
+            else if (!inOrder && !table.AppendOnly)
+                await WriteMarksAsync(ChangeOperation.CopyRange, [copies[table].Of(range.Relation)]);
+        }
+
+        async Task EndAsync(Relation relation)
+        {
             await WriteMarksAsync(ChangeOperation.CopyEnd, [relation]);
-            progress.End(table.Source);
-            await whenCopied(table);
+            progress.End(relation.Table.Source);
+            await whenCopied(relation.Table, copies[relation.Table].Point);
         }
 
         void WhenImported()
@@ -95,7 +120,10 @@ internal sealed class TableCopier(
         {
             var marks = new ChangeBatch();
             foreach (var relation in of)
+            {
+                var version = Lsn.CopyVersion(copies[relation.Table].Point);
                 marks.Add(new Change(relation, operation, version, 0, -1, 0, RowRef.None, RowRef.None, version));
+            }
             await WriteAndWaitAsync(marks, output, cancellationToken);
         }
     }
@@ -108,13 +136,12 @@ internal sealed class TableCopier(
         return await forms.AsOfSnapshotAsync(connection, tables, cancellationToken);
     }
 
-    private Relation RelationOf(TableMapping table, TableForm? form)
+    private Relation? RelationOf(TableMapping table, TableForm? form, out string reason)
     {
-        if (form is null || table.Columns.Any(column => form.Column(column.Source) is null))
-        {
-            throw new NotReadyException(
-                $"{table.Source} cannot be copied: {(form is null ? "there is no such table" : $"it has no {string.Join(", ", table.Columns.Select(column => column.Source).Where(name => form.Column(name) is null))}")}.");
-        }
+        var missing = form is null ? [] : table.Columns.Select(column => column.Source).Where(name => form.Column(name) is null).ToList();
+        reason = form is null ? "there is no such table" : $"it has no {string.Join(", ", missing)}";
+        if (form is null || missing.Count > 0)
+            return null;
         ledger.Describe(table, form);
         var mapped = form.Columns.Where(column => table.Columns.Any(known => known.Source == column.Name));
         return new Relation(table, [.. mapped.Select(column =>
@@ -132,7 +159,7 @@ internal sealed class TableCopier(
     private async Task ReadRangesAsync(
         ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten,
         ConcurrentDictionary<TableMapping, string> refused, Snapshot snapshot, Action whenImported,
-        Func<Relation, Task> whenRead, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+        Func<CopyRange, Task> whenRead, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(snapshot, cancellationToken);
         whenImported();
@@ -145,27 +172,26 @@ internal sealed class TableCopier(
                 continue;
             // The savepoint gives the table's lock back after its range, so that a TRUNCATE waits for one range and not for all.
             await connection.QueryAsync("SAVEPOINT range", cancellationToken);
-            // A rewrite puts rows into other pages, and after some this snapshot sees none at all; another table may have the name.
-            var form = TableForm.Read(range.Relation.Form);
-            if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files]
-                || oid != $"{form.Oid}" || files != form.Files)
-                rewritten[table] = true;
             try
             {
+                // A rewrite puts rows into other pages, and after some this snapshot sees none at all; another table may have the name.
+                var form = TableForm.Read(range.Relation.Form);
+                if ((await connection.QueryAsync(TableForms.FilesNow(table), cancellationToken))[0] is not [var oid, var files]
+                    || oid != $"{form.Oid}" || files != form.Files)
+                    rewritten[table] = true;
                 var written = rewritten.ContainsKey(table) ? [] : await ReadRangeAsync(
                     connection, range, version, output, cancellationToken);
                 // TRUNCATE is not MVCC-safe: what was read before it must not land after it. So the lock stays until the rows are in the
                 // sink.
                 await Task.WhenAll(written).WaitAsync(cancellationToken);
             }
-            catch (WireException e)
+            catch (WireException e) when (!e.EndsConnection)
             {
                 // What PostgreSQL cannot read of one table (a right that was taken away, a page that is broken) concerns no other.
-                await connection.BecomeReadyAsync(cancellationToken);
                 refused[table] = e.Message;
             }
             await connection.QueryAsync("ROLLBACK TO SAVEPOINT range; RELEASE SAVEPOINT range", cancellationToken);
-            await whenRead(range.Relation);
+            await whenRead(range);
         }
         await connection.QueryAsync("COMMIT", cancellationToken);
     }
@@ -175,35 +201,22 @@ internal sealed class TableCopier(
         var written = new List<Task>();
         var batch = new ChangeBatch();
         ulong read = 0;
-        await connection.CopyOutAsync(range.Sql, cancellationToken);
-        while (true)
+        await foreach (var line in connection.CopyOutAsync(range.Sql, cancellationToken))
         {
-            while (connection.TryRead(out var type, out var body))
+            var row = CopyText.AddRow(batch, range.Relation.Columns.Count, line.Span);
+            var own = range.Relation.Table.AppendOnly
+                ? Lsn.CopyVersion((ulong)(version >> 64), ((ulong)range.First * RowsPerPage) + read++) : version;
+            batch.Add(new Change(range.Relation, ChangeOperation.Read, own, 0, -1, 0, RowRef.None, row));
+            if (batch.Count >= options.BatchChanges || batch.Size >= options.BatchBytes)
             {
-                if (type == 'E')
-                    throw WireConnection.Error(body.Span);
-                if (type == 'Z')
-                {
-                    if (batch.Count > 0)
-                        await HandOverAsync(batch);
-                    return written;
-                }
-                if (type != 'd')
-                    continue;
-
-                var row = CopyText.AddRow(batch, range.Relation.Columns.Count, body.Span);
-                var own = range.Relation.Table.AppendOnly ? Lsn.CopyVersion(
-                    (ulong)(version >> 64), ((ulong)range.First * RowsPerPage) + read++) : version;
-                batch.Add(new Change(range.Relation, ChangeOperation.Read, own, 0, -1, 0, RowRef.None, row));
-                if (batch.Count >= options.BatchChanges || batch.Size >= options.BatchBytes)
-                {
-                    var size = batch.Used;
-                    await HandOverAsync(batch);
-                    batch = new ChangeBatch(size);
-                }
+                var size = batch.Used;
+                await HandOverAsync(batch);
+                batch = new ChangeBatch(size);
             }
-            await connection.ReceiveAsync(cancellationToken);
         }
+        if (batch.Count > 0)
+            await HandOverAsync(batch);
+        return written;
 
         async Task HandOverAsync(ChangeBatch full)
         {

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
@@ -23,12 +24,21 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>PostgreSQL's own limit of a message (MaxAllocSize), and the bound of what a broken length can make us allocate.</summary>
     private const int MaxMessage = 0x3fffffff;
 
+    /// <summary>The most that a record of TLS holds.</summary>
+    private const int RecordSize = 16 * 1024;
+
     private readonly Socket _socket;
     private readonly SemaphoreSlim _sending = new(1);
     private Stream _stream = Stream.Null;
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(ReceiveBufferSize);
     private int _start;
     private int _end;
+
+    /// <summary>While changes stream over TLS, the record that came last, or is yet to come; else null.</summary>
+    private byte[]? _record;
+    private int _recordStart;
+    private int _recordEnd;
+    private ValueTask<int>? _nextRecord;
 
     private WireConnection(Socket socket) => _socket = socket;
 
@@ -81,6 +91,8 @@ internal sealed class WireConnection : IAsyncDisposable
                     break;
                 case 'E':
                     error = Error(body.Span);
+                    if (error.EndsConnection)
+                        throw error;
                     break;
                 case 'Z':
                     return error is null ? rows : throw error;
@@ -88,18 +100,35 @@ internal sealed class WireConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts <c>COPY … TO STDOUT</c>; its rows follow as messages 'd' until 'Z' (see <see cref="TryRead"/>).</summary>
-    public Task CopyOutAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'H', cancellationToken);
+    /// <summary>The lines of a <c>COPY … TO STDOUT</c>, which must be read to the end; each is good until the next.</summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> CopyOutAsync(
+        string sql, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await BeginCopyAsync(sql, 'H', cancellationToken);
+        WireException? error = null;
+        while (true)
+        {
+            while (TryRead(out var type, out var body))
+            {
+                if (type == 'E')
+                    error = Error(body.Span);
+                if (error is not null && (type == 'Z' || error.EndsConnection))
+                    throw error;
+                if (type == 'Z')
+                    yield break;
+                if (type == 'd')
+                    yield return body;
+            }
+            await ReceiveAsync(cancellationToken);
+        }
+    }
 
     /// <summary>Starts <c>START_REPLICATION</c>; the stream follows as messages 'd'.</summary>
-    public Task StartReplicationAsync(string sql, CancellationToken cancellationToken) => BeginCopyAsync(sql, 'W', cancellationToken);
-
-    /// <summary>After an error the server says that it is ready for the next command: waits for that.</summary>
-    public async Task BecomeReadyAsync(CancellationToken cancellationToken)
+    public async Task StartReplicationAsync(string sql, CancellationToken cancellationToken)
     {
-        while ((await ReadAsync(cancellationToken)).Type != 'Z')
-        {
-        }
+        await BeginCopyAsync(sql, 'W', cancellationToken);
+        if (_stream is SslStream)
+            _record = new byte[RecordSize];
     }
 
     /// <summary>Sends a message of the copy protocol to the server.</summary>
@@ -137,10 +166,13 @@ internal sealed class WireConnection : IAsyncDisposable
     public async ValueTask ReceiveAsync(CancellationToken cancellationToken)
     {
         MakeRoom();
-        LastReceived = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+        LastReceived = _record is null
+            ? await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken)
+            : await ReceiveRecordsAsync(_record, cancellationToken);
         if (LastReceived == 0)
             throw new EndOfStreamException("PostgreSQL closed the replication connection.");
-        _end += LastReceived;
+        if (_record is null)
+            _end += LastReceived;
     }
 
     public static WireException Error(ReadOnlySpan<byte> body)
@@ -150,7 +182,9 @@ internal sealed class WireConnection : IAsyncDisposable
         while (reader.Rest.Length > 1)
             fields[(char)reader.Byte()] = reader.String();
         var hint = fields.TryGetValue('H', out var text) ? $" ({text})" : "";
-        return new WireException(fields.GetValueOrDefault('C', ""), fields.GetValueOrDefault('M', "unknown error") + hint);
+        return new WireException(
+            fields.GetValueOrDefault('C', ""), fields.GetValueOrDefault('M', "unknown error") + hint,
+            fields.GetValueOrDefault('V') is "FATAL" or "PANIC");
     }
 
     public async ValueTask DisposeAsync()
@@ -283,14 +317,50 @@ internal sealed class WireConnection : IAsyncDisposable
     private async Task BeginCopyAsync(string sql, char expected, CancellationToken cancellationToken)
     {
         await SendQueryAsync(sql, cancellationToken);
+        WireException? error = null;
         while (true)
         {
             var (type, body) = await ReadAsync(cancellationToken);
             if (type == expected)
                 return;
             if (type == 'E')
-                throw Error(body.Span);
+                error = Error(body.Span);
+            // After an error the server says that it is ready for the next command, if it stays at all.
+            if (error is not null && (type == 'Z' || error.EndsConnection))
+                throw error;
         }
+    }
+
+    /// <summary>
+    /// One read over TLS brings one record, of 8 KB where PostgreSQL sends: takes all that are there, as a receive without TLS does. The
+    /// one after them is waited for by the next call.
+    /// </summary>
+    private async ValueTask<int> ReceiveRecordsAsync(byte[] record, CancellationToken cancellationToken)
+    {
+        var received = 0;
+        while (_end < _buffer.Length)
+        {
+            if (_recordStart == _recordEnd)
+            {
+                var next = _nextRecord ?? _stream.ReadAsync(record, cancellationToken);
+                if (received > 0 && !next.IsCompletedSuccessfully)
+                {
+                    _nextRecord = next;
+                    break;
+                }
+                _nextRecord = null;
+                (_recordStart, _recordEnd) = (0, await next);
+                if (_recordEnd == 0)
+                    break;
+            }
+
+            var part = Math.Min(_recordEnd - _recordStart, _buffer.Length - _end);
+            record.AsSpan(_recordStart, part).CopyTo(_buffer.AsSpan(_end));
+            _recordStart += part;
+            _end += part;
+            received += part;
+        }
+        return received;
     }
 
     private async Task<(char Type, ReadOnlyMemory<byte> Body)> ReadAsync(CancellationToken cancellationToken)

@@ -91,7 +91,8 @@ internal sealed class CdcMetrics
             }
             if (first.Operation is ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete or ChangeOperation.Truncate)
                 CollectionsMarshal.GetValueRefOrAddDefault(_counts, (first.Relation.Table.Source, first.Operation), out _) += i - begin;
-            if (first.Operation is not (ChangeOperation.CopyBegin or ChangeOperation.CopyEnd or ChangeOperation.Derive))
+            if (first.Operation is not (
+                ChangeOperation.CopyBegin or ChangeOperation.CopyRange or ChangeOperation.CopyEnd or ChangeOperation.Derive))
                 rows += i - begin;
         }
         if (rows == 0)

@@ -13,7 +13,10 @@ internal sealed partial class Pipeline(
     /// </summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
-    private const long LargeBatch = 64 * 1024 * 1024;
+    /// <summary>More than a batch of many rows has by default.</summary>
+    private const long LargeBatch = 32 * 1024 * 1024;
+
+    private const long LargeRow = 1024 * 1024;
 
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
 
@@ -22,6 +25,7 @@ internal sealed partial class Pipeline(
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _unacknowledged;
+    private bool _wasLarge;
     private long? _acknowledgedAt;
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -111,15 +115,11 @@ internal sealed partial class Pipeline(
                 {
                     if (!await next)
                         return;
-                    long size;
                     using (var batch = batches.Current)
                     {
                         await WriteAsync(batch, cancellationToken);
-                        size = batch.Size;
+                        _wasLarge |= batch.Size > LargeBatch && batch.Size > batch.Count * LargeRow;
                     }
-                    // The memory of a very large row would stay with the process for as long as nothing else wants it.
-                    if (size > LargeBatch)
-                        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
                     next = batches.MoveNextAsync().AsTask();
                 }
             }
@@ -213,6 +213,11 @@ internal sealed partial class Pipeline(
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
         status.Outage.End();
+        // The memory of very large rows would stay with the process for as long as nothing else wants it. By now nobody looks at them any
+        // more.
+        if (_wasLarge)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+        _wasLarge = false;
     }
 
     [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "Wrote {Changes} changes of {Bytes} bytes in {Milliseconds:0.0} ms")]

@@ -35,8 +35,11 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage
     /// <summary>Columns that only one of mapping and database has.</summary>
     public int MappingMismatches { get; set; }
 
-    /// <summary>How far readers of the sink can see, by partition.</summary>
+    /// <summary>How far readers of the sink can see, by partition: of a topic's, those that this processor has.</summary>
     public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Values];
+
+    /// <summary>How many partitions the source's topic has; 0 where it is no topic, or before it is known.</summary>
+    public int Partitions { get; set; }
 
     public void Enter(Phase phase, string reason = "") => _phase = new PhaseAndReason(phase, reason);
 
@@ -49,6 +52,9 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage
             position with { CommitLsn = Math.Max(position.CommitLsn, last.CommitLsn) });
         Interlocked.Exchange(ref _advanced, NewSignal()).TrySetResult();
     }
+
+    /// <summary>Another processor has the partition from now on, and tells how far it is.</summary>
+    public void Forget(int partition) => _applied.TryRemove(partition, out _);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

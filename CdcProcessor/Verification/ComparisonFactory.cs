@@ -30,13 +30,22 @@ internal sealed class ComparisonFactory(
         {
             var range = await client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer ? DateRange.Widest
                 : DateRange.Narrowest;
+            var stream = new StreamPosition(connection, options.Value.Slot, new ProgressTable(client, time), status, time);
+            if (compared.Root.AppendOnly)
+            {
+                var multiset = new MultisetComparison(
+                    compared.Root, server, options.Value.Slot, client, new DeadLetterTable(client, time), stream, range, pace, show);
+                return new Comparison(connection, null, (state, _, cancellation) => multiset.RunAsync(state, cancellation));
+            }
             IExpectedRows expected = compared.Fact is { Postgres: null }
                 ? new DerivedRows(client, model, compared)
-                : await PostgresRows.OpenAsync(connection, compared, range, cancellationToken);
-            var stream = new StreamPosition(connection, options.Value.Slot, new ProgressTable(client, time), status, time);
+                : await PostgresRows.OpenAsync(connection, compared, new LandedForm(client, compared.Columns), range, cancellationToken);
             var rows = new ShownRows(client, compared.Columns);
-            return new Comparison(connection, expected, new TableComparison(compared, expected, rows, stream, pace, show),
-                (keys, cancellation) => ExcusedAsync(compared, rows, keys, cancellation));
+            var table = new TableComparison(compared, expected, rows, stream, pace, show);
+            return new Comparison(
+                connection, expected as IDisposable,
+                (state, repairs, cancellation) =>
+                    table.RunAsync(state, (keys, token) => ExcusedAsync(compared, rows, keys, token), repairs, cancellation));
         }
         catch
         {
@@ -70,14 +79,16 @@ internal sealed class ComparisonFactory(
 
 /// <summary>One table's comparison, with what it has open.</summary>
 internal sealed class Comparison(
-    WireConnection connection, IExpectedRows expected, TableComparison table, ExcusedKeys excused) : IAsyncDisposable
+    WireConnection connection, IDisposable? expected, Func<ComparedReport, bool, CancellationToken, Task<ComparedReport>> run)
+        : IAsyncDisposable
 {
+    /// <summary>Compares from where the report has come to.</summary>
     public Task<ComparedReport> RunAsync(ComparedReport state, bool repairs, CancellationToken cancellationToken) =>
-        table.RunAsync(state, excused, repairs, cancellationToken);
+        run(state, repairs, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        (expected as IDisposable)?.Dispose();
+        expected?.Dispose();
         await connection.DisposeAsync();
     }
 }

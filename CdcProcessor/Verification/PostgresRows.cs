@@ -16,19 +16,20 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     private const int PageBytes = 8 * 1024 * 1024;
 
     private readonly WireConnection _connection;
-    private readonly ComparedTable _compared;
     private readonly Relation _relation;
     private readonly string _from;
     private readonly string[] _keyTypes;
     private readonly string[] _key;
     private readonly string _columns;
     private readonly LandingRows _writer;
+    private readonly LandedForm _form;
     private readonly RowBuffer _bytes = new();
     private ChangeBatch _batch = new();
 
-    private PostgresRows(WireConnection connection, ComparedTable compared, string from, string[] keyTypes, DateRange range)
+    private PostgresRows(
+        WireConnection connection, ComparedTable compared, string from, string[] keyTypes, LandedForm form, DateRange range)
     {
-        (_connection, _compared, _from, _keyTypes) = (connection, compared, from, keyTypes);
+        (_connection, _from, _keyTypes, _form) = (connection, from, keyTypes, form);
         _relation = Relation.Of(compared.Columns);
         _key = [.. compared.Columns.Key.Select(column => "q." + PostgresSql.Name(compared.Columns.Columns[column].Source))];
         _columns = string.Join(", ", compared.Columns.Columns.Select(column => "q." + PostgresSql.Name(column.Source)));
@@ -38,10 +39,11 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     /// <summary>Looks up the real types.</summary>
     /// <param name="connection">A connection of its own.</param>
     /// <param name="compared">A mirrored table, or a fact that has a query.</param>
+    /// <param name="form">How its rows would look in ClickHouse.</param>
     /// <param name="range">The years that ClickHouse holds.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<PostgresRows> OpenAsync(
-        WireConnection connection, ComparedTable compared, DateRange range, CancellationToken cancellationToken)
+        WireConnection connection, ComparedTable compared, LandedForm form, DateRange range, CancellationToken cancellationToken)
     {
         var names = string.Join(", ", compared.Columns.Columns.Select(column => PostgresSql.Name(column.Source)));
         // The query has the fact's columns in their order, whatever it calls them.
@@ -63,7 +65,7 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
                 { Columns = [.. columns.Select((column, i) => column with { Postgres = real[i]! })] }
             };
         }
-        return new PostgresRows(connection, compared, from, keyTypes, range);
+        return new PostgresRows(connection, compared, from, keyTypes, form, range);
     }
 
     public async Task<RowPage> ReadAsync(IReadOnlyList<string>? after, int limit, CancellationToken cancellationToken)
@@ -75,7 +77,8 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
             cancellationToken);
         var batch = _batch;
         IReadOnlyList<string> KeyOf(int row) => KeyText.Of(batch, _relation, batch.Changes[row].New);
-        return new RowPage(rows, KeyOf, isWhole && rows.Count < limit ? null : KeyOf(rows.Count - 1));
+        return new RowPage(await _form.OfAsync(rows, cancellationToken), KeyOf, isWhole && rows.Count < limit ? null
+            : KeyOf(rows.Count - 1));
     }
 
     public async Task<Dictionary<string, byte[]?>> FindAsync(
@@ -91,6 +94,7 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
         var names = string.Join(", ", _key.Select((_, i) => $"k{i}"));
         var (rows, _) = await CopyAsync($"SELECT {_columns} FROM unnest({wanted}) AS k({names}) JOIN {_from} ON {match}", int.MaxValue,
             cancellationToken);
+        rows = await _form.OfAsync(rows, cancellationToken);
         for (var i = 0; i < rows.Count; i++)
             found[KeyText.Join(KeyText.Of(_batch, _relation, _batch.Changes[i].New))] = rows[i]?.ToArray();
         return found;
@@ -113,27 +117,15 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
         _bytes.Clear();
         var places = new List<(int Start, int Length)>();
         var isWhole = true;
-        await _connection.CopyOutAsync($"COPY ({select}) TO STDOUT", cancellationToken);
-        WireException? error = null;
-        while (true)
+        await foreach (var line in _connection.CopyOutAsync($"COPY ({select}) TO STDOUT", cancellationToken))
         {
-            while (_connection.TryRead(out var type, out var body))
-            {
-                if (type == 'E')
-                    error = WireConnection.Error(body.Span);
-                if (type == 'Z')
-                    return error is null ? ([.. places.Select(place =>
-                        place.Length < 0 ? null : (ReadOnlyMemory<byte>?)_bytes.Written.Slice(place.Start, place.Length))], isWhole)
-                        : throw error;
-                if (type != 'd')
-                    continue;
-
-                isWhole &= limit == int.MaxValue || _batch.Size < PageBytes || places.Count == 0;
-                if (isWhole)
-                    places.Add(Add(body.Span));
-            }
-            await _connection.ReceiveAsync(cancellationToken);
+            isWhole &= limit == int.MaxValue || _batch.Size < PageBytes || places.Count == 0;
+            if (isWhole)
+                places.Add(Add(line.Span));
         }
+        return ([
+            .. places.Select(place => place.Length < 0 ? null : (ReadOnlyMemory<byte>?)_bytes.Written.Slice(place.Start, place.Length))],
+                isWhole);
     }
 
     private (int Start, int Length) Add(ReadOnlySpan<byte> line)

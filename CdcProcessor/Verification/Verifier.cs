@@ -158,7 +158,9 @@ internal sealed partial class Verifier(
         {
             (0, 0) => $"Equal, row for row: {report.Rows} rows.",
             (0, _) => $"Not compared with PostgreSQL: {string.Join("; ", failed)}.",
-            _ => $"Rows differ from PostgreSQL: {string.Join(", ", differing)}. 'CdcProcessor verify --repair' brings them once more{(failed.Count == 0 ? "" : $"; not compared: {string.Join("; ", failed)}")}.",
+            _ => string.Join(' ', [
+                $"Rows differ from PostgreSQL: {string.Join(", ", differing)}.", .. CuresOf(report),
+                .. failed.Count == 0 ? Array.Empty<string>() : [$"Not compared: {string.Join("; ", failed)}."]]),
         };
         return report with
         {
@@ -166,6 +168,16 @@ internal sealed partial class Verifier(
             Verdict = verdict,
             Finished = time.GetUtcNow()
         };
+    }
+
+    /// <summary>Where a table's note says what to do it is that.</summary>
+    private static IEnumerable<string> CuresOf(VerificationReport report)
+    {
+        var differing = report.Tables.Where(table => table.Differences > 0).ToList();
+        if (differing.Exists(table => table.Note.Length == 0))
+            yield return "'CdcProcessor verify --repair' brings them once more.";
+        foreach (var table in differing.Where(table => table.Note.Length > 0))
+            yield return $"{table.Name}: {table.Note}";
     }
 
     private async Task<ComparedReport> CompareAsync(

@@ -111,12 +111,8 @@ internal sealed partial class QueryEndpoint(
     public static string? StatementOf(HttpContext context) =>
         context.Items.TryGetValue(typeof(Statement), out var statement) ? (string?)statement : null;
 
-    private static string Summarize(ReadOnlySpan<byte> statement)
-    {
-        var (operation, table) = ClickHouseActivity.Summarize(
-            Encoding.UTF8.GetString(statement[..Math.Min(statement.Length, LongestSummary)]));
-        return table is null ? operation : $"{operation} {table}";
-    }
+    private static string Summarize(ReadOnlySpan<byte> statement) =>
+        StatementSummary.NameOf(Encoding.UTF8.GetString(statement[..Math.Min(statement.Length, LongestSummary)]));
 
     private static bool LeavesNothingBehind(Statement statement) =>
         statement.Keyword is "SELECT" or "WITH" or "INSERT" or "SHOW" or "DESCRIBE" or "DESC" or "EXISTS" or "EXPLAIN";

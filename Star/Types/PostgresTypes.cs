@@ -61,6 +61,21 @@ internal static class PostgresTypes
         return Choice(Parse(name), isNullable);
     }
 
+    /// <summary>
+    /// A value that PostgreSQL has not rewritten lands alike whichever of two types it has: they are one but for the modifier, or mapped to
+    /// the same.
+    /// </summary>
+    /// <param name="one">A type as <c>format_type</c> writes it.</param>
+    /// <param name="other">Another.</param>
+    public static bool LandAlike(string one, string other)
+    {
+        var (first, second) = (ElementOf(one), ElementOf(other));
+        if (first is null != second is null || (one == BytesType.Postgres) != (other == BytesType.Postgres))
+            return false;
+        return Split(first ?? one).Name == Split(second ?? other).Name
+            || (DefaultOf(first ?? one, PostgresKind.Base).Name is { } name && name == DefaultOf(second ?? other, PostgresKind.Base).Name);
+    }
+
     private static TypeChoice Asked(PostgresType type, bool isNullable, string asked)
     {
         if (!ColumnType.TryParse(asked, out var wanted))

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
@@ -63,11 +65,37 @@ public sealed class DashboardTests(SharedStack stack)
             await page.GetByText("POST /api/customers").First.ClickAsync();
             // The statement's database, by the name that it has in the graph.
             await ShowsAsync(page.GetByText("shop", new() { Exact = true }).First);
-            await KeepAsync(page, "trace");
+            await KeepAsync(page, "trace-of-a-customer");
 
             await page.GotoAsync(new Uri(dashboard.Address, "/?view=Graph").ToString());
             await ShowsAsync(page.Locator("svg").GetByText("cdc-processor").First);
             await KeepAsync(page, "graph");
+        });
+    }
+
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task One_trace_can_be_followed_from_a_request_to_the_rows_in_ClickHouse()
+    {
+        var app = await stack.StartedAsync(Cancel);
+        var trace = "";
+        for (var i = 0; i < 4; i++) // The first ones pay for compilation.
+            trace = await PostOrderAsync(app);
+        using var api = app.CreateHttpClient("aspire-dashboard", "http");
+        api.DefaultRequestHeaders.Add("x-api-key", SharedStack.ApiKey);
+        await Wait.UntilAsync(
+            async () => (await api.GetStringAsync("/api/telemetry/spans?resource=cdc-processor", Cancel))
+            .Contains(trace, StringComparison.Ordinal),
+            "the trace to reach ClickHouse", Cancel, TimeSpan.FromMinutes(2));
+
+        await using var dashboard = await DashboardAsync(app);
+        await dashboard.TryAsync(async page =>
+        {
+            await page.GotoAsync(new Uri(dashboard.Address, $"/traces/detail/{trace}").ToString());
+            foreach (var step in (string[])
+                ["POST /api/orders", "INSERT order", "COMMIT", "cdc transaction", "cdc batch", "INSERT order_landing", "derive order_fact",
+                    "INSERT order_fact"])
+                await ShowsAsync(page.GetByText(step).First);
+            await KeepAsync(page, "trace");
         });
     }
 
@@ -224,6 +252,28 @@ public sealed class DashboardTests(SharedStack stack)
         using var api = app.CreateHttpClient("api");
         (await api.PostAsJsonAsync("/api/customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" }, Cancel))
             .EnsureSuccessStatusCode();
+    }
+
+    /// <summary>An order with a line, of a new customer; returns its trace's id.</summary>
+    private static async Task<string> PostOrderAsync(DistributedApplication app)
+    {
+        using var api = app.CreateHttpClient("api");
+        var customerId = await PostAsync("customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK",
+            city = "London" });
+        var productId = await PostAsync("products", new { name = "Mouse", category = "Tools", price = 1.5m });
+        var trace = ActivityTraceId.CreateRandom().ToHexString();
+        await PostAsync("orders", new { customerId, total = 3m, items = new[] { new { productId, quantity = 2, price = 1.5m } } }, trace);
+        return trace;
+
+        async Task<long> PostAsync<T>(string resource, T row, string? trace = null)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/{resource}") { Content = JsonContent.Create(row) };
+            if (trace is not null)
+                request.Headers.Add("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
+            using var answer = await api.SendAsync(request, Cancel);
+            answer.EnsureSuccessStatusCode();
+            return (await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel)).GetProperty("id").GetInt64();
+        }
     }
 
     private static async Task<Dashboard> DashboardAsync(DistributedApplication app) =>

@@ -1,5 +1,7 @@
 using System.Globalization;
 using AspireCdc.AppHost.Embedded;
+using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.CdcProcessor.Operations;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Types;
 using AspireCdc.Tests.Fixtures;
@@ -67,6 +69,10 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
         await Wait.ForAsync(() => CountAsync(shop, "visit_landing"), count => count == 1, "the row between them", Cancel,
             TimeSpan.FromMinutes(2));
 
+        using (var direct = new ClickHouseClient(shop.ClickHouse.ConnectionString))
+            (await new DeadLetterTable(direct, TimeProvider.System).SettleOvertakenAsync(shop.Model, Cancel)).Should()
+                .Be(0, "nothing overtakes a row without a key");
+
         await shop.StopAsync(processor);
         var nullable = Visit with { Columns = [Visit.Columns[0], Visit.Columns[1] with { Type = ColumnType.Nullable(ColumnType.String) }] };
         await shop.MigrateToAsync(shop.Model with { Tables = [.. Example.Store.Model.Tables, nullable] }, Cancel);
@@ -80,6 +86,53 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
         await ExpectAsync(shop);
         await Wait.ForAsync(() => CountAsync(shop, "cdc_dead_letter WHERE state = 'open'"), count => count == 0,
             "the letters to be settled", Cancel, TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
+    public async Task They_are_compared_by_how_often_each_row_is_there_while_rows_come_in()
+    {
+        await using var shop = await CreateAsync();
+        await InsertAsync(shop, 30_000);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var working = WorkAsync();
+        (await VerifyAsync()).Should().StartWith("0 ").And.Contain("visit ");
+
+        const string Oldest = "(SELECT * FROM visit_landing WHERE url = '/1' ORDER BY version LIMIT 1)";
+        const string Gone = "ALTER TABLE visit_landing DELETE WHERE version IN (SELECT min(version) FROM visit_landing WHERE url = '/2')";
+        await shop.QueryAsync($"{Gone} SETTINGS mutations_sync = 2", Cancel);
+        await shop.QueryAsync($"INSERT INTO visit_landing SELECT * REPLACE ('/nowhere' AS url, 1 AS version) FROM {Oldest}", Cancel);
+        await shop.QueryAsync($"INSERT INTO visit_landing SELECT * REPLACE (2 AS version) FROM {Oldest}", Cancel);
+        var printed = await VerifyAsync();
+        printed.Should().StartWith("1 ").And.Contain("3 of visit").And.Contain("/2): the row is missing")
+            .And.Contain("'/nowhere'): there should be no such row")
+            .And.Contain(",/1): there should be no such row, or fewer of it").And.Contain("'CdcProcessor resync visit'");
+
+        using (var client = new HttpClient { BaseAddress = new(processor.Urls.Single()) })
+            (await client.PostAsync("/operations/resync?table=visit", null, Cancel)).EnsureSuccessStatusCode();
+        await Wait.ForAsync(VerifyAsync, text =>
+            text.StartsWith("0 ", StringComparison.Ordinal), $"the visits to be equal; log:\n{shop.Log}", Cancel, TimeSpan.FromMinutes(2));
+        await stop.CancelAsync();
+        await working;
+
+        async Task WorkAsync()
+        {
+            for (var round = 0; !stop.IsCancellationRequested; round++)
+            {
+                await InsertAsync(shop, 50);
+                await shop.ExecuteAsync($"INSERT INTO visit VALUES ('2026-01-20', '/work/{round}')", Cancel);
+                await Wait.ForAsync(
+                    () => CountAsync(shop, $"visit_landing WHERE url = '/work/{round}'"), count => count > 0, "rows to come in", Cancel,
+                    TimeSpan.FromMinutes(2));
+            }
+        }
+
+        async Task<string> VerifyAsync()
+        {
+            using var output = new StringWriter();
+            return $"{await Verbs.RunAsync(["verify", "visit", "--address", processor.Urls.Single()], output, output, Cancel)} {output}";
+        }
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
+using Npgsql;
 using Xunit;
 
 namespace AspireCdc.Tests.CdcProcessor;
@@ -55,6 +56,44 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         shop.Log.Lines.Where(line => line.Contains("Made replication slot")).Should().ContainSingle();
         shop.Log.Lines.Should().ContainSingle(line => line.Contains(" anew at ")).Which.Should()
             .Contain("Copying orderitem anew", "what was copied whole is not read again");
+    }
+
+    [Theory]
+    [InlineData(
+        "UPDATE customer SET city = 'Thun' WHERE id % 7 = 0; DELETE FROM customer WHERE id % 5 = 0;"
+        + "INSERT INTO customer (email, name, country, city) VALUES ('n', 'New', 'CH', 'Chur')", true)]
+    [InlineData("UPDATE customer SET city = 'Thun' WHERE id % 7 = 0; VACUUM FULL customer", false)]
+    public async Task An_interrupted_copy_goes_on_with_the_ranges_that_are_left_unless_the_table_was_rewritten(
+        string meanwhile, bool goesOn)
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        // One row a page: three ranges of 64 MB.
+        await shop.ExecuteAsync(
+            """
+            ALTER TABLE customer SET (fillfactor = 10);
+            INSERT INTO customer (email, name, country, city)
+                SELECT i || repeat('ü', 200), repeat('ü', 250), 'CH', 'Bern' FROM generate_series(1, 18000) i
+            """, Cancel);
+        var processor = await shop.StartStreamingAsync(
+            Cancel, "--Cdc:CopyReaders", "1", "--Cdc:CopyRowsPerSecond", "4000", "--Cdc:BatchChanges", "1000");
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT state FROM cdc_progress WHERE kind = 'copy' AND name = 'customer'", Cancel), state =>
+                state.StartsWith("Copying:0-8192 ", StringComparison.Ordinal),
+            "the first range to be recorded", Cancel, TimeSpan.FromMinutes(2));
+        await shop.StopAsync(processor);
+        foreach (var statement in meanwhile.Split(';'))
+            await shop.ExecuteAsync(statement, Cancel);
+
+        await shop.StartStreamingAsync(Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET name = 'Later' WHERE id % 11 = 0", Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
+        shop.Log.Lines.Any(line => line.Contains("Going on with the copy of customer: 1 of ", StringComparison.Ordinal)).Should()
+            .Be(goesOn);
+        var read = shop.Log.Lines.Where(line => line.Contains("Copied customer: ", StringComparison.Ordinal)).Should().ContainSingle()
+            .Which;
+        int.Parse(read.Split("Copied customer: ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture).Should()
+            .BeInRange(goesOn ? 5000 : 18000, goesOn ? 12000 : 18000);
     }
 
     [Fact]
@@ -141,6 +180,48 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
 
         shop.Log.ToString().Should().Contain("this server's WAL ends at").And.Contain("resync --all");
+    }
+
+    [Fact]
+    public async Task A_table_that_postgresql_refuses_to_read_holds_up_no_other_copy_and_no_change()
+    {
+        await using var shop = await CreateAsync(200);
+        var role = "cdc_" + Guid.NewGuid().ToString("N")[..8];
+        await shop.ExecuteAsync(
+            $"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'secret'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}", Cancel);
+        string[] asRole = [
+            "--ConnectionStrings:shop",
+            new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "secret" }.ConnectionString];
+        var processor = await shop.StartStreamingAsync(Cancel, asRole);
+        await shop.WaitUntilCopiedAsync(Cancel);
+
+        await shop.ExecuteAsync($"REVOKE SELECT ON orderitem FROM {role}", Cancel);
+        using (var http = Client(processor))
+            (await http.PostAsync("/operations/resync?table=orderitem&table=customer", null, Cancel)).EnsureSuccessStatusCode();
+        await ExpectAsync(processor);
+        await shop.StopAsync(processor);
+        processor = await shop.StartStreamingAsync(Cancel, asRole);
+        await ExpectAsync(processor);
+
+        await shop.StopAsync(processor);
+        await shop.ExecuteAsync($"GRANT SELECT ON orderitem TO {role}", Cancel);
+        processor = await shop.StartStreamingAsync(Cancel, asRole);
+        await shop.WaitUntilCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
+        await SchemaShop.WaitForReadyAsync(processor, ready => ready == "200 {\"status\":\"ok\"}", shop, Cancel);
+
+        async Task ExpectAsync(WebApplication streaming)
+        {
+            await SchemaShop.WaitForReadyAsync(
+                streaming, ready => ready.StartsWith("200", StringComparison.Ordinal)
+                    && ready.Contains("orderitem could not be copied (permission denied for table orderitem)", StringComparison.Ordinal)
+                    && ready.Contains("lacks SELECT on orderitem: GRANT SELECT ON", StringComparison.Ordinal), shop, Cancel);
+            await shop.ExecuteAsync("UPDATE orderitem SET quantity = quantity + 1; UPDATE customer SET city = city || 'x'", Cancel);
+            await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
+            await Wait.ForAsync(
+                () => shop.QueryAsync("SELECT count() FROM cdc_progress WHERE kind = 'copy' AND startsWith(state, 'Done')", Cancel), done =>
+                    done == "3\n", "the other tables to be done", Cancel, TimeSpan.FromMinutes(2));
+        }
     }
 
     private async Task<Store> CreateAsync(int items)

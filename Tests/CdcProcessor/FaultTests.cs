@@ -44,6 +44,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
         await server.KillAsync();
+        // Nobody has to write something for that to be said.
+        await SchemaShop.WaitForReadyAsync(processor, ready => ready != "200 {\"status\":\"ok\"}", shop, Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 2; DELETE FROM customer WHERE id = 3", Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.Faulted, Cancel);
         // Attempts come and fail meanwhile.

@@ -29,6 +29,24 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     }
 
     [Fact]
+    public async Task A_copy_that_was_asked_for_before_there_was_a_slot_is_part_of_the_first_one()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        await shop.ExecuteAsync("ALTER TABLE product RENAME TO thing", Cancel);
+        var processor = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.Waiting, Cancel);
+        using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
+        (await http.PostAsync("/operations/resync?table=orderitem&table=customer", null, Cancel)).EnsureSuccessStatusCode();
+
+        await shop.ExecuteAsync("ALTER TABLE thing RENAME TO product", Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.Streaming, Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
+        shop.Log.Lines.Should().NotContain(line => line.Contains("is gone"));
+    }
+
+    [Fact]
     public async Task All_that_is_wrong_with_postgresql_is_told_at_once()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
@@ -61,6 +79,21 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
 
         await WaitForReasonAsync(processor,
             "customer_dim.city is String, where the model has LowCardinality(String)", "table product_dim is missing", "order_fact.total is missing", "Run ClickHouseMigrator");
+    }
+
+    [Fact]
+    public async Task A_definition_that_clickhouse_refuses_is_told_before_the_first_change()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        var fact = shop.Model.Facts[^1];
+        var columns = fact.Columns.Select(column => column.Name == "revenue" ? column with { Expression = "no_such_function(root.price)" }
+            : column);
+        await shop.MigrateToAsync(
+            shop.Model with { Facts = [.. shop.Model.Facts.SkipLast(1), fact with { Columns = [.. columns] }] }, Cancel);
+        var processor = await shop.StartAsync(Cancel);
+
+        await WaitForReasonAsync(
+            processor, "ClickHouse refuses the definition of orderitem_fact", "no_such_function", "correct the definition");
     }
 
     [Fact]

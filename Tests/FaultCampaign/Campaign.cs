@@ -20,6 +20,12 @@ internal static class Campaign
     /// <summary>Rows of the table whose comparison is measured; 0 leaves that out.</summary>
     public static long Rows { get; } = Read("CAMPAIGN_ROWS", 0);
 
+    /// <summary>Tables of which one look at the catalog is measured; 0 leaves that out.</summary>
+    public static int Tables { get; } = Read("CAMPAIGN_TABLES", 0);
+
+    /// <summary>A command that serves a Kafka broker, as <c>COMMAND serve --port N --dir FOLDER</c>; null for librdkafka's own.</summary>
+    public static string? Kafka { get; } = Environment.GetEnvironmentVariable("CAMPAIGN_KAFKA") is { Length: > 0 } command ? command : null;
+
     private static int Read(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
         : otherwise;

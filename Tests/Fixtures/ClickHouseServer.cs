@@ -60,7 +60,7 @@ public sealed record TestClickHouse(Uri Address, string Name)
 {
     public const string Username = "panda", Password = "pandapass";
 
-    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromMinutes(5) };
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromMinutes(30) };
 
     /// <summary>As ClickHouse.Driver and the projects here take it.</summary>
     public string ConnectionString => $"Host={Address.Host};Port={Address.Port};Username={Username};Password={Password};Database={Name}";

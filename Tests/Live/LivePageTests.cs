@@ -7,6 +7,7 @@ using AspireCdc.Api.Live.Load;
 using AspireCdc.Tests.Api;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
+using AspireCdc.Tests.Kafka;
 using AwesomeAssertions;
 using Deque.AxeCore.Playwright;
 using Microsoft.AspNetCore.Builder;
@@ -17,7 +18,7 @@ using Xunit;
 namespace AspireCdc.Tests.Live;
 
 /// <summary>The live page in a browser, over both databases and a processor between them.</summary>
-public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clickhouse)
+public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
 {
     private const int Deadline = 180_000;
 
@@ -135,6 +136,41 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await api.DisposeAsync();
     }
 
+    [Fact(Timeout = Deadline)]
+    public async Task Behind_Kafka_it_shows_the_connector_and_tells_when_a_write_has_passed_every_partition()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        var topic = kafka.NewTopic(create: false);
+        var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
+        var processor = await shop.StartStreamingAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
+        await using var api = await StartApiAsync(shop, processor, connector: connector);
+        await using var browser = await Browser.StartAsync();
+        var page = await browser.PageAsync(1360);
+        await page.GotoAsync(api.Urls.Single());
+        await ShowsAsync(page.Locator("#node-connector").GetByText("streaming", new() { Exact = true }));
+        await ShowsAsync(page.Locator("#node-processor").GetByText("streaming", new() { Exact = true }));
+
+        await PressAsync(page, "Make the first order", "is there");
+        (await page.GetByRole(AriaRole.Status).First.InnerTextAsync()).Should().MatchRegex("is there, [0-9.]+ m?s after its commit\\.$");
+        await PressAsync(page, "Next status", "Order 1 as paid is there");
+        await ShowsAsync(page.Locator("#clickHouse").GetByText("paid", new() { Exact = true }));
+        await Assertions.Expect(page.Locator("#node-clickhouse [data-of=applied]")).ToHaveTextAsync(new Regex("^[0-9A-F]+/[0-9A-F]+$"));
+        await Assertions.Expect(page.Locator("#chart-pipeline figcaption")).ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Compare now" }).ClickAsync();
+        await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 60_000 });
+        (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should().BeLessThanOrEqualTo(1360);
+        (await FindingsAsync(page)).Should().BeEmpty();
+        await Browser.KeepAsync(page, "live-kafka");
+
+        await shop.StopAsync(connector);
+        await ShowsAsync(page.Locator("#node-connector").GetByText("away"));
+        await PressAsync(page, "Next status",
+            "Order 1 as shipped is in PostgreSQL. The connector is away. What is written waits in PostgreSQL's log");
+        await page.SetViewportSizeAsync(390, 844);
+        (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should().BeLessThanOrEqualTo(390);
+        await Browser.KeepAsync(page, "live-kafka-390");
+    }
+
     [Theory(Timeout = Deadline)]
     [InlineData(1360, ColorScheme.Light), InlineData(1360, ColorScheme.Dark), InlineData(390, ColorScheme.Light),
         InlineData(390, ColorScheme.Dark)]
@@ -220,7 +256,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         using var events = await client.GetAsync("/live/events", HttpCompletionOption.ResponseHeadersRead, Cancel);
         await using var stream = await events.Content.ReadAsStreamAsync(Cancel);
 
-        await ReadUntilAsync(stream, "clickHouse", "Set ConnectionStrings__clickhouse.");
+        await ReadUntilAsync(stream, "clickHouse", "set ConnectionStrings__clickhouse.");
         await ReadUntilAsync(stream, "postgres", "PostgreSQL cannot be read"); // Its tables are not there.
     }
 
@@ -229,12 +265,14 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         (await page.RunAxe()).Violations.SelectMany(violation => violation.Nodes.Select(node => $"{violation.Id}: {node.Html}"));
 
     private static async Task<WebApplication> StartApiAsync(
-        Store shop, WebApplication? processor = null, string address = "http://127.0.0.1:0")
+        Store shop, WebApplication? processor = null, string address = "http://127.0.0.1:0", WebApplication? connector = null)
     {
-        string[] settings = [$"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}", $"--urls={address}"];
         var api = ApiServer.Create(shop.Postgres.ConnectionString, shop.Postgres.Name,
-            processor is null ? settings : [.. settings, $"--services:cdc-processor:http:0={processor.Urls.Single()}",
-                $"--Cdc:Slot={shop.Slot}"]);
+        [
+            $"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}", $"--urls={address}", $"--Cdc:Slot={shop.Slot}",
+            .. processor is null ? [] : (string[])[$"--services:cdc-processor:http:0={processor.Urls.Single()}"],
+            .. connector is null ? [] : (string[])[$"--services:connector:http:0={connector.Urls.Single()}"],
+        ]);
         (await ApiServer.StartAsync(api)).Dispose();
         return api;
     }

@@ -29,6 +29,9 @@ internal sealed class OneReader
     private readonly Dictionary<Table, Form> _forms = Enum.GetValues<Table>().ToDictionary(table => table, _ => default(Form));
     private readonly Dictionary<Table, long> _running = [];
     private readonly Dictionary<Table, long> _requested = [];
+
+    // And, of copies that a crash may have interrupted, their point, what the table was then, and the ranges that need not be read again.
+    private readonly Dictionary<Table, (long Point, Form Form, HashSet<int> Ranges)> _begun = [];
     private readonly Dice? _ddl;
     private Dictionary<Table, Form> _formsOfSlot = [];
 
@@ -444,9 +447,14 @@ internal sealed class OneReader
             var first = _uncopied.Contains(table) && !_interrupted && !_requested.ContainsKey(table);
             var snapshot = first ? _slotPoint : _postgres.ConsistentPoint();
             var form = first ? _formsOfSlot[table] : _postgres.Catalog[table];
-            _running[table] = snapshot;
+            if (!GoesOn(table, form))
+                _begun[table] = (snapshot, form, []);
+            else if (_broken == Rule.ContinuedCopyKeepsItsPoint)
+                _begun[table] = _begun[table] with { Point = snapshot };
+            var point = _begun[table].Point;
+            _running[table] = point;
             var isRewritten = false;
-            foreach (var range in new[] { 0, 1 })
+            foreach (var range in new[] { 0, 1 }.Except(_begun[table].Ranges).ToList())
             {
                 while (!_postgres.Catalog[table].IsReadable)
                     yield return Write.Pause;
@@ -460,36 +468,52 @@ internal sealed class OneReader
                 }
                 if (_broken != Rule.RangeStaysOpenUntilLanded)
                     _postgres.Locked.Add(table);
-                var rows = _postgres.ReadAsOf(snapshot, table).Where(row => (row.Key.Id + now.File) % 2 == range).ToArray();
+                var rows = _postgres.ReadAsOf(snapshot, table).Where(row => PlaceOf(row.Key, row.Value, now) == range).ToArray();
                 yield return Write.Pause;
                 foreach (var (key, row) in rows.Where(row => row.Value.Unreadable))
                     _deadLetters.Add(new(key, Version(snapshot), row, Operation.Insert));
                 yield return Write.Of(rows.Where(row => !row.Value.Unreadable).Select(row => new Landed(row.Key, Version(snapshot), row.Value))) with { EndsWithItsProcess = true };
                 _postgres.Locked.Remove(table);
                 yield return Write.Pause;
+                if (_broken != Rule.ContinuedRangeIsDurable)
+                    _clickHouse.Sync();
+                _begun[table].Ranges.Add(range);
             }
 
             if (isRewritten)
             {
+                _begun.Remove(table);
                 _running.Remove(table);
                 Request(table, _postgres.Lsn);
                 continue;
             }
 
-            var marker = new Marker(table, snapshot, Sweep: !first) { Form = form };
+            var marker = new Marker(table, point, Sweep: !first) { Form = form };
             if (_broken is Rule.ResyncDerivesAtItsMarker or Rule.VanishedRowsAreSweptAtTheMarker)
                 yield return Sweep(marker) with { EndsWithItsProcess = true };
             if (_broken == Rule.ResyncDerivesAtItsMarker)
-                foreach (var step in _star.Derive(KeysOf(table), Version(snapshot)))
+                foreach (var step in _star.Derive(KeysOf(table), Version(point)))
                     yield return step with { EndsWithItsProcess = true };
 
             if (_broken != Rule.MarkerWaitsForDurability)
                 _clickHouse.Sync();
             _postgres.Emit(marker);
-            while (_copied.GetValueOrDefault(table, -1) < snapshot)
+            while (_copied.GetValueOrDefault(table, -1) < point)
                 yield return Write.Idle;
         }
     }
+
+    /// <summary>
+    /// An interrupted copy may go on: every row that is as it was at its point is where it was, and the stream has brought the others. Not
+    /// where it must come above something that was lost or asked for since, nor where rows are in other places.
+    /// </summary>
+    private bool GoesOn(Table table, Form now) =>
+        _begun.TryGetValue(table, out var begun) && !_requested.ContainsKey(table)
+            && _postgres.Lost.GetValueOrDefault(table, -1) < begun.Point
+        && (now == begun.Form || _broken == Rule.ContinuedCopyHasItsForm);
+
+    /// <summary>The range that has a row: it moves with each change of the row, and with each rewrite.</summary>
+    private static int PlaceOf(Key key, Row row, Form form) => (key.Id + row.Value + row.Text + form.File) % 2;
 
     private Table? DueForCopy() =>
         _uncopied.Concat(_postgres.Lost.Keys).Concat(_requested.Keys).Select(table => (Table?)table).FirstOrDefault();
@@ -545,6 +569,8 @@ internal sealed class OneReader
             _forms[marker.Table] = marker.Form;
         if (_running.GetValueOrDefault(marker.Table) == marker.Snapshot)
             _running.Remove(marker.Table);
+        if (_begun.TryGetValue(marker.Table, out var begun) && begun.Point == marker.Snapshot)
+            _begun.Remove(marker.Table);
         if (_requested.GetValueOrDefault(marker.Table, long.MaxValue) < marker.Snapshot)
             _requested.Remove(marker.Table);
         _copied[marker.Table] = Math.Max(marker.Snapshot, _copied.GetValueOrDefault(marker.Table));

@@ -86,6 +86,16 @@ internal enum Rule
     /// <summary>A range's transaction stays open until its rows are landed. Broken: it ends once they are read, and a TRUNCATE passes in between.</summary>
     RangeStaysOpenUntilLanded,
 
+    /// <summary>
+    /// A copy that a crash interrupts goes on with the ranges that are left, read by another snapshot, under its first point: the stream
+    /// brings what changed since. Broken: under the
+    /// other snapshot's point, whose sweep takes the first ranges' rows for vanished.
+    /// </summary>
+    ContinuedCopyKeepsItsPoint,
+
+    /// <summary>… a range is not read again once its rows are durable. Broken: once they are applied.</summary>
+    ContinuedRangeIsDurable,
+
     /// <summary>A retry keeps the dead letter's version. Broken: it takes the current position, and overtakes newer changes.</summary>
     RetryKeepsItsVersion,
 
@@ -133,6 +143,9 @@ internal enum Rule
     /// was planned.
     /// </summary>
     RewrittenTableIsCopiedFromTheBeginning,
+
+    /// <summary>… also if that was between two snapshots of one copy. Broken: what is left is read by the places of the first.</summary>
+    ContinuedCopyHasItsForm,
 
     /// <summary>
     /// Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.

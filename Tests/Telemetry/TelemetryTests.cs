@@ -125,7 +125,8 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
         var request = spans.Single(span => span.Name == "POST /api/orders/");
         var transaction = spans.Single(span => span.Name == "cdc transaction");
         var batch = spans.Single(span => span.Name == "cdc batch");
-        transaction.Parent.Should().Be(request.Id);
+        var save = spans.Single(span => span.Name == "save order" && span.Parent == request.Id);
+        transaction.Parent.Should().Be(save.Id, "it is saved within that step");
         batch.Parent.Should().Be(transaction.Id);
         transaction.Attributes["cdc.tables"].Should().Be("order,orderitem");
         transaction.Attributes["cdc.operations"].Should().Be("insert");
@@ -145,8 +146,10 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
             .AllSatisfy(span => span.Attributes.Should()
             .Contain("db.system.name", "clickhouse").And.Contain("db.namespace", stack.Store.ClickHouse.Name).And.ContainKeys(
                 "db.operation.name", "server.address", "server.port"));
-        spans.Where(span => span.Service == "api" && span.Kind == Span.Client).Should()
-            .NotBeEmpty().And.OnlyContain(span => span.Parent == request.Id);
+        spans.Should().ContainSingle(span => span.Name == "read order" && span.Parent == request.Id);
+        spans.Where(span => span.Service == "api" && span.Kind == Span.Client && span.Name != "CONNECT shop")
+            .Should().OnlyContain(span => span.Parent == save.Id).And.Subject.Select(span => span.Name)
+            .Should().Equal("INSERT order", "INSERT orderitem", "COMMIT");
         spans.Should().NotContain(span => span.Name == "POST" || span.Name.StartsWith("HTTP", StringComparison.Ordinal),
             "a statement's span says what it does");
         spans.Where(span => span.Id != request.Id).Should().OnlyContain(

@@ -86,6 +86,21 @@ public sealed class PostgresTypesTests
     public void Only_text_is_a_category() =>
         PostgresTypes.For(new PostgresType("bytea"), false, true, null).Refusal.Should().StartWith("is bytea, and only text can be a category");
 
+    [Theory]
+    [InlineData("character varying(20)", "text", true)]
+    [InlineData("numeric(10,2)", "numeric(12,2)", true)]
+    [InlineData("timestamp without time zone", "timestamp with time zone", true)]
+    [InlineData("character varying(20)[]", "text[]", true)]
+    [InlineData("integer", "bigint", false)]
+    [InlineData("text", "bytea", false)]
+    [InlineData("text", "text[]", false)]
+    [InlineData("date", "timestamp with time zone", false)]
+    public void Types_land_alike_or_do_not(string one, string other, bool expected)
+    {
+        PostgresTypes.LandAlike(one, other).Should().Be(expected);
+        PostgresTypes.LandAlike(other, one).Should().Be(expected);
+    }
+
     private static TypeChoice For(string postgres, bool isNullable = false, string? asked = null) =>
         PostgresTypes.For(new PostgresType(postgres), isNullable, isCategory: false, asked);
 }

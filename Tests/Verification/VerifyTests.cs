@@ -86,13 +86,19 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         await random.RunAsync(150, Cancel);
         await shop.ExecuteAsync(
             $"""
-            CREATE TABLE label (code text, id uuid, note text, PRIMARY KEY (code, id)); ALTER PUBLICATION {Store.Publication} ADD TABLE label;
-            INSERT INTO label SELECT substr('aBÄz_é Z', i % 8 + 1, 1) || i, md5(i::text)::uuid, E'tab\\tand \\\\' || i FROM generate_series(1, 300) i;
+            CREATE TABLE label (code text, id uuid, note text, extra json, PRIMARY KEY (code, id));
+            ALTER PUBLICATION {Store.Publication} ADD TABLE label;
+            INSERT INTO label SELECT substr('aBÄz_é Z', i % 8 + 1, 1) || i, md5(i::text)::uuid, E'tab\\tand \\\\' || i,
+                CASE WHEN i % 7 > 0 THEN json_build_object(
+                    'b', i / 4.0, 'a', json_build_object('at', '2026-01-02', 'of', ARRAY[i, 2]), 'none', NULL, 'aa', 'x"y') END
+                FROM generate_series(1, 300) i;
             INSERT INTO country VALUES (99, 'X') ON CONFLICT DO NOTHING; INSERT INTO city VALUES (99, 'Y', 99) ON CONFLICT DO NOTHING; INSERT INTO address VALUES (99, 'Z', 99) ON CONFLICT DO NOTHING;
             INSERT INTO crm.person SELECT 9000 + i, 'P' || i, 99, NULL, NULL FROM generate_series(1, 5) i;
             """, Cancel);
-        var label = Mapped.Table("label", Mapped.Key("code", ColumnType.String), Mapped.Key("id", ColumnType.Uuid),
-            Mapped.Column("note", ColumnType.Nullable(ColumnType.String)));
+        var label = Mapped.Table(
+            "label", Mapped.Key("code", ColumnType.String), Mapped.Key("id", ColumnType.Uuid),
+            Mapped.Column("note", ColumnType.Nullable(ColumnType.String)),
+            Mapped.Column("extra", ColumnType.TryParse("Nullable(JSON)", out var json) ? json : throw new InvalidOperationException()));
         await shop.MigrateToAsync(shop.Model with { Tables = [.. shop.Model.Tables, label with { Landing = "label_landing" }] }, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
@@ -103,6 +109,9 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.QueryAsync(Deleted("person_fact", "person_id = 9002"), Cancel);
         await shop.QueryAsync(Surplus("person_fact", "person_id = 9003", "person_id", "9999"), Cancel);
         await shop.QueryAsync(Changed("label_landing", "code = 'B1'", "note", "NULL"), Cancel);
+        await shop.QueryAsync(
+            Changed("label_landing", "code = 'B9'", "extra",
+                "'{\"b\":2.25,\"a\":{\"at\":\"2026-01-02\",\"of\":[9,3]},\"aa\":\"x\"}'::JSON"), Cancel);
         await shop.QueryAsync(Gone("label_landing", "code = 'Ä2'"), Cancel);
         await shop.QueryAsync(Surplus("label_landing", "code = 'z3'", "code", "'no such, \\\"code\\\"'"), Cancel);
 
@@ -110,7 +119,8 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         code.Should().Be(1, printed);
         printed.Should().Contain("9001: its values differ").And.Contain("9002: the row is missing").And.Contain(
             "9999: there should be no such row")
-            .And.Contain("B1,").And.Contain("Ä2,").And.Contain("no such, ").And.Contain("3 of person_fact").And.Contain("3 of label");
+            .And.Contain("B1,").And.Contain("B9,").And.Contain("Ä2,").And.Contain("no such, ").And.Contain("3 of person_fact")
+                .And.Contain("4 of label");
         (code, printed) = await VerifyAsync(processor, "--repair");
         code.Should().Be(0, printed);
         (await shop.QueryAsync("SELECT count() FROM label_landing", Cancel)).Should().Be("300\n");

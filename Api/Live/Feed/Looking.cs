@@ -3,7 +3,8 @@ namespace AspireCdc.Api.Live.Feed;
 /// <summary>How a database is watched that tells nobody of its changes: by looking again and again, at a small share of its time.</summary>
 internal static class Looking
 {
-    private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(200);
+    /// <summary>What changes while people look.</summary>
+    public static readonly TimeSpan Often = TimeSpan.FromMilliseconds(200);
 
     /// <summary>A database that takes longer hangs, or is too busy to be looked at; one that has gone refuses at once.</summary>
     private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(5);
@@ -11,14 +12,15 @@ internal static class Looking
     /// <summary>Rests this many times as long as a look has taken, so that a large table is not read all the time.</summary>
     private const int Rest = 4;
 
-    /// <summary>Looks until it is cancelled; what fails is told as a sentence, with whether it hangs.</summary>
-    public static async Task RepeatAsync(string what, TimeProvider time, Func<CancellationToken, Task> look,
-        Action<string, bool> tellProblem, CancellationToken cancellationToken)
+    /// <summary>Looks so often at most, until it is cancelled; what fails is told as a sentence, with whether it hangs.</summary>
+    public static async Task RepeatAsync(
+        string what, TimeSpan often, TimeProvider time, Func<CancellationToken, Task> look, Action<string, bool> tellProblem,
+        CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
             var began = time.GetTimestamp();
-            var rest = Often;
+            var rest = often;
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(LongestLook);
             try
@@ -40,7 +42,7 @@ internal static class Looking
                 tellProblem($"{what} cannot be read: {e.GetBaseException().Message}", false);
             }
 
-            await Task.Delay(rest > Often ? rest : Often, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(rest > often ? rest : often, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

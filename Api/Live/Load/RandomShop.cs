@@ -11,18 +11,18 @@ internal sealed class RandomShop(HttpClient api)
 
     private static readonly (string Country, string City)[] Places =
     [
-        ("Brazil", "Recife"), ("France", "Lyon"), ("Germany", "Berlin"), ("India", "Pune"), ("Japan", "Kyoto"), ("Kenya", "Nairobi"),
-        ("UK", "London"), ("USA", "New York"),
+        ("Brazil", "Recife"), ("France", "Lyon"), ("Germany", "Berlin"), ("India", "Pune"),
+        ("Japan", "Kyoto"), ("Kenya", "Nairobi"), ("UK", "London"), ("USA", "New York"),
     ];
 
-    private static readonly string[] Names = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov", "Alan Turing",
-        "Katherine Johnson"];
+    private static readonly string[] Names =
+        ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov", "Alan Turing", "Katherine Johnson"];
 
     private static readonly (string Name, string Category, decimal Price)[] Goods =
     [
         ("Wireless Mouse", "Electronics", 29.99m), ("Headphones", "Electronics", 119m), ("Notebook", "Paper", 4.50m),
-        ("Desk Lamp", "Furniture", 49m),
-        ("Office Chair", "Furniture", 189m), ("Coffee Beans", "Food", 12.75m), ("Green Tea", "Food", 8.20m), ("Novel", "Books", 17.90m),
+        ("Desk Lamp", "Furniture", 49m), ("Office Chair", "Furniture", 189m), ("Coffee Beans", "Food", 12.75m),
+        ("Green Tea", "Food", 8.20m), ("Novel", "Books", 17.90m),
     ];
 
     private static readonly string[] Statuses = ["paid", "shipped", "delivered"];
@@ -30,6 +30,10 @@ internal sealed class RandomShop(HttpClient api)
     private readonly SemaphoreSlim _filling = new(1);
     private readonly long[] _orders = new long[Remembered];
     private volatile Shop? _shop;
+    private int _made, _items, _changes, _cancellations;
+
+    /// <summary>What has been written so far; the first customers and products are not counted.</summary>
+    public ShopWrites Written => new(_made, _items, _changes, _cancellations);
 
     /// <summary>One write: mostly an order with its items, or a change of one.</summary>
     /// <exception cref="HttpRequestException">The API refused it.</exception>
@@ -42,14 +46,17 @@ internal sealed class RandomShop(HttpClient api)
         {
             case < 30 when order != 0:
                 await SendAsync(HttpMethod.Patch, $"orders/{order}", new { status = Any(Statuses) }, cancellationToken);
+                Interlocked.Increment(ref _changes);
                 break;
-            case < 34 when order != 0:
-                Volatile.Write(ref _orders[slot], 0);
+            // Taken out first, so that no two writers cancel the same one.
+            case < 34 when order != 0 && Interlocked.CompareExchange(ref _orders[slot], 0, order) == order:
                 await SendAsync(HttpMethod.Delete, $"orders/{order}", null, cancellationToken);
+                Interlocked.Increment(ref _cancellations);
                 break;
             case < 37:
                 var (country, city) = Any(Places);
                 await SendAsync(HttpMethod.Patch, $"customers/{Any(shop.Customers)}", new { country, city }, cancellationToken);
+                Interlocked.Increment(ref _changes);
                 break;
             default:
                 Volatile.Write(ref _orders[slot], await OrderAsync(shop, cancellationToken));
@@ -63,13 +70,11 @@ internal sealed class RandomShop(HttpClient api)
             .Select(_ => (Product: Any(shop.Products), Quantity: Random.Shared.Next(1, 6)))
             .Select(item => new { productId = item.Product.Id, quantity = item.Quantity, price = item.Product.Price })
             .ToList();
-        return await SendAsync(
-            HttpMethod.Post, "orders", new
-            {
-                customerId = Any(shop.Customers),
-                total = items.Sum(item => item.quantity * item.price),
-                items
-            }, cancellationToken);
+        var order = new { customerId = Any(shop.Customers), total = items.Sum(item => item.quantity * item.price), items };
+        var id = await SendAsync(HttpMethod.Post, "orders", order, cancellationToken);
+        Interlocked.Increment(ref _made);
+        Interlocked.Add(ref _items, items.Count);
+        return id;
     }
 
     private async Task<Shop> FillAsync(CancellationToken cancellationToken)
@@ -86,9 +91,8 @@ internal sealed class RandomShop(HttpClient api)
             for (var i = 0; i < FirstCustomers; i++)
             {
                 var (country, city) = Places[i % Places.Length];
-                customers.Add(await SendAsync(
-                    HttpMethod.Post, "customers", new { email = $"{Guid.NewGuid():N}@example.com", name = Any(Names), country, city },
-                    cancellationToken));
+                var customer = new { email = $"{Guid.NewGuid():N}@example.com", name = Any(Names), country, city };
+                customers.Add(await SendAsync(HttpMethod.Post, "customers", customer, cancellationToken));
             }
             return _shop = new(customers, products);
         }
@@ -107,10 +111,12 @@ internal sealed class RandomShop(HttpClient api)
             request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-00");
         using var response = await api.SendAsync(request, cancellationToken);
         if (!response.IsSuccessStatusCode && response.StatusCode != HttpStatusCode.NotFound) // Somebody else may have deleted it.
-            throw new HttpRequestException(
-                $"{method} {request.RequestUri} answers {(int)response.StatusCode}: {await DetailAsync(response, cancellationToken)}");
-        return method == HttpMethod.Post ? (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id")
-            .GetInt64() : 0;
+        {
+            var detail = await DetailAsync(response, cancellationToken);
+            throw new HttpRequestException($"{method} {request.RequestUri} answers {(int)response.StatusCode}: {detail}");
+        }
+        return method == HttpMethod.Post
+            ? (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("id").GetInt64() : 0;
     }
 
     private static async Task<string> DetailAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -123,3 +129,10 @@ internal sealed class RandomShop(HttpClient api)
 
     private sealed record Shop(IReadOnlyList<long> Customers, IReadOnlyList<(long Id, decimal Price)> Products);
 }
+
+/// <summary>What has been written.</summary>
+/// <param name="Orders">Orders made.</param>
+/// <param name="Items">Their lines.</param>
+/// <param name="Changes">Orders paid, shipped or delivered, and customers who moved.</param>
+/// <param name="Cancellations">Orders deleted, with their lines.</param>
+internal sealed record ShopWrites(int Orders, int Items, int Changes, int Cancellations);

@@ -18,6 +18,8 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
     /// <summary>So many requests at once; a slow database slows the load down, and nothing piles up.</summary>
     private const int Writers = 32;
 
+    private const int FewWriters = 4;
+
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
     /// <summary>How long it goes on after the last page was closed.</summary>
@@ -50,6 +52,23 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
         }
     }
 
+    /// <summary>Writes for so long and as fast as a few customers can, whatever else is asked for; returns what it has written.</summary>
+    /// <exception cref="HttpRequestException">A write was refused.</exception>
+    public async Task<ShopWrites> RunAsync(TimeSpan duration, CancellationToken cancellationToken)
+    {
+        using var http = Connect();
+        var shop = new RandomShop(http);
+        var began = time.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, FewWriters).Select(_ => WriteAsync()));
+        return shop.Written;
+
+        async Task WriteAsync()
+        {
+            while (time.GetElapsedTime(began) < duration)
+                await shop.WriteAsync(cancellationToken);
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
@@ -65,9 +84,7 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
 
     private async Task RunAsync(CancellationToken stopping)
     {
-        // One connection a writer; the resilience of other clients would repeat what failed.
-        var connections = new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Writers };
-        using var http = new HttpClient(connections) { BaseAddress = OwnAddress() };
+        using var http = Connect();
         var turns = Channel.CreateBounded<bool>(new BoundedChannelOptions(Writers) { FullMode = BoundedChannelFullMode.DropWrite });
         var shop = new RandomShop(http);
         var writers = Enumerable.Range(0, Writers).Select(_ => WriteAsync(shop, turns.Reader, stopping)).ToList();
@@ -123,12 +140,23 @@ internal sealed class ShopLoad(IServer server, LiveFeed feed, TimeProvider time)
         }
     }
 
+    /// <summary>
+    /// One connection a writer; the resilience of other clients would repeat what failed. It sends no trace along by itself: a write is the
+    /// beginning of one.
+    /// </summary>
+    private HttpClient Connect()
+    {
+        var handler = new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = Writers, ActivityHeadersPropagator = null };
+        return new(handler) { BaseAddress = OwnAddress() };
+    }
+
     private Uri OwnAddress()
     {
-        var address = BindingAddress.Parse(server.Features.Get<IServerAddressesFeature>()!.Addresses.First(
-            address => address.StartsWith("http:", StringComparison.Ordinal)));
-        var host = IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any)
-            ? address.Host : "localhost";
+        var addresses = server.Features.Get<IServerAddressesFeature>()!.Addresses;
+        var address = BindingAddress.Parse(addresses.First(address => address.StartsWith("http:", StringComparison.Ordinal)));
+        var isNamed = IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && !ip.Equals(IPAddress.Any)
+            && !ip.Equals(IPAddress.IPv6Any);
+        var host = isNamed ? address.Host : "localhost";
         return new UriBuilder("http", host, address.Port).Uri;
     }
 }

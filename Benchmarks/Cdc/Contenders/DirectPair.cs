@@ -1,16 +1,18 @@
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Machine;
+using Npgsql;
 
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>Our processor, PostgreSQL to ClickHouse, as the child process it is in use, with its defaults: landing tables and star.</summary>
 internal sealed class DirectPair(
-    StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
+    StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round, SslMode tls = SslMode.Disable)
+    : IContender
 {
-    private readonly ClickHouseServer _server = new($"direct {round}", folder.Of($"direct-{round}"), binaries.ChDbLibrary, log);
+    private readonly ClickHouseServer _server = new($"direct {tls} {round}", folder.Of($"direct-{tls}-{round}"), binaries.ChDbLibrary, log);
     private ProcessorProgram? _processor;
 
-    public string Slot { get; } = $"bench_direct_{round}";
+    public string Slot { get; } = tls == SslMode.Disable ? $"bench_direct_{round}" : $"bench_direct_tls_{round}";
 
     public IReadOnlyDictionary<string, int> Processes { get; private set; } = new Dictionary<string, int>();
 
@@ -55,7 +57,8 @@ internal sealed class DirectPair(
         _processor = ProcessorProgram.Start(new()
         {
             ["Cdc__Model"] = database.Model,
-            ["ConnectionStrings__shop"] = database.Replication.ConnectionString,
+            ["ConnectionStrings__shop"] = new NpgsqlConnectionStringBuilder(
+                database.Replication.ConnectionString) { SslMode = tls }.ConnectionString,
             ["ConnectionStrings__clickhouse"] = _server.ConnectionString,
             ["Cdc__Publication"] = StoreDatabase.Publication,
             ["Cdc__Slot"] = Slot,

@@ -8,7 +8,8 @@ namespace AspireCdc.CdcProcessor.Postgres.Watch;
 /// <param name="IsLossy">
 /// While it is so, changes or values of the table do not come: it must be copied anew after that, and cannot be before.
 /// </param>
-internal sealed record CatalogFault(TableMapping? Table, string What, bool IsLossy = false)
+/// <param name="IsOfReading">The table cannot be copied and its rows cannot be read again; its changes come all the same.</param>
+internal sealed record CatalogFault(TableMapping? Table, string What, bool IsLossy = false, bool IsOfReading = false)
 {
     /// <summary>It stands in the way of a table's rows.</summary>
     public bool Withholds(TableMapping table) => IsLossy && (Table is null || Table == table);

@@ -21,6 +21,9 @@ internal sealed class CatalogWatch(
     /// <summary>An idle server's stream may end a page before its WAL does: after so many looks that does not count.</summary>
     private const int PatientLooks = 3;
 
+    /// <summary>A look is followed by a rest of so many times what it took.</summary>
+    private const int RestPerLook = 20;
+
     private const ulong Page = 8192;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
@@ -35,16 +38,23 @@ internal sealed class CatalogWatch(
         while (true)
         {
             var hasDifferences = false;
+            var began = time.GetTimestamp();
             try
             {
                 hasDifferences = await LookAsync(cancellationToken);
+            }
+            catch (PostgresException e) when (e.SqlState[..2] is not ("57" or "08"))
+            {
+                var what = $"could not be held against PostgreSQL's catalog ({e.MessageText})";
+                doubts.Tell(Name, [("every table", what, "mend that; it is looked at again every five seconds.")]);
             }
             catch (NpgsqlException)
             {
                 // The stream tells by itself if the server is gone.
             }
-            // What was seen just now is waited for with shorter pauses.
-            var pause = Task.Delay(hasDifferences ? LookEvery / 5 : LookEvery, time, cancellationToken);
+            // What was seen just now is waited for with shorter pauses. Otherwise many tables must not keep the server busy with looks.
+            var rest = RestPerLook * time.GetElapsedTime(began);
+            var pause = Task.Delay(hasDifferences ? LookEvery / 5 : rest > LookEvery ? rest : LookEvery, time, cancellationToken);
             await Task.WhenAny(pause, signals.WaitToReadAsync(cancellationToken).AsTask());
             cancellationToken.ThrowIfCancellationRequested();
             while (signals.TryRead(out _))
@@ -65,7 +75,7 @@ internal sealed class CatalogWatch(
         foreach (var table in model.Tables)
         {
             foreach (var fault in faults.Where(fault => fault.Table == table || (fault.Table is null && fault.IsLossy)))
-                told.Add((table.Source, "is not as the model has it", fault.What));
+                told.Add((table.Source, fault.IsOfReading ? "cannot be read" : "is not as the model has it", fault.What));
             if (faults.Any(fault => fault.Withholds(table)))
             {
                 // What is lost from now on is made good by a copy; that it is due outlives this process.

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.Postgres.Watch;
 
@@ -109,7 +110,7 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
                 $"{change}, and no copy can bring its value: {string.Join("; ", faults.Select(fault => fault.What))}. {Kept}");
 
         if (missing.Count == 0 && form?.Oid == now.Oid && form.Files == now.Files
-            && await BringsSameValuesAsync(relation, cancellationToken))
+            && await BringsSameValuesAsync(relation, form, cancellationToken))
         {
             ledger.Admit(relation);
             return null;
@@ -126,14 +127,15 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
         return null;
     }
 
-    private async Task<bool> BringsSameValuesAsync(Relation relation, CancellationToken cancellationToken)
+    /// <summary>The types are others, and no row was rewritten: what comes lands as what was copied did.</summary>
+    private async Task<bool> BringsSameValuesAsync(Relation relation, TableForm copied, CancellationToken cancellationToken)
     {
         for (var i = 0; i < relation.Table.Columns.Count; i++)
         {
-            var (mapped, sent) = (relation.Table.Columns[i], relation.Columns[relation.Positions[i]]);
-            var type = await catalog.QueryAsync("SELECT format_type($1::int8::oid, $2)", cancellationToken, (long)sent.TypeOid,
-                sent.Modifier);
-            if (!PostgresCatalog.AreSameValues(mapped, (string)type[0][0]!))
+            var sent = relation.Columns[relation.Positions[i]];
+            var rows = await catalog.QueryAsync(
+                "SELECT format_type($1::int8::oid, $2)", cancellationToken, (long)sent.TypeOid, sent.Modifier);
+            if (copied.Column(relation.Table.Columns[i].Source) is not { } was || !PostgresTypes.LandAlike(was.Text, (string)rows[0][0]!))
                 return false;
         }
         return true;

@@ -30,6 +30,8 @@ internal sealed class TableLedger(StarModel model)
                 if (progress.Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Withheld))
                     adopted.Add(new TableCopy(table.Source, CopyState.Copying, 0, table.Fingerprint));
                 var copy = progress.Copies.FirstOrDefault(copy => copy.Table == table.Source);
+                if (copy is { State: CopyState.Copying, Form.Length: > 0 } && copy.IsOf(table) && !table.AppendOnly)
+                    _tables[table.Source].Begun = copy;
                 if (copy is not { State: CopyState.Done } || !copy.IsOf(table))
                     continue;
 
@@ -52,10 +54,35 @@ internal sealed class TableLedger(StarModel model)
             foreach (var table in tables)
             {
                 var state = _tables[table.Source];
-                (state.Point, state.Copy, state.IsAsked) = (Math.Max(point, state.Point), null, false);
+                (state.Point, state.Copy, state.IsAsked) = (Math.Max(state.Begun?.Point ?? point, state.Point), null, false);
             }
             _fits.Clear();
         }
+    }
+
+    /// <summary>
+    /// The copy that a crash has interrupted, if it may go on with the ranges that are left: each row that is as it was at its point is
+    /// where it was, and the stream brings the others.
+    /// Null where the table is not what it was then, and is copied from the beginning, at this point.
+    /// </summary>
+    public TableCopy? GoOn(TableMapping table, TableForm now, ulong point)
+    {
+        lock (_lock)
+        {
+            var state = _tables[table.Source];
+            var begun = state.Begun is { } copy && copy.Form == now.Write() ? copy : null;
+            state.Begun = null;
+            if (begun is null)
+                state.Point = Math.Max(point, state.Point);
+            return begun;
+        }
+    }
+
+    /// <summary>Another copy is wanted than the one that was interrupted.</summary>
+    public void ForgetBegun(TableMapping table)
+    {
+        lock (_lock)
+            _tables[table.Source].Begun = null;
     }
 
     /// <summary>What a table is as of the snapshot that it is copied with.</summary>
@@ -83,7 +110,7 @@ internal sealed class TableLedger(StarModel model)
     public void Ask(TableMapping table, string reason)
     {
         lock (_lock)
-            (_tables[table.Source].IsAsked, _tables[table.Source].Reason) = (true, reason);
+            (_tables[table.Source].IsAsked, _tables[table.Source].Reason, _tables[table.Source].Begun) = (true, reason, null);
     }
 
     /// <summary>Puts a copy into the queue; false if it stands there already.</summary>
@@ -215,6 +242,9 @@ internal sealed class TableLedger(StarModel model)
 
         /// <summary>What is recorded; null while a copy is under way.</summary>
         public TableCopy? Copy { get; set; }
+
+        /// <summary>A copy that was interrupted, and may go on.</summary>
+        public TableCopy? Begun { get; set; }
 
         public bool IsAsked { get; set; }
 
