@@ -8,6 +8,18 @@ internal static class RunningTransactions
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// Those of other databases of the server change nothing here. A transaction holds the lock of its own id until everybody can see what
+    /// it did, also while it waits for a standby; one whose database cannot be told counts.
+    /// </summary>
+    private const string Running =
+        """
+        SELECT array(SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) x WHERE NOT EXISTS (
+            SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+            WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.transactionid = x::xid
+                AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())))::text
+        """;
+
     /// <summary>Waits for the end of what runs now. False if something still runs after <paramref name="patience"/>.</summary>
     /// <param name="ask">Runs a query and returns the one text that it selects.</param>
     /// <param name="patience">How long to wait.</param>
@@ -16,7 +28,7 @@ internal static class RunningTransactions
     public static async Task<bool> WaitAsync(
         Func<string, CancellationToken, Task<string?>> ask, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
     {
-        var running = await ask("SELECT array(SELECT pg_snapshot_xip(pg_current_snapshot()))::text", cancellationToken);
+        var running = await ask(Running, cancellationToken);
         if (running is null or "{}")
             return true;
 

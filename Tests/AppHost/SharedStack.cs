@@ -15,7 +15,7 @@ public sealed class SharedStack : IAsyncDisposable
     public const string Collection = "the shared stack";
 
     /// <summary>No test waits longer for what does not come, in milliseconds; the first one starts the graph.</summary>
-    internal const int Deadline = 240_000;
+    internal const int Deadline = 600_000;
 
     internal const string BrowserToken = "token-of-the-tests";
     internal const string ApiKey = "api-key-of-the-tests-0123456789";

@@ -80,7 +80,7 @@ public sealed record TestClickHouse(Uri Address, string Name)
 /// <param name="folder">Where it keeps its tables; by default a folder that goes with it.</param>
 internal sealed class OwnClickHouse(string? folder = null) : IAsyncDisposable
 {
-    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(3);
 
     private readonly TemporaryFolder _folder = new();
     private GuardedProcess? _process;

@@ -5,7 +5,7 @@ namespace AspireCdc.Tests.Fixtures;
 /// <summary>Waiting for a condition with a deadline.</summary>
 internal static class Wait
 {
-    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
     /// <summary>Returns when the condition holds; fails with <paramref name="what"/> when it does not in time.</summary>

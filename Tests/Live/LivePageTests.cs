@@ -20,7 +20,7 @@ namespace AspireCdc.Tests.Live;
 /// <summary>The live page in a browser, over both databases and a processor between them.</summary>
 public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
 {
-    private const int Deadline = 180_000;
+    private const int Deadline = 600_000;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -51,7 +51,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
             .Trim(), new() { Exact = true }));
         await page.GetByRole(AriaRole.Button, new() { Name = "Compare now" }).ClickAsync();
         await ShowsAsync(page.GetByRole(AriaRole.Button, new() { Name = "Compare again" }));
-        await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 60_000 });
+        await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 180_000 });
         await ShowsAsync(page.Locator("#compared").GetByText("rows compared"));
         await PressAsync(page, "Delete the order", "The end of order 1 and its items is there");
         (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("0\n");
@@ -59,9 +59,9 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await ShowsAsync(page.Locator("#clickHouse").GetByText("0 rows").First);
 
         await Assertions.Expect(page.Locator("#chart-api figcaption"))
-            .ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 60_000 });
+            .ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 180_000 });
         await Assertions.Expect(page.Locator("#chart-pipeline figcaption"))
-            .ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 60_000 });
+            .ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"), new() { Timeout = 180_000 });
         await ShowsAsync(page.Locator("#node-clickhouse").GetByText("running", new() { Exact = true }));
     }
 
@@ -131,7 +131,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await ShowsAsync(page.Locator("#node-api").GetByText("does not answer"));
         processor = await shop.StartStreamingAsync(Cancel);
         api = await StartApiAsync(shop, processor, address);
-        await Assertions.Expect(page.Locator("#away")).ToBeHiddenAsync(new() { Timeout = 60_000 });
+        await Assertions.Expect(page.Locator("#away")).ToBeHiddenAsync(new() { Timeout = 180_000 });
         await PressAsync(page, "Next status", "Order 1 as delivered is there");
         await api.DisposeAsync();
     }
@@ -157,7 +157,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await Assertions.Expect(page.Locator("#node-clickhouse [data-of=applied]")).ToHaveTextAsync(new Regex("^[0-9A-F]+/[0-9A-F]+$"));
         await Assertions.Expect(page.Locator("#chart-pipeline figcaption")).ToContainTextAsync(new Regex("p50 .* · p95 .* · p99 .*s"));
         await page.GetByRole(AriaRole.Button, new() { Name = "Compare now" }).ClickAsync();
-        await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 60_000 });
+        await Assertions.Expect(page.Locator("#verdict")).ToHaveClassAsync("good", new() { Timeout = 180_000 });
         (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should().BeLessThanOrEqualTo(1360);
         (await FindingsAsync(page)).Should().BeEmpty();
         await Browser.KeepAsync(page, "live-kafka");
@@ -313,7 +313,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     private static async Task<long> CountAsync(Store shop, string table) =>
         long.Parse(await shop.QueryAsync($"SELECT count() FROM {table}", Cancel), CultureInfo.InvariantCulture);
 
-    private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 60_000 });
+    private static Task ShowsAsync(ILocator locator) => Assertions.Expect(locator).ToBeVisibleAsync(new() { Timeout = 180_000 });
 
     /// <summary>Counts how often watching begins, and how many watch.</summary>
     private sealed class CountingWatch : ILiveWatch

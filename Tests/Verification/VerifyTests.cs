@@ -9,6 +9,7 @@ using AspireCdc.Tests.Kafka;
 using AwesomeAssertions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Xunit;
 
 namespace AspireCdc.Tests.Verification;
@@ -61,6 +62,27 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
             "UPDATE customer SET city = 'Brig'; DELETE FROM orderitem WHERE id = 2; UPDATE orderitem SET quantity = 5 WHERE id = 10",
             Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_transaction_that_stays_open_in_another_database_holds_up_no_repair()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.WaitUntilCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await using var connection = new NpgsqlConnection((await postgres.CreateDatabaseAsync(Cancel)).ConnectionString);
+        await connection.OpenAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using (var command = new NpgsqlCommand("CREATE TABLE unfinished (id int)", connection, transaction))
+            await command.ExecuteNonQueryAsync(Cancel);
+
+        await shop.QueryAsync(Deleted("customer_dim", "customer_id = 1"), Cancel);
+        var (code, printed) = await VerifyAsync(processor, "customer", "--repair");
+
+        code.Should().Be(0, printed);
+        printed.Should().Contain("1: the row is missing, repaired").And.NotContain("undecided");
     }
 
     [Fact]
