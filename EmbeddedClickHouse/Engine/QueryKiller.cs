@@ -2,8 +2,7 @@ namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>
 /// Stops the queries of connections whose clients have gone. However many go at once, one statement stops them all; a query that had not
-/// begun when it
-/// ran is asked again, more and more seldom.
+/// begun when it ran is asked again, more and more seldom.
 /// </summary>
 internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> kill, TimeProvider time, ILogger logger)
 {
@@ -62,9 +61,11 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
                 if (_changed.Task.IsCompleted)
                     _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
                 changed = _changed.Task;
-                due = [.. _orders.Where(order => order.Value.Wait(time) <= TimeSpan.Zero)];
+                // Asked once: time goes on, and a pause that is over by the second look cannot be waited for.
+                var waits = _orders.ToDictionary(order => order.Key, order => order.Value.Wait(time));
+                due = [.. _orders.Where(order => waits[order.Key] <= TimeSpan.Zero)];
                 if (due.Count == 0)
-                    pause = _orders.Values.Min(order => order.Wait(time));
+                    pause = waits.Values.Min();
             }
 
             if (due.Count == 0)

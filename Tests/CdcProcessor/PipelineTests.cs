@@ -30,10 +30,10 @@ public sealed class PipelineTests
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System, NullLogger<Pipeline>.Instance).RunAsync(stop.Token);
 
-        await ends.Saving.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        await ends.Saving.Task.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
         ends.Calls.Should().Equal("write", "make durable 100");
         ends.Saved.SetResult();
-        await ends.Acknowledged.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        await ends.Acknowledged.Task.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
         ends.Calls.Should().Equal("write", "make durable 100", "acknowledge 100");
 
         await stop.CancelAsync();

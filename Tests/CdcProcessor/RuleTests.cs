@@ -22,7 +22,7 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
 
         gate.Hold("INSERT INTO `orderitem_fact`");
         await shop.ExecuteAsync("TRUNCATE orderitem", Cancel);
-        await gate.Held.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        await gate.Held.WaitAsync(TimeSpan.FromMinutes(3), Cancel);
         (await shop.QueryAsync("SELECT count() FROM orderitem_landing", Cancel)).Should().Be("0\n", "it lands before it is derived");
         await shop.StopAsync(processor);
         (await shop.QueryAsync("SELECT count() FROM orderitem_fact", Cancel)).Should().NotBe("0\n");
@@ -38,7 +38,7 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var gate = await ClickHouseGate.StartAsync(shop.ClickHouse);
         gate.Hold("INSERT INTO `orderitem_landing`");
         await shop.StartAsync(Cancel, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse));
-        await gate.Held.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        await gate.Held.WaitAsync(TimeSpan.FromMinutes(3), Cancel);
 
         // The copy has read its rows, and they are on their way.
         await FluentActions.Awaiting(() => shop.ExecuteAsync("SET lock_timeout = '2s'; TRUNCATE orderitem", Cancel)).Should().ThrowAsync<PostgresException>().Where(e => e.SqlState == PostgresErrorCodes.LockNotAvailable);
@@ -69,7 +69,7 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         gate.Hold(held);
         await shop.ExecuteAsync("UPDATE \"order\" SET status = 'sent'", Cancel);
         var committed = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_insert_lsn()::text", Cancel);
-        await gate.Held.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        await gate.Held.WaitAsync(TimeSpan.FromMinutes(3), Cancel);
         // WAL that does not concern the processor brings keepalives; and it tells the server its position now and then.
         await shop.ExecuteAsync("CREATE TABLE busy AS SELECT generate_series(1, 1000) AS id", Cancel);
         var now = await shop.Postgres.ScalarAsync<DateTime>("SELECT clock_timestamp()", Cancel);

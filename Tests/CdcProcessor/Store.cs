@@ -170,7 +170,7 @@ internal sealed class Store : IAsyncDisposable
             var rows = await ModelOracle.ReadPostgresAsync(Postgres, source, columns, cancellationToken);
             await Wait.ForAsync(
                 () => ModelOracle.CompareAsync(ClickHouse, name, columns, rows, cancellationToken), difference => difference.Length == 0,
-                $"{name} to hold what PostgreSQL does; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromSeconds(60));
+                $"{name} to hold what PostgreSQL does; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromMinutes(3));
         }
         // And once more by SQL that was written by hand.
         foreach (var (name, source, star) in Model == Example.Store.Model ? StarOracle.Tables : [])
@@ -178,7 +178,7 @@ internal sealed class Store : IAsyncDisposable
             var expected = await StarOracle.ReadPostgresAsync(Postgres, source, cancellationToken);
             await Wait.ForAsync(
                 () => StarOracle.CompareAsync(ClickHouse, star, expected, cancellationToken), difference => difference.Length == 0,
-                $"{name} to equal its join; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromSeconds(60));
+                $"{name} to equal its join; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromMinutes(3));
         }
     }
 
