@@ -9,7 +9,7 @@ namespace AspireCdc.CdcProcessor.Changes;
 internal static class BatchPool<T>
 {
     /// <summary>32 MB of bytes, as a batch grows to by default; what a larger row takes is given back with its batch.</summary>
-    private const int LargestArray = 1 << 25;
+    public const int LargestArray = 1 << 25;
 
     /// <summary>One is being filled, one waits, one is being written, one comes from a copy.</summary>
     private const int ArraysOfOneSize = 4;

@@ -27,7 +27,7 @@ internal sealed class ChangeBatch : IDisposable
     /// <param name="expected">About what it will hold; it grows beyond that as it must.</param>
     public ChangeBatch(BatchSize expected = default)
     {
-        _arena = BatchPool<byte>.Arrays.Rent(Math.Max(expected.Bytes, 16 * 1024));
+        _arena = BatchPool<byte>.Arrays.Rent(Math.Clamp(expected.Bytes, 16 * 1024, BatchPool<byte>.LargestArray));
         _values = BatchPool<Value>.Arrays.Rent(Math.Max(expected.Values, 512));
         _changes = BatchPool<Change>.Arrays.Rent(Math.Max(expected.Changes, 64));
     }
@@ -80,14 +80,17 @@ internal sealed class ChangeBatch : IDisposable
     public void SetText(RowRef row, int column, ReadOnlySpan<byte> utf8) => utf8.CopyTo(SetText(row, column, utf8.Length));
 
     /// <summary>The same for a value that is yet to be copied; the span is good until the next call.</summary>
-    public Span<byte> SetText(RowRef row, int column, int length)
+    public Span<byte> SetText(RowRef row, int column, int length) => Claim(row, column, length).Span;
+
+    /// <summary>The same for one that comes piece by piece.</summary>
+    public async ValueTask SetTextAsync(RowRef row, int column, Stream utf8, CancellationToken cancellationToken)
     {
-        Reserve(ref _arena, _arenaUsed, length);
-        _values[row.First + column] = new Value(_arenaUsed, length);
-        var place = _arena.AsSpan(_arenaUsed, length);
-        _arenaUsed += length;
-        return place;
+        await utf8.ReadExactlyAsync(Claim(row, column, (int)utf8.Length), cancellationToken);
     }
+
+    /// <summary>The value of another row, which both have from now on.</summary>
+    public void SetFrom(RowRef row, int column, RowRef other, int otherColumn) =>
+        _values[row.First + column] = _values[other.First + otherColumn];
 
     /// <summary>Fills what is unchanged in a row from the row before it. False if something stays open.</summary>
     public bool TakeOver(RowRef old, RowRef row)
@@ -204,6 +207,16 @@ internal sealed class ChangeBatch : IDisposable
         Return(ref _values);
         Return(ref _changes);
         _arenaUsed = _valuesUsed = _changesUsed = 0;
+    }
+
+    /// <summary>Where the value's bytes go.</summary>
+    private Memory<byte> Claim(RowRef row, int column, int length)
+    {
+        Reserve(ref _arena, _arenaUsed, length);
+        _values[row.First + column] = new Value(_arenaUsed, length);
+        var place = _arena.AsMemory(_arenaUsed, length);
+        _arenaUsed += length;
+        return place;
     }
 
     private static void Reserve<T>(ref T[] array, int used, int more)

@@ -62,9 +62,9 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
         if (_bytes.Length - Length >= Math.Max(size, 1))
             return;
 
-        // A large row is most often the only one: doubling would take twice what it needs.
+        // A large row is most often the only one: doubling would take twice what it needs, and what comes behind it is small.
         var wanted = Length + Math.Max(size, 4096);
-        var larger = wanted > Large ? GC.AllocateUninitializedArray<byte>(wanted + (wanted / 8))
+        var larger = wanted > Large ? GC.AllocateUninitializedArray<byte>(wanted + Math.Min(wanted / 8, 1 << 22))
             : ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, wanted));
         _bytes.AsSpan(0, Length).CopyTo(larger);
         Dispose();

@@ -1,3 +1,4 @@
+using System.Data;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.Postgres;
 
@@ -14,14 +15,17 @@ internal sealed class KeyedRows(PostgresCatalog catalog)
         .ToDictionary(row => (string)row[0]!, row => (string)row[1]!);
 
     /// <summary>
-    /// Of each row that is there: the place of its key, from 1 on (<see cref="long"/>), and the texts of the columns, null for NULL.
+    /// Appends each row that is there to the batch, with the texts of the wanted columns in their order. They go from the connection into
+    /// the batch without another copy of them: a row may be as large as the memory allows.
     /// </summary>
+    /// <param name="batch">Where the rows go.</param>
     /// <param name="relation">The table.</param>
     /// <param name="keys">For each column of the key the values' texts, all of one length.</param>
     /// <param name="columns">The wanted columns, as places in the relation.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<IReadOnlyList<object?[]>> ReadAsync(
-        Relation relation, IReadOnlyList<string[]> keys, int[] columns, CancellationToken cancellationToken)
+    /// <returns>The rows by the place of their key.</returns>
+    public async Task<IReadOnlyDictionary<int, RowRef>> ReadAsync(
+        ChangeBatch batch, Relation relation, IReadOnlyList<string[]> keys, int[] columns, CancellationToken cancellationToken)
     {
         var types = await TypesAsync(relation, cancellationToken);
         var key = relation.Table.Key.Select(column => relation.Columns[relation.Positions[column]].Name).ToArray();
@@ -39,6 +43,25 @@ internal sealed class KeyedRows(PostgresCatalog catalog)
             FROM unnest({wanted}) WITH ORDINALITY AS k({string.Concat(key.Select((_, i) => $"k{i}, "))}place)
             JOIN {PostgresSql.Name(relation.Table)} t ON {match}
             """;
-        return await catalog.QueryAsync(sql, cancellationToken, keys);
+        var rows = new Dictionary<int, RowRef>();
+        await using var command = catalog.CreateCommand(sql, keys);
+        await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var place = (int)reader.GetInt64(0) - 1;
+            var row = batch.AddRow(columns.Length);
+            for (var i = 0; i < columns.Length; i++)
+            {
+                if (await reader.IsDBNullAsync(i + 1, cancellationToken))
+                {
+                    batch.SetNull(row, i);
+                    continue;
+                }
+                await using var text = reader.GetStream(i + 1);
+                await batch.SetTextAsync(row, i, text, cancellationToken);
+            }
+            rows.Add(place, row);
+        }
+        return rows;
     }
 }

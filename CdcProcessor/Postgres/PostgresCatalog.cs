@@ -151,9 +151,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
 
     public async Task<IReadOnlyList<object?[]>> QueryAsync(string sql, CancellationToken cancellationToken, params IEnumerable<object> parameters)
     {
-        await using var command = database.CreateCommand(sql);
-        foreach (var parameter in parameters)
-            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        await using var command = CreateCommand(sql, parameters);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<object?[]>();
         while (await reader.ReadAsync(cancellationToken))
@@ -164,6 +162,15 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             rows.Add(row);
         }
         return rows;
+    }
+
+    /// <summary>A statement that is yet to run.</summary>
+    public NpgsqlCommand CreateCommand(string sql, IEnumerable<object> parameters)
+    {
+        var command = database.CreateCommand(sql);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        return command;
     }
 
     private async Task<string> DatabaseAsync(CancellationToken cancellationToken) => (string)(await QueryAsync("SELECT current_database()::text", cancellationToken))[0][0]!;

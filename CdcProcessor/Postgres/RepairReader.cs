@@ -34,36 +34,21 @@ internal sealed class RepairReader(PostgresCatalog catalog, TimeProvider time)
     {
         var keys = relation.Table.Key.Select(column => changes.Select(change => TextOf(batch, batch.Changes[change], column)).ToArray())
             .ToArray();
-        var rows = await new KeyedRows(catalog).ReadAsync(relation, keys, [.. Enumerable.Range(0, relation.Columns.Count)],
-            cancellationToken);
-        var found = rows.ToDictionary(row => (int)(long)row[0]! - 1);
+        var rows = await new KeyedRows(catalog).ReadAsync(
+            batch, relation, keys, [.. Enumerable.Range(0, relation.Columns.Count)], cancellationToken);
         for (var i = 0; i < changes.Length; i++)
         {
-            var change = batch.Changes[changes[i]];
-            var row = batch.AddRow(relation.Columns.Count);
-            if (!found.TryGetValue(i, out var values))
+            var change = batch.Changes[changes[i]] with { Relation = relation, Bound = 0 };
+            if (rows.TryGetValue(i, out var found))
             {
-                foreach (var (column, place) in relation.Table.Key.Select((column, place) => (column, place)))
-                    batch.SetText(row, relation.Positions[column], Encoding.UTF8.GetBytes(keys[place][i]));
-                batch.Replace(changes[i], change with
-                {
-                    Relation = relation,
-                    Operation = ChangeOperation.Delete,
-                    Old = row,
-                    New = RowRef.None,
-                    Bound = 0
-                });
+                batch.Replace(changes[i], change with { Operation = ChangeOperation.Insert, New = found });
                 continue;
             }
 
-            for (var column = 0; column < row.Count; column++)
-            {
-                if (values[column + 1] is string text)
-                    batch.SetText(row, column, Encoding.UTF8.GetBytes(text));
-                else
-                    batch.SetNull(row, column);
-            }
-            batch.Replace(changes[i], change with { Relation = relation, Operation = ChangeOperation.Insert, New = row, Bound = 0 });
+            var row = batch.AddRow(relation.Columns.Count);
+            foreach (var (column, place) in relation.Table.Key.Select((column, place) => (column, place)))
+                batch.SetText(row, relation.Positions[column], Encoding.UTF8.GetBytes(keys[place][i]));
+            batch.Replace(changes[i], change with { Operation = ChangeOperation.Delete, Old = row, New = RowRef.None });
         }
     }
 

@@ -14,6 +14,8 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
 {
     private const string UndefinedTable = "42P01";
 
+    private static readonly IReadOnlyDictionary<int, RowRef> NoRows = new Dictionary<int, RowRef>();
+
     private readonly KeyedRows _rows = new(catalog);
 
     public async Task FillAsync(StreamBatch batch, CancellationToken cancellationToken)
@@ -62,24 +64,21 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
         // A column that was dropped since has no value to read.
         columns = [.. columns.Where(column => types.ContainsKey(relation.Columns[column].Name))];
 
-        var rows = types.Count == 0 ? [] : await ReadAsync(batch, relation, changes, columns, cancellationToken);
-        var found = new bool[changes.Length];
-        foreach (var row in rows)
+        var rows = types.Count == 0 ? NoRows : await ReadAsync(batch, relation, changes, columns, cancellationToken);
+        foreach (var (place, row) in rows)
         {
-            var place = (int)(long)row[0]! - 1;
-            found[place] = true;
             var target = batch.Changes[changes[place]].New;
             for (var i = 0; i < target.Count; i++)
             {
                 if (batch.Kind(target, i) != ValueKind.Unchanged)
                     continue;
-                if (Array.IndexOf(columns, i) is >= 0 and var read && row[read + 1] is string text)
-                    batch.SetText(target, i, Encoding.UTF8.GetBytes(text));
+                if (Array.IndexOf(columns, i) is >= 0 and var read)
+                    batch.SetFrom(target, i, row, read);
                 else
                     batch.SetNull(target, i);
             }
         }
-        return [.. changes.Where((_, i) => !found[i])];
+        return [.. changes.Where((_, i) => !rows.ContainsKey(i))];
     }
 
     /// <summary>
@@ -96,18 +95,18 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
             $"A change of {relation.Table.Source} left out {string.Join(", ", missing)} as unchanged, and {(types.Count == 0 ? "there is no such table" : "the table has no such column")} to read it from now: give it its name back, or take it out of the model. Nothing beyond that change is acknowledged.");
     }
 
-    private async Task<IReadOnlyList<object?[]>> ReadAsync(
+    private async Task<IReadOnlyDictionary<int, RowRef>> ReadAsync(
         ChangeBatch batch, Relation relation, int[] changes, int[] columns, CancellationToken cancellationToken)
     {
         var keys = relation.Table.Key.Select(column => changes.Select(
             change => Encoding.UTF8.GetString(batch.Text(batch.Changes[change].New, relation.Positions[column]))).ToArray());
         try
         {
-            return await _rows.ReadAsync(relation, [.. keys], columns, cancellationToken);
+            return await _rows.ReadAsync(batch, relation, [.. keys], columns, cancellationToken);
         }
         catch (PostgresException e) when (e.SqlState == UndefinedTable)
         {
-            return [];
+            return NoRows;
         }
     }
 

@@ -117,8 +117,12 @@ internal sealed partial class Pipeline(
                         return;
                     using (var batch = batches.Current)
                     {
+                        var isLarge = batch.Size > LargeBatch && batch.Size > batch.Count * LargeRow;
+                        // What a large row came in is free by now, and its bytes for ClickHouse can take that place.
+                        if (isLarge)
+                            GC.Collect();
                         await WriteAsync(batch, cancellationToken);
-                        _wasLarge |= batch.Size > LargeBatch && batch.Size > batch.Count * LargeRow;
+                        _wasLarge |= isLarge;
                     }
                     next = batches.MoveNextAsync().AsTask();
                 }

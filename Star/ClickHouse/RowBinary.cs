@@ -10,7 +10,9 @@ internal static class RowBinary
     public static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> utf8)
     {
         WriteLength(output, utf8.Length);
-        output.Write(utf8);
+        // Write() would grow the buffer piece by piece: a value of 64 MB would take seven times its size.
+        utf8.CopyTo(output.GetSpan(utf8.Length));
+        output.Advance(utf8.Length);
     }
 
     public static void WriteUInt8(IBufferWriter<byte> output, byte value)
