@@ -118,9 +118,9 @@ internal sealed partial class Pipeline(
                     using (var batch = batches.Current)
                     {
                         var isLarge = batch.Size > LargeBatch && batch.Size > batch.Count * LargeRow;
-                        // What a large row came in is free by now, and its bytes for ClickHouse can take that place.
+                        // What a large row came in is free by now: the system gets it back before as much is wanted for ClickHouse.
                         if (isLarge)
-                            GC.Collect();
+                            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
                         await WriteAsync(batch, cancellationToken);
                         _wasLarge |= isLarge;
                     }
