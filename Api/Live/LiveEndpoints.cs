@@ -1,4 +1,5 @@
-using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using AspireCdc.Api.Errors;
 using AspireCdc.Api.Live.Feed;
 using AspireCdc.Api.Live.Load;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -50,7 +51,7 @@ internal static class LiveEndpoints
         // In production nobody unnamed may put load on the shop, or stop what feeds ClickHouse.
         if (!app.Environment.IsDevelopment())
             return;
-        live.MapPost("/load", ([Range(0, ShopLoad.MostWrites)] int writes, ShopLoad load) => load.Set(writes));
+        live.MapPost("/load", (string? writes, ShopLoad load) => load.Set(Number("writes", writes, 0, ShopLoad.MostWrites)));
         live.MapPost("/load/run", RunLoadAsync);
         foreach (var operation in (string[])["pause", "resume", "verify"])
             live.MapPost($"/processor/{operation}",
@@ -68,17 +69,22 @@ internal static class LiveEndpoints
 
     /// <summary>Makes load for as long as it is asked to, and no longer than somebody waits for the answer.</summary>
     private static async Task<Results<Ok<ShopWrites>, ProblemHttpResult>> RunLoadAsync(
-        [Range(1, LongestLoad)] int seconds, ShopLoad load, CancellationToken cancellationToken)
+        string? seconds, ShopLoad load, CancellationToken cancellationToken)
     {
+        var duration = TimeSpan.FromSeconds(Number("seconds", seconds, 1, LongestLoad));
         try
         {
-            return TypedResults.Ok(await load.RunAsync(TimeSpan.FromSeconds(seconds), cancellationToken));
+            return TypedResults.Ok(await load.RunAsync(duration, cancellationToken));
         }
         catch (HttpRequestException e)
         {
             return TypedResults.Problem(e.Message, statusCode: StatusCodes.Status502BadGateway);
         }
     }
+
+    private static int Number(string name, string? text, int least, int most) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+            ? number : throw ProblemException.Invalid(name, $"must be an integer from {least} to {most}.");
 
     private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(
         ProcessorClient processor, string operation, CancellationToken cancellationToken)

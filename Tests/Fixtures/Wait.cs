@@ -6,7 +6,12 @@ namespace AspireCdc.Tests.Fixtures;
 internal static class Wait
 {
     private static readonly TimeSpan DefaultDeadline = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>
+    /// Between two looks: soon again at first, then more and more seldom, so that those who wait take no time from what they wait for.
+    /// </summary>
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Returns when the condition holds; fails with <paramref name="what"/> when it does not in time.</summary>
     public static Task UntilAsync(Func<Task<bool>> condition, string what, CancellationToken cancellationToken, TimeSpan? deadline = null) =>
@@ -18,6 +23,7 @@ internal static class Wait
     {
         var limit = deadline ?? DefaultDeadline;
         var watch = Stopwatch.StartNew();
+        var pause = FirstPause;
         while (true)
         {
             var value = await read();
@@ -25,7 +31,8 @@ internal static class Wait
                 return value;
             if (watch.Elapsed > limit)
                 throw new TimeoutException($"Waited {limit.TotalSeconds:0} s for {what}; the last value was {value}.");
-            await Task.Delay(Pause, cancellationToken);
+            await Task.Delay(pause, cancellationToken);
+            pause = pause * 1.4 < LongestPause ? pause * 1.4 : LongestPause;
         }
     }
 }
