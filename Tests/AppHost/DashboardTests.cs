@@ -259,8 +259,13 @@ public sealed class DashboardTests(SharedStack stack)
     {
         using var api = app.CreateHttpClient("api");
         var lsn = "";
-        var customerId = await PostAsync("customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK",
-            city = "London" });
+        var customerId = await PostAsync("customers", new
+        {
+            email = $"{Guid.NewGuid():N}@example.com",
+            name = "Ada",
+            country = "UK",
+            city = "London"
+        });
         var productId = await PostAsync("products", new { name = "Mouse", category = "Tools", price = 1.5m });
         // Transactions of one batch share its steps, which are in the trace of the first: the order shall come alone.
         using (var read = new HttpRequestMessage(HttpMethod.Get, "/api/analytics/orders-by-status"))

@@ -58,7 +58,8 @@ internal sealed class DirectPair(
         {
             ["Cdc__Model"] = database.Model,
             ["ConnectionStrings__shop"] = new NpgsqlConnectionStringBuilder(
-                database.Replication.ConnectionString) { SslMode = tls }.ConnectionString,
+                database.Replication.ConnectionString)
+            { SslMode = tls }.ConnectionString,
             ["ConnectionStrings__clickhouse"] = _server.ConnectionString,
             ["Cdc__Publication"] = StoreDatabase.Publication,
             ["Cdc__Slot"] = Slot,
