@@ -335,7 +335,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
 /// <param name="Name">Its name.</param>
 /// <param name="Type">Its type as <c>format_type</c> writes it; of a domain, its base's.</param>
 /// <param name="Generated">
-/// Whether it is computed: <c>s </c> where that is stored, <c>v </c> where it is not, empty where it is not computed.
+/// Whether it is computed: <c>s</c> where that is stored, <c>v</c> where it is not, empty where it is not computed.
 /// </param>
 internal sealed record RealColumn(string Name, string Type, string Generated);
 

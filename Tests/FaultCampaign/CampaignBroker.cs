@@ -7,7 +7,7 @@ using Confluent.Kafka;
 namespace AspireCdc.Tests.FaultCampaign;
 
 /// <summary>
-/// The broker of one run, which goes away and comes back with all that it had: the server that <c>CAMPAIGN_KAFKA </c> names, killed and
+/// The broker of one run, which goes away and comes back with all that it had: the server that <c>CAMPAIGN_KAFKA</c> names, killed and
 /// started again on its folder, otherwise librdkafka's own, which drops its connections and refuses others.
 /// </summary>
 internal sealed class CampaignBroker : IAsyncDisposable
