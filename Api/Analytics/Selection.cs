@@ -34,8 +34,7 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
         var end = Read("to", to) ?? (span is null ? End : time.GetUtcNow().UtcDateTime);
         var begin = Read("from", from) ?? (span is { } length && end > First + length ? end - length : First);
         var rows = DefaultLimit;
-        if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out rows)
-            && rows is >= 1 and <= MaxLimit))
+        if (limit is not null && !FieldErrors.TryReadInteger(limit, 1, MaxLimit, out rows))
             errors.Add("limit", $"must be an integer from 1 to {MaxLimit}.");
         errors.ThrowIfAny();
         if (begin >= end)

@@ -1,7 +1,7 @@
-using System.Globalization;
 using AspireCdc.Api.Errors;
 using AspireCdc.Api.Live.Feed;
 using AspireCdc.Api.Live.Load;
+using AspireCdc.Api.Resources;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 
@@ -83,7 +83,7 @@ internal static class LiveEndpoints
     }
 
     private static int Number(string name, string? text, int least, int most) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+        FieldErrors.TryReadInteger(text, least, most, out var number)
             ? number : throw ProblemException.Invalid(name, $"must be an integer from {least} to {most}.");
 
     private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using AspireCdc.Api.Errors;
 
@@ -7,6 +8,10 @@ namespace AspireCdc.Api.Resources;
 internal sealed class FieldErrors
 {
     private readonly Dictionary<string, string[]> _errors = [];
+
+    /// <summary>Reads a parameter that has to be an integer within bounds.</summary>
+    public static bool TryReadInteger(string? text, int least, int most, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most;
 
     public void Add(string field, string complaint) => _errors.TryAdd(field, [complaint]);
 

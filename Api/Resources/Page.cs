@@ -13,7 +13,7 @@ internal readonly record struct Page(int? Limit, long After)
         var page = new Page(null, 0);
         if (limit is not null)
         {
-            if (int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= MaxLimit) page = page with { Limit = count };
+            if (FieldErrors.TryReadInteger(limit, 1, MaxLimit, out var count)) page = page with { Limit = count };
             else errors.Add("limit", $"must be an integer from 1 to {MaxLimit}");
         }
         if (after is not null)

@@ -33,8 +33,9 @@ internal static class ApiCommands
                     var made = await answer.Content.ReadFromJsonAsync<JsonElement>(context.CancellationToken);
                     return answer.IsSuccessStatusCode
                         ? CommandResults.Success(
-                            $"{made.GetProperty("orders")} orders with {made.GetProperty("items")} items, {made.GetProperty("changes")} changes "
-                            + $"and {made.GetProperty("cancellations")} cancellations in {seconds} s.")
+                            $"{made.GetProperty("orders")} orders with {made.GetProperty("items")} items, "
+                            + $"{made.GetProperty("changes")} changes and {made.GetProperty("cancellations")} cancellations "
+                            + $"in {seconds} s.")
                         : CommandResults.Failure(made.GetProperty("detail").GetString()!);
                 },
                 new()

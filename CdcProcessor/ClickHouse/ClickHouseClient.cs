@@ -10,8 +10,8 @@ internal sealed class ClickHouseClient : IDisposable
 {
     /// <summary>
     /// The processor says itself how its statements run, whatever the server's profiles say: inserts are on disk when they answer, equal blocks count twice
-    /// (A, B, A must not become B), reads see tombstones, and what the processor empties may be of any size. Nothing is compiled: the fourth
-    /// derivation of a kind would wait a second for that, and floods gain nothing by it.
+    /// (A, B, A must not become B), reads see tombstones, and what the processor empties may be of any size. Nothing is compiled: the
+    /// fourth derivation of a kind would wait a second for that, and floods gain nothing by it.
     /// </summary>
     private const string Settings =
         "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=0"

@@ -35,15 +35,17 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
         await client.InsertAsync($"INSERT INTO {Name} ({Columns})", rows.Written, cancellationToken);
     }
 
-    public async Task<long> CountOpenAsync(CancellationToken cancellationToken) =>
-        long.Parse((await client.ScalarAsync($"SELECT count() FROM {Name} FINAL WHERE state = 'open'", cancellationToken))!, CultureInfo.InvariantCulture);
+    public Task<long> CountOpenAsync(CancellationToken cancellationToken) => CountOpenAsync("", cancellationToken);
 
     /// <summary>How many of a table's rows wait.</summary>
-    public async Task<long> CountOpenAsync(TableMapping table, CancellationToken cancellationToken) => long.Parse(
-        (await client.ScalarAsync(
-            $"SELECT count() FROM {Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)}",
-            cancellationToken))!,
-        CultureInfo.InvariantCulture);
+    public Task<long> CountOpenAsync(TableMapping table, CancellationToken cancellationToken) =>
+        CountOpenAsync($" AND source_table = {ClickHouseSql.Quote(table.Source)}", cancellationToken);
+
+    private async Task<long> CountOpenAsync(string condition, CancellationToken cancellationToken)
+    {
+        var count = await client.ScalarAsync($"SELECT count() FROM {Name} FINAL WHERE state = 'open'{condition}", cancellationToken);
+        return long.Parse(count!, CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Open letters, the oldest first; those with these ids, or all.</summary>
     public async Task<IReadOnlyList<StoredLetter>> ListAsync(IReadOnlyCollection<string> ids, int limit, CancellationToken cancellationToken)

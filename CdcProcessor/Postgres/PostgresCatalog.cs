@@ -257,14 +257,11 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         {
             if (rights[(table.Schema, table.Name)].FirstOrDefault() is not [_, _, var usage, var select])
                 continue;
-            if (usage is not true)
-                faults.Add(
-                    new(table, $"role {user} lacks USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}",
-                        IsOfReading: true));
-            else if (select is not true)
-                faults.Add(
-                    new(table, $"role {user} lacks SELECT on {table.Source}: GRANT SELECT ON {PostgresSql.Name(table)} TO {user}",
-                        IsOfReading: true));
+            var lack = usage is not true
+                ? $"USAGE on schema {table.Schema}: GRANT USAGE ON SCHEMA {PostgresSql.Name(table.Schema)} TO {user}"
+                : select is not true ? $"SELECT on {table.Source}: GRANT SELECT ON {PostgresSql.Name(table)} TO {user}" : null;
+            if (lack is not null)
+                faults.Add(new(table, $"role {user} lacks {lack}", IsOfReading: true));
         }
     }
 

@@ -11,4 +11,13 @@ internal sealed record SourceServer(string ConnectionString, DatabasePassword? P
     public async Task<WireConnection> OpenAsync(string applicationName, bool replication, CancellationToken cancellationToken) =>
         await WireConnection.OpenAsync(
             Password is null ? ConnectionString : await Password.CompleteAsync(ConnectionString, cancellationToken), applicationName, replication, cancellationToken);
+
+    /// <summary>One that reads as of a snapshot, which another connection exports meanwhile.</summary>
+    public async Task<WireConnection> OpenAtAsync(string applicationName, string snapshot, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(applicationName, replication: false, cancellationToken);
+        await connection.QueryAsync(
+            $"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot}'", cancellationToken);
+        return connection;
+    }
 }

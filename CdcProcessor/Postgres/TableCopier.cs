@@ -132,7 +132,7 @@ internal sealed class TableCopier(
     private async Task<IReadOnlyDictionary<string, TableForm>> DescribeAsync(
         IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
     {
-        await using var connection = await OpenAsync(snapshot, cancellationToken);
+        await using var connection = await server.OpenAtAsync("aspirecdc copy", snapshot.Name, cancellationToken);
         return await forms.AsOfSnapshotAsync(connection, tables, cancellationToken);
     }
 
@@ -149,19 +149,12 @@ internal sealed class TableCopier(
         { Oid = form.Oid, Form = form.Write() };
     }
 
-    private async Task<WireConnection> OpenAsync(Snapshot snapshot, CancellationToken cancellationToken)
-    {
-        var connection = await server.OpenAsync("aspirecdc copy", replication: false, cancellationToken);
-        await connection.QueryAsync($"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot.Name}'", cancellationToken);
-        return connection;
-    }
-
     private async Task ReadRangesAsync(
         ConcurrentQueue<CopyRange> ranges, ConcurrentDictionary<TableMapping, bool> rewritten,
         ConcurrentDictionary<TableMapping, string> refused, Snapshot snapshot, Action whenImported,
         Func<CopyRange, Task> whenRead, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
-        await using var connection = await OpenAsync(snapshot, cancellationToken);
+        await using var connection = await server.OpenAtAsync("aspirecdc copy", snapshot.Name, cancellationToken);
         whenImported();
 
         var version = Lsn.CopyVersion(snapshot.Point);

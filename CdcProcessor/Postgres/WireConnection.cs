@@ -171,8 +171,7 @@ internal sealed class WireConnection : IAsyncDisposable
             : await ReceiveRecordsAsync(_record, cancellationToken);
         if (LastReceived == 0)
             throw new EndOfStreamException("PostgreSQL closed the replication connection.");
-        if (_record is null)
-            _end += LastReceived;
+        _end += LastReceived;
     }
 
     public static WireException Error(ReadOnlySpan<byte> body)
@@ -337,8 +336,9 @@ internal sealed class WireConnection : IAsyncDisposable
     /// </summary>
     private async ValueTask<int> ReceiveRecordsAsync(byte[] record, CancellationToken cancellationToken)
     {
+        var free = _buffer.AsMemory(_end);
         var received = 0;
-        while (_end < _buffer.Length)
+        while (received < free.Length)
         {
             if (_recordStart == _recordEnd)
             {
@@ -354,10 +354,9 @@ internal sealed class WireConnection : IAsyncDisposable
                     break;
             }
 
-            var part = Math.Min(_recordEnd - _recordStart, _buffer.Length - _end);
-            record.AsSpan(_recordStart, part).CopyTo(_buffer.AsSpan(_end));
+            var part = Math.Min(_recordEnd - _recordStart, free.Length - received);
+            record.AsSpan(_recordStart, part).CopyTo(free.Span[received..]);
             _recordStart += part;
-            _end += part;
             received += part;
         }
         return received;

@@ -21,6 +21,8 @@ internal sealed class MultisetComparison(
     TableMapping table, SourceServer server, string slot, ClickHouseClient client, DeadLetterTable deadLetters, StreamPosition stream,
     DateRange range, RowPace pace, Func<ComparedReport, Task> report)
 {
+    private const string Application = "aspirecdc verify";
+
     private const int Buckets = 1 << 16;
 
     /// <summary>Lines that are written, hashed and forgotten together.</summary>
@@ -130,8 +132,8 @@ internal sealed class MultisetComparison(
     private async Task<ulong> ReadAsync(
         Func<IReadOnlyList<(ulong Hash, Func<string> Text)>, Task> take, CancellationToken cancellationToken)
     {
-        await using var reader = await server.OpenAsync("aspirecdc verify", replication: false, cancellationToken);
-        var point = await ImportAsync(reader, cancellationToken);
+        var (connection, point) = await OpenAsync(cancellationToken);
+        await using var reader = connection;
         using var writer = new LandingRows { Range = range };
         using var bytes = new RowBuffer();
         var batch = new ChangeBatch();
@@ -171,17 +173,15 @@ internal sealed class MultisetComparison(
     }
 
     /// <summary>
-    /// Takes over the snapshot of a slot that goes with its connection: what was committed before its point, and nothing else.
+    /// A connection on the snapshot of a slot that goes with its own: what was committed before its point, and nothing else.
     /// </summary>
-    private async Task<ulong> ImportAsync(WireConnection reader, CancellationToken cancellationToken)
+    private async Task<(WireConnection Connection, ulong Point)> OpenAsync(CancellationToken cancellationToken)
     {
-        await using var exporter = await server.OpenAsync("aspirecdc verify", replication: true, cancellationToken);
+        await using var exporter = await server.OpenAsync(Application, replication: true, cancellationToken);
         var name = $"{slot[..Math.Min(slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
         var create = $"CREATE_REPLICATION_SLOT \"{name}\" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT";
         var made = (await exporter.QueryAsync(create, cancellationToken))[0];
-        await reader.QueryAsync(
-            $"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{made[2]}'", cancellationToken);
-        return Lsn.Parse(made[1]!);
+        return (await server.OpenAtAsync(Application, made[2]!, cancellationToken), Lsn.Parse(made[1]!));
     }
 
     private string TextOf(ChangeBatch batch, RowRef row) => Cut($"({string.Join(',', Enumerable.Range(0, row.Count).Select(

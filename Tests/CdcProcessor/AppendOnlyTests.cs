@@ -93,8 +93,7 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
     {
         await using var shop = await CreateAsync();
         await InsertAsync(shop, 30_000);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var working = WorkAsync();
         (await VerifyAsync()).Should().StartWith("0 ").And.Contain("visit ");
@@ -121,9 +120,9 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
             for (var round = 0; !stop.IsCancellationRequested; round++)
             {
                 await InsertAsync(shop, 50);
-                await shop.ExecuteAsync($"INSERT INTO visit VALUES ('2026-01-20', '/work/{round}')", Cancel);
+                await shop.ExecuteAsync($"INSERT INTO visit VALUES ('2026-01-20', '/page/{round}')", Cancel);
                 await Wait.ForAsync(
-                    () => CountAsync(shop, $"visit_landing WHERE url = '/work/{round}'"), count => count > 0, "rows to come in", Cancel,
+                    () => CountAsync(shop, $"visit_landing WHERE url = '/page/{round}'"), count => count > 0, "rows to come in", Cancel,
                     TimeSpan.FromMinutes(2));
             }
         }

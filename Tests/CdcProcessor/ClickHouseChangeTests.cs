@@ -15,7 +15,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
     public async Task A_column_of_another_type_in_ClickHouse_stops_the_writes_until_it_is_right_again()
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.QueryAsync("ALTER TABLE order_fact MODIFY COLUMN total Decimal(18, 4)", Cancel);
         await WaitForReadyAsync(processor, ready => ready.StartsWith("503")
             && ready.Contains("order_fact.total is Decimal(18, 4), where the model has Decimal(12, 2)"), shop, Cancel);
@@ -29,7 +29,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
     public async Task A_companion_view_that_comes_back_is_filled_with_what_landed_meanwhile()
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         var orders = shop.Model.Table("order");
         var companion = orders.Companions.Single();
         await shop.QueryAsync($"DROP VIEW {companion.View}", Cancel);
@@ -53,7 +53,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         await using var shop = await Store.CreateAsync(
             Task.FromResult(new TestDatabase("shop", server.ConnectionString)), own.CreateDatabaseAsync("shop", Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await own.FreezeAsync();
         for (var i = 0; i < 6; i++)
             await shop.ExecuteAsync($"UPDATE customer SET city = 'City {i}'; SELECT pg_switch_wal()", Cancel);

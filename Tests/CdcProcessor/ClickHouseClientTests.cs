@@ -10,7 +10,9 @@ public sealed class ClickHouseClientTests(ClickHouseServer clickhouse)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>Where expressions are compiled the fourth derivation of a kind takes a second, and with it the fourth order of a new shop.</summary>
+    /// <summary>
+    /// Where expressions are compiled, the fourth derivation of a kind takes a second, and with it the fourth order of a new shop.
+    /// </summary>
     [Theory]
     [InlineData("compile_expressions", "false")]
     [InlineData("compile_aggregate_expressions", "false")]

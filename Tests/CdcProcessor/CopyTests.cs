@@ -192,8 +192,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         string[] asRole = [
             "--ConnectionStrings:shop",
             new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "secret" }.ConnectionString];
-        var processor = await shop.StartStreamingAsync(Cancel, asRole);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel, asRole);
 
         await shop.ExecuteAsync($"REVOKE SELECT ON orderitem FROM {role}", Cancel);
         using (var http = Client(processor))
@@ -205,8 +204,7 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
 
         await shop.StopAsync(processor);
         await shop.ExecuteAsync($"GRANT SELECT ON orderitem TO {role}", Cancel);
-        processor = await shop.StartStreamingAsync(Cancel, asRole);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        processor = await shop.StartCopiedAsync(Cancel, asRole);
         await shop.AssertStarEqualsJoinAsync(Cancel, TimeSpan.FromMinutes(2));
         await SchemaShop.WaitForReadyAsync(processor, ready => ready == "200 {\"status\":\"ok\"}", shop, Cancel);
 

@@ -21,8 +21,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, Without("customer", "city"));
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.StopAsync(processor);
 
@@ -40,8 +39,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, Example.Store with { Model = Example.Store.Model with { Facts = [Example.Store.Model.Facts[0]] } });
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.StopAsync(processor);
 
         await shop.MigrateToAsync(Example.Store.Model, Cancel);
@@ -56,8 +54,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.StopAsync(processor);
 
@@ -83,8 +80,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
             INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5000, i FROM generate_series(1, 20000) i;
             INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 20000, 1, i, 2.50 FROM generate_series(1, 40000) i;
             """, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.StopAsync(processor);
 
         await shop.MigrateToAsync(Example.Store.Model, Cancel);

@@ -32,7 +32,8 @@ internal static class Oracle
     {
         try
         {
-            await Wait.UntilAsync(() => Task.FromResult(Streams(shop) || hasEnded()), "a processor to stream", cancellationToken, TimeSpan.FromMinutes(3));
+            await Wait.UntilAsync(() => Task.FromResult(Streams(shop) || hasEnded()), "a processor to stream", cancellationToken,
+                TimeSpan.FromMinutes(3));
         }
         catch (TimeoutException e)
         {

@@ -17,7 +17,7 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     public async Task A_change_that_lacks_a_mapped_column_stops_the_stream_before_it_until_the_column_is_back()
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.ExecuteAsync("ALTER TABLE product RENAME COLUMN category TO kind; UPDATE product SET price = price + 1", Cancel);
         var before = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_lsn()::text", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Chur' WHERE id = 1", Cancel);
@@ -42,7 +42,7 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     public async Task Another_table_of_the_name_is_copied_anew_and_the_old_one_is_not_heard_any_more()
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        await StartAsync(shop, Cancel);
+        await shop.StartCopiedAsync(Cancel);
         await shop.ExecuteAsync(
             """
             ALTER TABLE orderitem RENAME TO orderitem_old; CREATE TABLE orderitem (LIKE orderitem_old INCLUDING ALL);
@@ -61,7 +61,7 @@ public sealed class SchemaChangeTests(PostgresServer postgres, ClickHouseServer 
     public async Task A_table_that_is_only_renamed_stays_the_same_and_loses_nothing()
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.ExecuteAsync(
             "ALTER TABLE orderitem RENAME TO item; UPDATE item SET quantity = 55 WHERE id = 3; DELETE FROM item WHERE id = 4", Cancel);
         await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && ready.Contains("there is no table orderitem"), shop, Cancel);

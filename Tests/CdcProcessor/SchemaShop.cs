@@ -21,14 +21,6 @@ internal static class SchemaShop
         return shop;
     }
 
-    /// <summary>A processor that streams, and has copied all.</summary>
-    public static async Task<WebApplication> StartAsync(Store shop, CancellationToken cancellationToken, params string[] settings)
-    {
-        var processor = await shop.StartStreamingAsync(cancellationToken, settings);
-        await shop.WaitUntilCopiedAsync(cancellationToken);
-        return processor;
-    }
-
     /// <summary>The status code and the body of <c>/ready</c>, as soon as they are as expected.</summary>
     public static async Task<string> WaitForReadyAsync(
         WebApplication processor, Func<string, bool> expected, Store shop, CancellationToken cancellationToken)

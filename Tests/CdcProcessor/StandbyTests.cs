@@ -151,8 +151,8 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         NpgsqlConnection.ClearAllPools();
         // The standby goes first: it does not answer yet, and later it is no primary.
         var hosts = severalHosts ? $"localhost:{standby.Port},localhost:{primary.Port}" : "localhost";
-        var processor = await shop.StartStreamingAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Host = hosts }.ConnectionString);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var either = new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Host = hosts };
+        var processor = await shop.StartCopiedAsync(Cancel, "--ConnectionStrings:shop", either.ConnectionString);
         await standby.StartAsync(Cancel);
         var pair = new Pair(primary, standby, shop, processor);
         await Wait.UntilAsync(

@@ -129,6 +129,14 @@ internal sealed class Store : IAsyncDisposable
         return processor;
     }
 
+    /// <summary>The same, with all copied.</summary>
+    public async Task<WebApplication> StartCopiedAsync(CancellationToken cancellationToken, params string[] settings)
+    {
+        var processor = await StartStreamingAsync(cancellationToken, settings);
+        await WaitUntilCopiedAsync(cancellationToken);
+        return processor;
+    }
+
     public Task WaitForPhaseAsync(WebApplication processor, Phase phase, CancellationToken cancellationToken)
     {
         var status = processor.Services.GetRequiredService<ProcessorStatus>();
@@ -170,7 +178,8 @@ internal sealed class Store : IAsyncDisposable
             var rows = await ModelOracle.ReadPostgresAsync(Postgres, source, columns, cancellationToken);
             await Wait.ForAsync(
                 () => ModelOracle.CompareAsync(ClickHouse, name, columns, rows, cancellationToken), difference => difference.Length == 0,
-                $"{name} to hold what PostgreSQL does; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromMinutes(3));
+                $"{name} to hold what PostgreSQL does; the processor's log:\n{Log}\n", cancellationToken,
+                deadline ?? TimeSpan.FromMinutes(3));
         }
         // And once more by SQL that was written by hand.
         foreach (var (name, source, star) in Model == Example.Store.Model ? StarOracle.Tables : [])
@@ -178,7 +187,8 @@ internal sealed class Store : IAsyncDisposable
             var expected = await StarOracle.ReadPostgresAsync(Postgres, source, cancellationToken);
             await Wait.ForAsync(
                 () => StarOracle.CompareAsync(ClickHouse, star, expected, cancellationToken), difference => difference.Length == 0,
-                $"{name} to equal its join; the processor's log:\n{Log}\n", cancellationToken, deadline ?? TimeSpan.FromMinutes(3));
+                $"{name} to equal its join; the processor's log:\n{Log}\n", cancellationToken,
+                deadline ?? TimeSpan.FromMinutes(3));
         }
     }
 

@@ -25,7 +25,7 @@ public sealed class WithheldTests(PostgresServer postgres, ClickHouseServer clic
     public async Task What_the_publication_withholds_is_said_and_made_good_by_a_copy(string breaks, string said, string mends)
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.ExecuteAsync(breaks.Replace(" p ", $" {Store.Publication} ")
             .Replace("PUBLICATION p", $"PUBLICATION {Store.Publication}"), Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Chur' WHERE id = 1; UPDATE customer SET name = 'Other' WHERE id = 4", Cancel);
@@ -42,14 +42,14 @@ public sealed class WithheldTests(PostgresServer postgres, ClickHouseServer clic
     public async Task What_a_publication_withheld_while_nobody_looked_is_copied_at_the_start()
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
-        var processor = await StartAsync(shop, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.StopAsync(processor);
         await shop.ExecuteAsync(
             $"ALTER PUBLICATION {Store.Publication} DROP TABLE orderitem; UPDATE orderitem SET quantity = 77 WHERE id = 3; "
             + $"DELETE FROM orderitem WHERE id = 4; ALTER PUBLICATION {Store.Publication} ADD TABLE orderitem",
             Cancel);
 
-        await StartAsync(shop, Cancel);
+        await shop.StartCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
     }
 }

@@ -35,7 +35,8 @@ public sealed class FaultCampaignTests(ITestOutputHelper output)
         await stack.Shop.ExecuteAsync(Store.FewRows, Cancel);
         const int Items = 100_000;
         await stack.Shop.ExecuteAsync(
-            $"INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, 1, 2.50 FROM generate_series(1, {Items}) i", Cancel);
+            "INSERT INTO orderitem (order_id, product_id, quantity, price) "
+            + $"SELECT 1 + i % 10, 1, 1, 2.50 FROM generate_series(1, {Items}) i", Cancel);
         // Whoever has this machine for a while may stop us.
         var patient = stack.Shop.Postgres with { ConnectionString = stack.Shop.Postgres.ConnectionString + ";Command Timeout=0" };
         var clock = Stopwatch.StartNew();

@@ -51,8 +51,7 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
         await FindAndRepairAsync(shop, processor);
@@ -69,8 +68,7 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await using var connection = new NpgsqlConnection((await postgres.CreateDatabaseAsync(Cancel)).ConnectionString);
         await connection.OpenAsync(Cancel);
@@ -122,8 +120,7 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
             Mapped.Column("note", ColumnType.Nullable(ColumnType.String)),
             Mapped.Column("extra", ColumnType.TryParse("Nullable(JSON)", out var json) ? json : throw new InvalidOperationException()));
         await shop.MigrateToAsync(shop.Model with { Tables = [.. shop.Model.Tables, label with { Landing = "label_landing" }] }, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
         var (code, printed) = await VerifyAsync(processor);
         code.Should().Be(0, printed);
 
@@ -153,8 +150,7 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel, "--Cdc:VerifyRowsPerSecond", "4");
-        await shop.WaitUntilCopiedAsync(Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel, "--Cdc:VerifyRowsPerSecond", "4");
         await shop.AssertStarEqualsJoinAsync(Cancel);
         using (var http = Client(processor))
         {
