@@ -116,11 +116,19 @@ internal sealed class ClickHouseSink : IChangeSink
             await _absent.FillAsync(batch, cancellationToken);
         }
         _landing.Fill(batch, deriveCopies: !_ordered);
-        await LandAsync(cancellationToken);
-        var settled = await ApplyToTablesAsync(batch, cancellationToken);
-        await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), _ordered ? LastPosition(batch) : null,
-            cancellationToken);
-        settled |= await SettleAsync(batch, cancellationToken);
+        var settled = false;
+        if (_ordered && _landing.IsRowByRow)
+        {
+            await _facts.FollowAsync(_landing, LandAsync(cancellationToken), LastPosition(batch), cancellationToken);
+        }
+        else
+        {
+            await LandAsync(cancellationToken);
+            settled = await ApplyToTablesAsync(batch, cancellationToken);
+            UInt128? position = _ordered ? LastPosition(batch) : null;
+            await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), position, cancellationToken);
+            settled |= await SettleAsync(batch, cancellationToken);
+        }
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
         _landing.Clear();

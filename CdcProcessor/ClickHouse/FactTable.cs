@@ -12,10 +12,16 @@ internal sealed class FactTable
 {
     private const string Root = FactMapping.RootAlias;
 
+    /// <summary>What stands in the statement, and what goes beside it; what is larger ClickHouse need not hold twice.</summary>
+    private const int FewBytes = 16 * 1024, MostBytes = 64 * 1024 * 1024;
+
     private readonly Dictionary<string, TableMapping> _tables;
     private readonly Dictionary<string, ParentMapping> _parents;
     private readonly TableMapping _root;
     private readonly string _rootKey;
+
+    /// <summary>What the root's landing rows are made of; null if only an INSERT reads them.</summary>
+    private readonly string? _structure;
 
     /// <param name="model">The model.</param>
     /// <param name="mapping">The fact, of this model or of the one before.</param>
@@ -26,6 +32,7 @@ internal sealed class FactTable
         Target = target;
         _root = model.Table(mapping.Root);
         _rootKey = Names(_root.KeyColumns);
+        _structure = LandingTable.StructureOf(_root);
         _parents = mapping.Parents.ToDictionary(parent => parent.Alias);
         _tables = mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
         _tables.Add(Root, _root);
@@ -67,13 +74,18 @@ internal sealed class FactTable
     /// Reads, as RowBinary, the next <paramref name="limit"/> roots among <paramref name="keys"/> after <paramref name="after"/>: for each column of the key the text of the last root's
     /// and an array of the first few roots' texts; then the array of all keys. See <see cref="ReadPage"/>.
     /// </summary>
-    public string Page(string keys, string? after, int limit)
+    /// <param name="keys">Selects keys, some of them more than once.</param>
+    /// <param name="after">The last one of the page before, as a literal.</param>
+    /// <param name="limit">How many.</param>
+    /// <param name="except">The set of those that are left out; null for none.</param>
+    public string Page(string keys, string? after, int limit, string? except = null)
     {
         var columns = Enumerable.Range(1, _root.Key.Count);
+        var without = except is null ? "" : $" AND {KeyExpression} NOT IN {except}";
         return $"""
             WITH groupArray(tuple({_rootKey})) AS roots, arraySlice(roots, 1, {KeySet.Few}) AS few
             SELECT {string.Join(", ", columns.Select(column => $"{Text(column, $"roots[-1].{column}")}, arrayMap(root -> {Text(column, $"root.{column}")}, few)"))}, roots
-            FROM (SELECT DISTINCT {_rootKey} FROM ({keys}){After(after)} ORDER BY {_rootKey} LIMIT {limit})
+            FROM (SELECT DISTINCT {_rootKey} FROM ({keys}) WHERE {After(after)}{without} ORDER BY {_rootKey} LIMIT {limit})
             """;
 
         string Text(int column, string value) => _root.Columns[_root.Key[column - 1]].Type.AsText(value);
@@ -103,37 +115,52 @@ internal sealed class FactTable
         $"""
         WITH max(tuple({_rootKey})) AS last
         SELECT {string.Join(", ", _root.Key.Select((column, i) => _root.Columns[column].Type.AsText($"last.{i + 1}")))}, count()
-        FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)}{After(after)} ORDER BY {_rootKey} LIMIT {limit})
+        FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)} WHERE {After(after)} ORDER BY {_rootKey} LIMIT {limit})
         """;
 
     /// <summary>The condition for the roots after one and up to another, which <see cref="LastOfPage"/> has found.</summary>
     public string Between(string? after, string last) => $"{(after is null ? "" : $"{KeyExpression} > {after} AND ")}{KeyExpression} <= {last}";
 
+    /// <summary>The landed rows of the roots for which a condition on their key holds, for <see cref="Derive"/>.</summary>
+    public string Landed(string condition) => $"{Name(_root.Landing)} WHERE {condition}";
+
     /// <summary>
-    /// Derives the facts of the roots for which <paramref name="condition"/> (on the root's key) holds, from the newest landing rows. A root that is deleted, or that lacks one of
-    /// its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse need not look for that.
+    /// The rows of the root that a batch has brought, for <see cref="Derive"/>, and the table that must go with the statement, if one must.
+    /// Null where they have to be read again, because they are large, or have values that only an INSERT reads.
     /// </summary>
-    /// <param name="condition">Which roots.</param>
+    public (string Roots, ExternalTable? Table)? Brought(RowBuffer rows) =>
+        _structure is null || rows.WrittenRows.Length > MostBytes ? null
+        : rows.WrittenRows.Length <= FewBytes
+            ? ($"format(RowBinary, {Quote(_structure)}, unhex('{Convert.ToHexString(rows.WrittenRows.Span)}'))", null)
+            : ("brought", new ExternalTable("brought", _structure, rows.WrittenRows));
+
+    /// <summary>
+    /// Derives the facts of some roots. What they point to is read from the newest landing rows. A root that is deleted, or that lacks one
+    /// of its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse
+    /// need not look for that.
+    /// </summary>
+    /// <param name="roots">Their rows, of which the newest of each key counts: <see cref="Landed"/> or <see cref="Brought"/>.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
-    public string Derive(string condition, UInt128? position) =>
+    /// <param name="batch">The batch that has brought the roots: where they are few, it tells which rows they point to.</param>
+    public string Derive(string roots, UInt128? position, LandingRows? batch = null) =>
         $"""
         INSERT INTO {Name(Target)} ({Names(Mapping.Columns.Select(column => column.Name))}, is_deleted, lsn, version)
-        {Select(condition, position)}
+        {Select(roots, position, isNamed: false, batch)}
         SETTINGS optimize_on_insert = 0
         """;
 
     /// <summary>Asks ClickHouse for the names and types of what <see cref="Derive"/> selects.</summary>
-    public string Describe => $"DESCRIBE TABLE ({Select("0", position: null)})";
+    public string Describe => $"DESCRIBE TABLE ({Select(Landed("0"), position: null, isNamed: false)})";
 
     /// <summary>Selects what <see cref="Derive"/> would write, under the fact's own names.</summary>
     public string Select(string condition)
     {
         var columns = Mapping.Columns.Select((column, i) => $"{Derived(i)} AS {Name(column.Name)}")
             .Append($"{Derived(Mapping.Columns.Count)} AS is_deleted");
-        return $"SELECT {string.Join(", ", columns)} FROM ({Select(condition, position: null, isNamed: true)})";
+        return $"SELECT {string.Join(", ", columns)} FROM ({Select(Landed(condition), position: null, isNamed: true)})";
     }
 
-    private string Select(string condition, UInt128? position, bool isNamed = false)
+    private string Select(string roots, UInt128? position, bool isNamed, LandingRows? batch = null)
     {
         var joins = new StringBuilder();
         var shown = new StringBuilder($"{Root}.is_deleted = 0");
@@ -141,7 +168,9 @@ internal sealed class FactTable
         {
             var table = _tables[parent.Alias];
             var name = Name(parent.Alias);
-            var rows = Newest(parent.Alias, table, $"{Tuple(table.KeyColumns)} IN ({References(parent, condition)})", parent.IsOptional);
+            var keys = (parent.Child == Root ? batch?.Pointed(_root, parent.Columns, table) : null) ?? $"({References(parent, roots)})";
+            var which = keys.Length == 0 ? "0" : $"{Tuple(table.KeyColumns)} IN {keys}";
+            var rows = Newest(parent.Alias, table, $"{Name(table.Landing)} WHERE {which}", parent.IsOptional);
             var on = table.KeyColumns.Zip(parent.Columns, (key, column) => $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
             joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {rows} AS {name} ON {string.Join(" AND ", on)}");
             if (!parent.IsOptional)
@@ -156,7 +185,7 @@ internal sealed class FactTable
             WITH {shown} AS shown
             SELECT {string.Join(",\n    ", selected)},
                 {(lsn.Count == 1 ? lsn[0] : $"greatest({string.Join(", ", lsn)})")}, {Version(position)}
-            FROM {Newest(Root, _root, condition, isOptional: false)} AS {Root}{joins}
+            FROM {Newest(Root, _root, roots, isOptional: false)} AS {Root}{joins}
             """;
     }
 
@@ -173,11 +202,12 @@ internal sealed class FactTable
     }
 
     /// <summary>The keys of a parent's rows to which the chosen roots point, now or in an older row.</summary>
-    private string References(ParentMapping parent, string condition)
+    private string References(ParentMapping parent, string roots)
     {
         var child = _tables[parent.Child];
-        var which = parent.Child == Root ? condition : $"{Tuple(child.KeyColumns)} IN ({References(_parents[parent.Child], condition)})";
-        return $"SELECT {Names(parent.Columns)} FROM {Name(child.Landing)} WHERE {which}";
+        var rows = parent.Child == Root ? roots
+            : $"{Name(child.Landing)} WHERE {Tuple(child.KeyColumns)} IN ({References(_parents[parent.Child], roots)})";
+        return $"SELECT {Names(parent.Columns)} FROM {rows}";
     }
 
     /// <summary>The keys of the roots under the rows of a parent that the condition chooses.</summary>
@@ -191,13 +221,14 @@ internal sealed class FactTable
         return Children(next, $"{Tuple(next.Columns)} IN ({select})");
     }
 
-    private string After(string? key) => key is null ? "" : $" WHERE {KeyExpression} > {key}";
+    private string After(string? key) => key is null ? "1" : $"{KeyExpression} > {key}";
 
     /// <summary>The newest rows, with those of their columns that the fact names. What belongs to an optional row that is deleted is NULL, as it is where there is no row.</summary>
-    private string Newest(string alias, TableMapping table, string condition, bool isOptional)
+    private string Newest(string alias, TableMapping table, string rows, bool isOptional)
     {
         string[] columns = [.. table.Columns.Select(column => column.Landing).Where(column => IsNamed(alias, column) || table.KeyColumns.Contains(column))];
-        var newest = $"(SELECT {Names(columns)}, is_deleted, lsn, version FROM {Name(table.Landing)} WHERE {condition} ORDER BY version DESC LIMIT 1 BY {Names(table.KeyColumns)})";
+        var order = $"ORDER BY version DESC LIMIT 1 BY {Names(table.KeyColumns)}";
+        var newest = $"(SELECT {Names(columns)}, is_deleted, lsn, version FROM {rows} {order})";
         if (!isOptional)
             return newest;
 

@@ -57,6 +57,18 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
             : Task.WhenAll(_tables.Select(fact => DeriveAsync(fact, keys, fact.Sources.Any(awaited.Contains), position,
                 cancellationToken)));
 
+    /// <summary>
+    /// Derives what the batch of one ordered reader touches, while it lands. Its own rows need not be read again: each one's last is its
+    /// newest, or what is newer derives it at a higher position. Only what they point to is read, and if some of that is in the batch,
+    /// after it has landed.
+    /// </summary>
+    /// <param name="batch">Changes of single rows.</param>
+    /// <param name="landing">Ends when they have landed.</param>
+    /// <param name="position">The position of the batch.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task FollowAsync(LandingRows batch, Task landing, UInt128 position, CancellationToken cancellationToken) =>
+        Task.WhenAll(_tables.Select(fact => FollowAsync(fact, batch, landing, position, cancellationToken)).Prepend(landing));
+
     /// <summary>Whole tables were derived with these keys, and are copied: what waits for them need not be done once more.</summary>
     public async Task SettleAsync(IReadOnlyDictionary<string, KeySet> keys, CancellationToken cancellationToken)
     {
@@ -233,6 +245,51 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         await DeriveAsync(fact, due, position, cancellationToken);
     }
 
+    private async Task FollowAsync(FactTable fact, LandingRows batch, Task landing, UInt128 position, CancellationToken cancellationToken)
+    {
+        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
+        var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root);
+        var children = fact.Affected(batch.Keys);
+        await Task.WhenAll(DeriveOwnAsync(), DeriveChildrenAsync());
+
+        async Task DeriveOwnAsync()
+        {
+            if (own is null or { Count: 0 })
+                return;
+
+            var rows = fact.Brought(batch.Rows[fact.Mapping.Root]);
+            if (children is not null || rows is null)
+                await landing;
+            if (rows is var (roots, table))
+                await client.ExecuteAsync(fact.Derive(roots, position, batch), table is null ? [] : [table], cancellationToken);
+            else
+                await DeriveAsync(fact, own, position, cancellationToken);
+        }
+
+        // Which rows point to a changed one, the companions know before it has landed: one that comes to do so in this batch is in it.
+        async Task DeriveChildrenAsync()
+        {
+            if (children is not var (keys, tables))
+                return;
+
+            var (except, beside) = own is null or { Count: 0 } ? (null, null) : own.In("own");
+            IReadOnlyCollection<ExternalTable> all = beside is null ? tables : [.. tables, beside];
+            using var due = new KeySet(fact.RootTable);
+            string? after = null;
+            RootPage page;
+            do
+            {
+                page = fact.ReadPage(await client.ReadAsync(fact.Page(keys, after, PageSize, except), all, cancellationToken));
+                due.Clear();
+                due.Add(page.Count, page.Rows.Span, page.Literals);
+                after = page.Last;
+                await landing;
+                await DeriveAsync(fact, due, position, cancellationToken);
+            }
+            while (page.Count == PageSize);
+        }
+    }
+
     private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) => fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);
 
     private async Task DeriveAsync(FactTable fact, KeySet due, UInt128? position, CancellationToken cancellationToken)
@@ -241,7 +298,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
             return;
 
         var (set, table) = due.In("changed");
-        await client.ExecuteAsync(fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
+        var roots = fact.Landed($"{fact.KeyExpression} IN {set}");
+        await client.ExecuteAsync(fact.Derive(roots, position), table is null ? [] : [table], cancellationToken);
     }
 
     /// <summary>Derives the next roots; returns the last one as a literal, null where there are no more, and how many they were.</summary>
@@ -252,7 +310,7 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
 
         var last = fact.RootTable.KeyLiteral(row[..^1]);
         var count = long.Parse(row[^1]!, System.Globalization.CultureInfo.InvariantCulture);
-        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position), cancellationToken);
+        await client.ExecuteAsync(fact.Derive(fact.Landed(fact.Between(after, last)), position), cancellationToken);
         return (count < size ? null : last, count);
     }
 

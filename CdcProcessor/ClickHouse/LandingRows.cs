@@ -20,10 +20,12 @@ internal sealed class LandingRows : IDisposable
     public const string Format = "RowBinaryWithNamesAndTypes";
 
     private readonly Dictionary<string, RowBuffer> _rows = [];
-    private readonly Dictionary<string, IReadOnlyList<ColumnType>> _types = [];
+    private readonly Dictionary<string, ColumnType[]> _types = [];
     private readonly Dictionary<string, KeySet> _keys = [];
     private readonly List<DeadLetter> _deadLetters = [];
     private readonly KeyComparison _keyComparison = new();
+    private ChangeBatch? _batch;
+    private Place? _last;
 
     /// <summary>Where the changes are messages, their topic: dead letters name it.</summary>
     public string? Topic { get; set; }
@@ -39,6 +41,48 @@ internal sealed class LandingRows : IDisposable
 
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters;
 
+    /// <summary>All changes are of single rows of the stream: what a key's newest row is, the batch knows of those that it has.</summary>
+    public bool IsRowByRow { get; private set; }
+
+    /// <summary>
+    /// The set of keys, as it stands after IN, to which columns of a table's rows point, deleted rows not counted. Empty where there is
+    /// none; null where that is not known, or too much to say in a statement.
+    /// </summary>
+    /// <param name="table">The table.</param>
+    /// <param name="columns">Its columns, as its landing table names them, in the order of the other's key.</param>
+    /// <param name="to">The table that they point to.</param>
+    public string? Pointed(TableMapping table, IReadOnlyList<string> columns, TableMapping to)
+    {
+        if (_batch is null || _rows[table.Source].Rows > KeySet.Few)
+            return null;
+
+        var places = columns.Select(name => table.Columns.Index().First(column => column.Item.Landing == name).Index).ToArray();
+        // Values of two types may be equal, and their texts not.
+        if (places.Zip(to.Key).Any(pair => table.Columns[pair.First].Type.WithoutNull().Name != to.Columns[pair.Second].Type.Name))
+            return null;
+
+        using var keys = new KeySet(to);
+        foreach (ref readonly var change in _batch.Changes)
+        {
+            if (change.Relation.Table.Source != table.Source || !change.New.Exists)
+                continue;
+
+            var texts = new string[places.Length];
+            for (var i = 0; i < texts.Length; i++)
+            {
+                var position = change.Relation.Positions[places[i]];
+                if (position < 0)
+                    return null;
+                if (_batch.Kind(change.New, position) != ValueKind.Text)
+                    break; // what is NULL points to nothing
+                texts[i] = Encoding.UTF8.GetString(_batch.Text(change.New, position));
+            }
+            if (texts[^1] is not null)
+                keys.Add(texts);
+        }
+        return keys.IsEmpty ? "" : keys.In("") is (var set, null) ? set : null;
+    }
+
     public KeySet KeysOf(TableMapping table)
     {
         if (!_keys.TryGetValue(table.Source, out var keys))
@@ -52,9 +96,12 @@ internal sealed class LandingRows : IDisposable
     public void Fill(ChangeBatch batch, bool deriveCopies)
     {
         Clear();
+        _batch = batch;
         _deadLetters.AddRange(batch.DeadLetters);
+        IsRowByRow = true;
         foreach (ref readonly var change in batch.Changes)
         {
+            IsRowByRow &= change.Operation is ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete;
             switch (change.Operation)
             {
                 case ChangeOperation.Insert:
@@ -101,11 +148,19 @@ internal sealed class LandingRows : IDisposable
         return rows;
     }
 
-    private IReadOnlyList<ColumnType> TypesOf(TableMapping table)
+    private ColumnType[] TypesOf(TableMapping table)
     {
         if (!_types.TryGetValue(table.Source, out var types))
             _types.Add(table.Source, types = [.. table.Columns.Select(column => column.Type.Within(Range))]);
         return types;
+    }
+
+    /// <summary>Where the rows of a relation go. Changes of one come in runs.</summary>
+    private Place PlaceOf(Relation relation)
+    {
+        if (_last?.Relation != relation)
+            _last = new Place(relation, RowsOf(relation.Table), relation.Table.AppendOnly ? null : KeysOf(relation.Table));
+        return _last;
     }
 
     private static byte[] Header(TableMapping table)
@@ -121,7 +176,7 @@ internal sealed class LandingRows : IDisposable
 
     private void Write(ChangeBatch batch, in Change change, bool derive)
     {
-        var rows = RowsOf(change.Relation.Table);
+        var (_, rows, keys) = PlaceOf(change.Relation);
         var start = rows.Length;
         if (TryWriteColumns(batch, change.Relation, change.New, rows, keyOnly: false) is { } reason)
         {
@@ -131,13 +186,13 @@ internal sealed class LandingRows : IDisposable
         }
 
         End(rows, change, isDeleted: 0);
-        if (derive && !change.Relation.Table.AppendOnly)
-            KeysOf(change.Relation.Table).Add(batch, change.Relation, change.New);
+        if (derive)
+            keys?.Add(batch, change.Relation, change.New);
     }
 
     private void Delete(ChangeBatch batch, in Change change)
     {
-        var rows = RowsOf(change.Relation.Table);
+        var (_, rows, keys) = PlaceOf(change.Relation);
         var start = rows.Length;
         if (TryWriteColumns(batch, change.Relation, change.Old, rows, keyOnly: true) is { } reason)
         {
@@ -147,7 +202,7 @@ internal sealed class LandingRows : IDisposable
         }
 
         End(rows, change, isDeleted: 1);
-        KeysOf(change.Relation.Table).Add(batch, change.Relation, change.Old);
+        keys?.Add(batch, change.Relation, change.Old);
     }
 
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
@@ -213,4 +268,9 @@ internal sealed class LandingRows : IDisposable
 
     private static string Shown(ReadOnlySpan<byte> text) =>
         text.Length <= 60 ? $"'{Encoding.UTF8.GetString(text)}'" : $"'{Encoding.UTF8.GetString(text[..60])}…' ({text.Length} bytes)";
+
+    /// <param name="Relation">The relation.</param>
+    /// <param name="Rows">Its table's rows.</param>
+    /// <param name="Keys">Its table's keys; null if it has none.</param>
+    private sealed record Place(Relation Relation, RowBuffer Rows, KeySet? Keys);
 }

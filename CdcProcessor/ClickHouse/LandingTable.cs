@@ -47,6 +47,11 @@ internal sealed class LandingTable
         ? Delete($"version < {Number(bound)}", partition)
         : Clear(version, $"newest < {Number(bound)} AND NOT gone{(kept is null ? "" : $" AND ({_key}) NOT IN {kept}")}", lsn, partition);
 
+    /// <summary>Names and types of what <see cref="LandingRows"/> writes of a row; null if only an INSERT reads that.</summary>
+    public static string? StructureOf(TableMapping table) => HasJson(table) ? null
+        : string.Join(", ", table.Columns.Select(column => $"{ClickHouseSql.Name(column.Landing)} {column.Type}")
+            .Concat(SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => $"{name} {type}")));
+
     private string Delete(string which, int partition) =>
         $"DELETE FROM {_name} WHERE source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND {which}";
 
@@ -65,9 +70,11 @@ internal sealed class LandingTable
         """;
 
     /// <summary>JSON travels as its text, and strings in it that look like times stay strings.</summary>
-    private static string JsonSettings(TableMapping mapping) =>
-        mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal))
+    private static string JsonSettings(TableMapping mapping) => HasJson(mapping)
         ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0" : "";
+
+    private static bool HasJson(TableMapping mapping) =>
+        mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal));
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }

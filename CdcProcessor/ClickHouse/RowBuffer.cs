@@ -24,6 +24,9 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Length);
 
+    /// <summary>The rows alone.</summary>
+    public ReadOnlyMemory<byte> WrittenRows => Written[_header.Length..];
+
     /// <summary>Forgets what was written after <paramref name="length"/>.</summary>
     public void TruncateTo(int length) => Length = length;
 

@@ -3,7 +3,11 @@ using System.Numerics;
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>A row of a landing table; without a <paramref name="Row"/> it is a tombstone. Version 0 means that nothing is there.</summary>
-internal sealed record Landed(Key Key, UInt128 Version, Row? Row, int Partition = -1);
+internal sealed record Landed(Key Key, UInt128 Version, Row? Row, int Partition = -1)
+{
+    /// <summary>A TRUNCATE's tombstone: no change names its key.</summary>
+    public bool IsCleared { get; init; }
+}
 
 /// <summary>A row of a fact table; without a <paramref name="Fact"/> it is a tombstone.</summary>
 internal sealed record Derived(Key Key, BigInteger Version, Fact? Fact);
@@ -25,6 +29,9 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
 
     /// <summary>Facts that the table beside does not get.</summary>
     public bool NotBeside { get; init; }
+
+    /// <summary>Another one that is on its way at the same time; which of them arrives first, or at all, nobody knows.</summary>
+    public Write? And { get; init; }
 
     public static Write Of(IEnumerable<Landed> rows) => new([.. rows], []);
 
@@ -62,7 +69,9 @@ internal sealed class ClickHouse(Dice dice)
         if (_next is not null && !write.NotBeside)
             Put(_next, write.Facts);
         if (write.Landing.Count + write.Facts.Count > 0)
-            _unsynced.Add(write);
+            _unsynced.Add(write with { And = null });
+        if (write.And is { } other)
+            Apply(other);
     }
 
     /// <summary>Makes the table beside the facts', if it is not there.</summary>

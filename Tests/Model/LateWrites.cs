@@ -8,7 +8,12 @@ internal sealed class LateWrites(Dice dice, ClickHouse clickHouse)
     /// <summary>Kills a process. What it had under way is lost, arrives, or arrives later.</summary>
     public void Kill(Process process)
     {
-        var write = process.Kill();
+        for (var write = process.Kill(); write is not null; write = write.And)
+            Lose(write with { And = null });
+    }
+
+    private void Lose(Write write)
+    {
         if (dice.Chance(0.25))
             return;
         if (write.EndsWithItsProcess || dice.Chance(0.3))

@@ -11,6 +11,7 @@ internal sealed class OneReader
     private readonly ClickHouse _clickHouse;
     private readonly DeadLetters _deadLetters;
     private readonly Star _star;
+    private readonly BatchFacts _facts;
     private readonly LateWrites _late;
     private readonly Process _reader;
     private readonly Process _copier;
@@ -58,6 +59,7 @@ internal sealed class OneReader
         _clickHouse = new(_dice);
         _deadLetters = new(broken);
         _star = new(_clickHouse, broken);
+        _facts = new(new(seed ^ 0x5EED), broken, _clickHouse, _star);
         _late = new(_dice, _clickHouse);
         _reader = new(Read, _clickHouse);
         _copier = new(Copy, _clickHouse);
@@ -212,9 +214,10 @@ internal sealed class OneReader
             if (batch is [{ Rewritten: { } rewritten }] && _broken != Rule.RewrittenValuesAreCopiedAnew
                 && !IsCovered(rewritten, batch[0].Commit))
                 Request(rewritten, batch[0].Commit);
+            var isBroken = _broken == Rule.RebuildFollowsTheStream;
             foreach (var step in batch is [{ Marker: { } marker }] ? Finish(marker, position)
                 : Apply([.. batch.Where(entry => entry.Change is not null)], position))
-                yield return step with { NotBeside = _broken == Rule.RebuildFollowsTheStream };
+                yield return step with { NotBeside = isBroken, And = step.And is { } other ? other with { NotBeside = isBroken } : null };
             next += batch.Count;
             if (batch[^1].EndsCommit)
                 _end = batch[^1].Commit + 1;
@@ -265,15 +268,17 @@ internal sealed class OneReader
         foreach (var entry in batch)
             Land(entry.Change!, Version(entry), rows, touched);
 
-        var landing = rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray();
         if (_broken == Rule.LandThenReadThenDerive)
         {
-            foreach (var step in _star.Derive(touched, position).Concat(landing))
+            foreach (var step in _star.Derive(touched, position).Concat(rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray()))
                 yield return step;
             yield break;
         }
 
-        foreach (var step in landing.Concat(_star.Derive(touched, position)))
+        var truncates = batch.Exists(entry => entry.Change!.Operation == Operation.Truncate);
+        foreach (var step in truncates && _broken != Rule.BatchWithTruncateIsReadAgain
+            ? rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray().Concat(_star.Derive(touched, position))
+            : _facts.Apply(rows, touched, position))
             yield return step;
     }
 
@@ -286,7 +291,7 @@ internal sealed class OneReader
                 var cleared = _clickHouse.Landing.Concat(rows)
                     .Where(row => row.Key.Table == table && row.Version <= version && (row.Row is not null || _broken != Rule.TruncateTouchesDeletedKeys))
                     .Select(row => row.Key).ToHashSet();
-                rows.AddRange(cleared.Select(key => new Landed(key, version, null)));
+                rows.AddRange(cleared.Select(key => new Landed(key, version, null) { IsCleared = true }));
                 touched.UnionWith(cleared);
                 _deadLetters.ResolveBelow(table, version);
             }
@@ -530,7 +535,9 @@ internal sealed class OneReader
     {
         if (marker.Retried is { } letter)
         {
-            foreach (var step in _star.Derive(letter.OldKey is { } old ? [letter.Key, old] : [letter.Key], position))
+            Func<Key, Landed?>? known = _broken != Rule.RetriedRowIsReadAgain ? null
+                : key => key == letter.Key ? new(key, letter.Version, letter.Row) : _clickHouse.Newest(key);
+            foreach (var step in _star.Derive(letter.OldKey is { } old ? [letter.Key, old] : [letter.Key], position, known))
                 yield return step;
             _clickHouse.Sync();
             _deadLetters.Resolve(letter);
@@ -544,7 +551,7 @@ internal sealed class OneReader
             var row = _postgres.ReadForRepair(marker);
             yield return Write.Pause;
             Land(new(row is null ? Operation.Delete : Operation.Insert, repaired, Record: 0, row), position, rows, touched);
-            foreach (var step in rows.Select(landed => Write.Of([landed])).Concat(_star.Derive(touched, position)))
+            foreach (var step in _facts.Apply(rows, touched, position))
                 yield return step;
             yield break;
         }

@@ -40,6 +40,24 @@ internal enum Rule
     /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
     LandThenReadThenDerive,
 
+    /// <summary>
+    /// One reader: facts of rows that the batch has brought may be derived while these land, but not if one that they point to is among
+    /// them. Broken: always.
+    /// </summary>
+    PartsOfTheBatchLandFirst,
+
+    /// <summary>
+    /// … nor of a batch with a TRUNCATE, which clears keys that the batch does not name, and rows that it has brought. Broken: the rows that
+    /// it has brought count.
+    /// </summary>
+    BatchWithTruncateIsReadAgain,
+
+    /// <summary>
+    /// What a marker speaks of is read where the stream comes by it. Broken: the row that was retried is still known, so its fact is
+    /// derived from it.
+    /// </summary>
+    RetriedRowIsReadAgain,
+
     /// <summary>A retried dead letter's facts are derived when the stream delivers a marker. Broken: at once, at the dead letter's own version.</summary>
     RetryDerivesAtItsMarker,
 

@@ -35,8 +35,16 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
     /// <summary>Reads what <paramref name="touched"/> reaches, then writes those facts. <paramref name="position"/> is their version, or null for the lexicographic one.</summary>
     public IEnumerable<Write> Derive(IReadOnlyCollection<Key> touched, UInt128? position, Func<Key, Landed?>? newest = null)
     {
-        newest ??= clickHouse.Newest;
+        var reached = new HashSet<Key>();
+        foreach (var step in Reach(touched, reached))
+            yield return step;
+        foreach (var step in Put(reached, position, newest ?? clickHouse.Newest, newest ?? clickHouse.Newest))
+            yield return step;
+    }
 
+    /// <summary>Adds to <paramref name="reached"/> what shows one of <paramref name="touched"/>, facts of their own among them.</summary>
+    public IEnumerable<Write> Reach(IReadOnlyCollection<Key> touched, HashSet<Key> reached)
+    {
         // Which customers show these as their referrers; which orders show all of them; which items show these products, and those orders.
         var customers = touched.Where(key => key.Table == Table.Customer).ToHashSet();
         if (broken != Rule.EveryAliasIsFollowed)
@@ -49,14 +57,23 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
         var items = touched.Where(key => key.Table == Table.Item)
             .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Item && row.Row is { } item
                 && (orders.Contains(new(Table.Order, item.Parent)) || touched.Contains(new(Table.Product, item.Product)))).Select(row => row.Key));
-        var facts = orders.Union(items).Select(key => new Parts(key)).ToArray();
+        reached.UnionWith(orders.Union(items));
         yield return Write.Pause;
+    }
 
+    /// <summary>Reads what these facts show, level by level, and writes them.</summary>
+    /// <param name="keys">Their roots.</param>
+    /// <param name="position">Their version, or null for the lexicographic one.</param>
+    /// <param name="own">The newest row of a root.</param>
+    /// <param name="newest">The newest row of what it points to.</param>
+    public IEnumerable<Write> Put(IEnumerable<Key> keys, UInt128? position, Func<Key, Landed?> own, Func<Key, Landed?> newest)
+    {
+        var facts = keys.Select(key => new Parts(key)).ToArray();
         foreach (var fact in facts.Where(fact => fact.Fact.Table == Table.Item))
-            fact.Item = newest(fact.Fact);
+            fact.Item = own(fact.Fact);
         yield return Write.Pause;
         foreach (var fact in facts)
-            fact.Order = fact.Fact.Table == Table.Order ? newest(fact.Fact) : Referred(fact.Item, Table.Order);
+            fact.Order = fact.Fact.Table == Table.Order ? own(fact.Fact) : Referred(fact.Item, Table.Order);
         yield return Write.Pause;
         foreach (var fact in facts)
             fact.Customer = Referred(fact.Order, Table.Customer);
