@@ -257,7 +257,7 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)
     {
-        _ledger.Begin(tables, snapshot.Point);
+        _ledger.Begin(tables);
         // A table's rows have landed; the stream derives them when it comes by its marker.
         var (rewritten, refused) = await copier.CopyAsync(
             tables, snapshot, imported, (table, point) =>

@@ -56,7 +56,7 @@ internal sealed class TableCopier(
                 refused[table] = reason;
                 continue;
             }
-            var begun = inOrder ? null : ledger.GoOn(table, described[table.Source], snapshot.Point);
+            var begun = inOrder ? null : ledger.GoOn(table, described[table.Source]);
             var copy = copies[table] = new RunningCopy(begun?.Point ?? snapshot.Point, begun?.Ranges ?? "");
             relations.Add(copy.Of(relation));
             var (pages, rows) = await catalog.SizeAsync(table, cancellationToken);
@@ -75,6 +75,8 @@ internal sealed class TableCopier(
         if (relations.Count == 0)
             return ([], refused);
         await WriteMarksAsync(ChangeOperation.CopyBegin, relations);
+        foreach (var (table, copy) in copies)
+            ledger.Cover(table, copy.Point);
         foreach (var relation in relations.Where(relation => copies[relation.Table].Left == 0))
             await EndAsync(relation);
 

@@ -50,6 +50,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.RenamedTableIsNotIgnored,
         Rule.RewrittenTableIsCopiedFromTheBeginning,
         Rule.ContinuedCopyHasItsForm,
+        Rule.OlderCopyEndsNothing,
         Rule.RewrittenValuesAreCopiedAnew,
         Rule.RepairIsReadAtItsMarker,
         Rule.RepairIsReadOnceVisible,
@@ -89,6 +90,12 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.TombstonesStay,
     ];
 
+    /// <summary>
+    /// The first history that ends wrong without a rule that hardly any of them needs: two crashes at certain steps of one copy. When the
+    /// model throws its dice otherwise, <c>LONG_TESTS=1</c> and 1 here find another.
+    /// </summary>
+    private static readonly Dictionary<Rule, int> Rare = new() { [Rule.OlderCopyEndsNothing] = 11_486 };
+
     public static TheoryData<string> OneReaderWithout => [.. RulesOfOneReader.Select(rule => rule.ToString())];
 
     public static TheoryData<string> SeveralReadersWithout => [.. RulesOfSeveralReaders.Select(rule => rule.ToString())];
@@ -122,7 +129,7 @@ public sealed class ModelTests(ITestOutputHelper output)
 
     private void EndsWrong(Func<int, Rule, string?> run, Rule broken)
     {
-        for (var seed = 1; seed <= Histories; seed++)
+        for (var seed = Rare.GetValueOrDefault(broken, 1); seed <= Histories + Rare.GetValueOrDefault(broken); seed++)
         {
             if (run(seed, broken) is not { } wrong)
                 continue;

@@ -571,16 +571,20 @@ internal sealed class OneReader
         }
 
         _clickHouse.Sync();
-        _uncopied.Remove(marker.Table);
         if (marker.Snapshot >= _copied.GetValueOrDefault(marker.Table))
             _forms[marker.Table] = marker.Form;
+        _copied[marker.Table] = Math.Max(marker.Snapshot, _copied.GetValueOrDefault(marker.Table));
         if (_running.GetValueOrDefault(marker.Table) == marker.Snapshot)
             _running.Remove(marker.Table);
-        if (_begun.TryGetValue(marker.Table, out var begun) && begun.Point == marker.Snapshot)
+        // Where a later copy has begun, the stream may have relied on that one: the end of an older one leaves the table due.
+        if (_begun.TryGetValue(marker.Table, out var begun) && begun.Point > marker.Snapshot
+            && _broken != Rule.OlderCopyEndsNothing)
+            yield break;
+        if (begun.Point == marker.Snapshot)
             _begun.Remove(marker.Table);
+        _uncopied.Remove(marker.Table);
         if (_requested.GetValueOrDefault(marker.Table, long.MaxValue) < marker.Snapshot)
             _requested.Remove(marker.Table);
-        _copied[marker.Table] = Math.Max(marker.Snapshot, _copied.GetValueOrDefault(marker.Table));
         if (_postgres.Lost.GetValueOrDefault(marker.Table, long.MaxValue) < marker.Snapshot)
             _postgres.Lost.Remove(marker.Table);
     }

@@ -166,6 +166,12 @@ internal enum Rule
     ContinuedCopyHasItsForm,
 
     /// <summary>
+    /// The replayed end of an older copy ends nothing once a later one is recorded, on whose coming the stream may have relied. Broken: the
+    /// table counts as copied.
+    /// </summary>
+    OlderCopyEndsNothing,
+
+    /// <summary>
     /// Where ALTER TABLE has rewritten values, the table is copied anew. Broken: the stream had no event, so there is nothing to do.
     /// </summary>
     RewrittenValuesAreCopiedAnew,

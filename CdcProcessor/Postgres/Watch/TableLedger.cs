@@ -46,34 +46,39 @@ internal sealed class TableLedger(StarModel model)
         }
     }
 
-    /// <summary>Copies of these tables begin, at a point that lies above all that was received when they were asked for.</summary>
-    public void Begin(IReadOnlyList<TableMapping> tables, ulong point)
+    /// <summary>Copies of these tables begin. Until they are recorded nothing may rely on them (<see cref="Cover"/>).</summary>
+    public void Begin(IReadOnlyList<TableMapping> tables)
     {
         lock (_lock)
         {
             foreach (var table in tables)
-            {
-                var state = _tables[table.Source];
-                (state.Point, state.Copy, state.IsAsked) = (Math.Max(state.Begun?.Point ?? point, state.Point), null, false);
-            }
+                (_tables[table.Source].Copy, _tables[table.Source].IsAsked) = (null, false);
             _fits.Clear();
         }
     }
 
     /// <summary>
+    /// The copy at this point is recorded, and comes whatever happens: what of earlier commits cannot be applied, it makes good. Before
+    /// that, the replayed end of an older copy would leave the table as copied, and a crash would take this one.
+    /// </summary>
+    public void Cover(TableMapping table, ulong point)
+    {
+        lock (_lock)
+            _tables[table.Source].Point = Math.Max(point, _tables[table.Source].Point);
+    }
+
+    /// <summary>
     /// The copy that a crash has interrupted, if it may go on with the ranges that are left: each row that is as it was at its point is
     /// where it was, and the stream brings the others.
-    /// Null where the table is not what it was then, and is copied from the beginning, at this point.
+    /// Null where the table is not what it was then, and is copied from the beginning.
     /// </summary>
-    public TableCopy? GoOn(TableMapping table, TableForm now, ulong point)
+    public TableCopy? GoOn(TableMapping table, TableForm now)
     {
         lock (_lock)
         {
             var state = _tables[table.Source];
             var begun = state.Begun is { } copy && copy.Form == now.Write() ? copy : null;
             state.Begun = null;
-            if (begun is null)
-                state.Point = Math.Max(point, state.Point);
             return begun;
         }
     }
@@ -237,7 +242,7 @@ internal sealed class TableLedger(StarModel model)
     {
         public TableForm? Form { get; set; }
 
-        /// <summary>The greatest point that a copy has.</summary>
+        /// <summary>The greatest point of a recorded copy.</summary>
         public ulong Point { get; set; }
 
         /// <summary>What is recorded; null while a copy is under way.</summary>
