@@ -25,7 +25,7 @@ internal sealed class GuardedProcess : IAsyncDisposable
         exit "$status"
         """;
 
-    private static readonly TimeSpan GentleStop = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan GentleStop = TimeSpan.FromSeconds(30);
 
     private readonly Process _shell;
     private readonly int _gentleSignal;
@@ -88,7 +88,7 @@ internal sealed class GuardedProcess : IAsyncDisposable
         return new GuardedProcess(Process.Start(start)!, gentleSignal, log);
     }
 
-    /// <summary>Asks the child to stop and waits for its end; after ten seconds it is killed.</summary>
+    /// <summary>Asks the child to stop and waits for its end; after 30 seconds, which no orderly end takes, it is killed.</summary>
     public async Task StopAsync()
     {
         if (!Exited.IsCompleted)
