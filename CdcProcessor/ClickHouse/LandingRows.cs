@@ -41,7 +41,9 @@ internal sealed class LandingRows : IDisposable
 
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters;
 
-    /// <summary>All changes are of single rows of the stream: what a key's newest row is, the batch knows of those that it has.</summary>
+    /// <summary>
+    /// All changes are of single rows of the stream, and can be written: what a key's newest row is, the batch knows of those that it has.
+    /// </summary>
     public bool IsRowByRow { get; private set; }
 
     /// <summary>
@@ -121,6 +123,7 @@ internal sealed class LandingRows : IDisposable
                     break;
             }
         }
+        IsRowByRow &= _deadLetters.Count == 0;
     }
 
     public void Dispose()
