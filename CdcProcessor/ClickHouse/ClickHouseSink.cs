@@ -117,7 +117,7 @@ internal sealed class ClickHouseSink : IChangeSink
         }
         _landing.Fill(batch, deriveCopies: !_ordered);
         var settled = false;
-        if (_ordered && _landing.IsRowByRow)
+        if (_ordered && _landing.MayBeFollowed)
         {
             await _facts.FollowAsync(_landing, LandAsync(cancellationToken), LastPosition(batch), cancellationToken);
         }

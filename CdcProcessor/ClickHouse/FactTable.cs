@@ -12,9 +12,6 @@ internal sealed class FactTable
 {
     private const string Root = FactMapping.RootAlias;
 
-    /// <summary>What stands in the statement, and what goes beside it; what is larger ClickHouse need not hold twice.</summary>
-    private const int FewBytes = 16 * 1024, MostBytes = 64 * 1024 * 1024;
-
     private readonly Dictionary<string, TableMapping> _tables;
     private readonly Dictionary<string, ParentMapping> _parents;
     private readonly TableMapping _root;
@@ -125,14 +122,10 @@ internal sealed class FactTable
     public string Landed(string condition) => $"{Name(_root.Landing)} WHERE {condition}";
 
     /// <summary>
-    /// The rows of the root that a batch has brought, for <see cref="Derive"/>, and the table that must go with the statement, if one must.
-    /// Null where they have to be read again, because they are large, or have values that only an INSERT reads.
+    /// The few rows of the root that a batch has brought, for <see cref="Derive"/>. Null where they have values that only an INSERT reads.
     /// </summary>
-    public (string Roots, ExternalTable? Table)? Brought(RowBuffer rows) =>
-        _structure is null || rows.WrittenRows.Length > MostBytes ? null
-        : rows.WrittenRows.Length <= FewBytes
-            ? ($"format(RowBinary, {Quote(_structure)}, unhex('{Convert.ToHexString(rows.WrittenRows.Span)}'))", null)
-            : ("brought", new ExternalTable("brought", _structure, rows.WrittenRows));
+    public string? Brought(RowBuffer rows) =>
+        _structure is null ? null : $"format(RowBinary, {Quote(_structure)}, unhex('{Convert.ToHexString(rows.WrittenRows.Span)}'))";
 
     /// <summary>
     /// Derives the facts of some roots. What they point to is read from the newest landing rows. A root that is deleted, or that lacks one
@@ -168,9 +161,7 @@ internal sealed class FactTable
         {
             var table = _tables[parent.Alias];
             var name = Name(parent.Alias);
-            var keys = (parent.Child == Root ? batch?.Pointed(_root, parent.Columns, table) : null) ?? $"({References(parent, roots)})";
-            var which = keys.Length == 0 ? "0" : $"{Tuple(table.KeyColumns)} IN {keys}";
-            var rows = Newest(parent.Alias, table, $"{Name(table.Landing)} WHERE {which}", parent.IsOptional);
+            var rows = Newest(parent.Alias, table, ReferredBy(parent, roots, batch), parent.IsOptional);
             var on = table.KeyColumns.Zip(parent.Columns, (key, column) => $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
             joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {rows} AS {name} ON {string.Join(" AND ", on)}");
             if (!parent.IsOptional)
@@ -201,13 +192,14 @@ internal sealed class FactTable
             $"({string.Join(" + ", level.Select(alias => $"toUInt256({Name(alias)}.version)"))}) * toUInt256('{BigInteger.One << (bits * (levels.Count - 1 - i))}')"));
     }
 
-    /// <summary>The keys of a parent's rows to which the chosen roots point, now or in an older row.</summary>
-    private string References(ParentMapping parent, string roots)
+    /// <summary>The landed rows of a parent to which the chosen roots point, now or in an older row.</summary>
+    private string ReferredBy(ParentMapping parent, string roots, LandingRows? batch)
     {
-        var child = _tables[parent.Child];
-        var rows = parent.Child == Root ? roots
-            : $"{Name(child.Landing)} WHERE {Tuple(child.KeyColumns)} IN ({References(_parents[parent.Child], roots)})";
-        return $"SELECT {Names(parent.Columns)} FROM {rows}";
+        var table = _tables[parent.Alias];
+        var keys = parent.Child == Root ? batch?.Pointed(_root, parent.Columns, table) : null;
+        var children = parent.Child == Root ? roots : ReferredBy(_parents[parent.Child], roots, batch);
+        keys ??= $"(SELECT {Names(parent.Columns)} FROM {children})";
+        return $"{Name(table.Landing)} WHERE {(keys.Length == 0 ? "0" : $"{Tuple(table.KeyColumns)} IN {keys}")}";
     }
 
     /// <summary>The keys of the roots under the rows of a parent that the condition chooses.</summary>

@@ -58,11 +58,11 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
                 cancellationToken)));
 
     /// <summary>
-    /// Derives what the batch of one ordered reader touches, while it lands. Its own rows need not be read again: each one's last is its
-    /// newest, or what is newer derives it at a higher position. Only what they point to is read, and if some of that is in the batch,
+    /// Derives what a small batch of one ordered reader touches, while it lands. Its own rows need not be read again: each one's last is
+    /// its newest, or what is newer derives it at a higher position. Only what they point to is read, and if some of that is in the batch,
     /// after it has landed.
     /// </summary>
-    /// <param name="batch">Changes of single rows.</param>
+    /// <param name="batch">A batch that <see cref="LandingRows.MayBeFollowed"/>.</param>
     /// <param name="landing">Ends when they have landed.</param>
     /// <param name="position">The position of the batch.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -260,8 +260,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
             var rows = fact.Brought(batch.Rows[fact.Mapping.Root]);
             if (children is not null || rows is null)
                 await landing;
-            if (rows is var (roots, table))
-                await client.ExecuteAsync(fact.Derive(roots, position, batch), table is null ? [] : [table], cancellationToken);
+            if (rows is not null)
+                await client.ExecuteAsync(fact.Derive(rows, position, batch), cancellationToken);
             else
                 await DeriveAsync(fact, own, position, cancellationToken);
         }
@@ -272,14 +272,13 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
             if (children is not var (keys, tables))
                 return;
 
-            var (except, beside) = own is null or { Count: 0 } ? (null, null) : own.In("own");
-            IReadOnlyCollection<ExternalTable> all = beside is null ? tables : [.. tables, beside];
+            var except = own is null or { Count: 0 } ? null : own.In("own").Set;
             using var due = new KeySet(fact.RootTable);
             string? after = null;
             RootPage page;
             do
             {
-                page = fact.ReadPage(await client.ReadAsync(fact.Page(keys, after, PageSize, except), all, cancellationToken));
+                page = fact.ReadPage(await client.ReadAsync(fact.Page(keys, after, PageSize, except), tables, cancellationToken));
                 due.Clear();
                 due.Add(page.Count, page.Rows.Span, page.Literals);
                 after = page.Last;

@@ -19,6 +19,9 @@ internal sealed class LandingRows : IDisposable
     /// </summary>
     public const string Format = "RowBinaryWithNamesAndTypes";
 
+    /// <summary>What may stand in a statement, beside being landed.</summary>
+    private const int FewBytes = 16 * 1024;
+
     private readonly Dictionary<string, RowBuffer> _rows = [];
     private readonly Dictionary<string, ColumnType[]> _types = [];
     private readonly Dictionary<string, KeySet> _keys = [];
@@ -42,20 +45,21 @@ internal sealed class LandingRows : IDisposable
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters;
 
     /// <summary>
-    /// All changes are of single rows of the stream, and can be written: what a key's newest row is, the batch knows of those that it has.
+    /// Facts may be derived while it lands: all changes are of single rows of the stream and can be written, so that the batch knows the
+    /// newest row of each key that it has; and they are few, since in a flood ClickHouse reads a row again for less than it takes it twice.
     /// </summary>
-    public bool IsRowByRow { get; private set; }
+    public bool MayBeFollowed { get; private set; }
 
     /// <summary>
     /// The set of keys, as it stands after IN, to which columns of a table's rows point, deleted rows not counted. Empty where there is
-    /// none; null where that is not known, or too much to say in a statement.
+    /// none; null where that is not known.
     /// </summary>
     /// <param name="table">The table.</param>
     /// <param name="columns">Its columns, as its landing table names them, in the order of the other's key.</param>
     /// <param name="to">The table that they point to.</param>
     public string? Pointed(TableMapping table, IReadOnlyList<string> columns, TableMapping to)
     {
-        if (_batch is null || _rows[table.Source].Rows > KeySet.Few)
+        if (_batch is null)
             return null;
 
         var places = columns.Select(name => table.Columns.Index().First(column => column.Item.Landing == name).Index).ToArray();
@@ -82,7 +86,7 @@ internal sealed class LandingRows : IDisposable
             if (texts[^1] is not null)
                 keys.Add(texts);
         }
-        return keys.IsEmpty ? "" : keys.In("") is (var set, null) ? set : null;
+        return keys.IsEmpty ? "" : keys.In("").Set;
     }
 
     public KeySet KeysOf(TableMapping table)
@@ -100,10 +104,10 @@ internal sealed class LandingRows : IDisposable
         Clear();
         _batch = batch;
         _deadLetters.AddRange(batch.DeadLetters);
-        IsRowByRow = true;
+        var isRowByRow = true;
         foreach (ref readonly var change in batch.Changes)
         {
-            IsRowByRow &= change.Operation is ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete;
+            isRowByRow &= change.Operation is ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete;
             switch (change.Operation)
             {
                 case ChangeOperation.Insert:
@@ -123,7 +127,8 @@ internal sealed class LandingRows : IDisposable
                     break;
             }
         }
-        IsRowByRow &= _deadLetters.Count == 0;
+        MayBeFollowed = isRowByRow && _deadLetters.Count == 0 && _rows.Values.Sum(rows => rows.Rows) <= KeySet.Few
+            && _rows.Values.Sum(rows => rows.WrittenRows.Length) <= FewBytes;
     }
 
     public void Dispose()

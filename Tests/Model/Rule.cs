@@ -47,8 +47,8 @@ internal enum Rule
     PartsOfTheBatchLandFirst,
 
     /// <summary>
-    /// … nor of a batch with a TRUNCATE, which clears keys that the batch does not name, and rows that it has brought. Broken: the rows that
-    /// it has brought count.
+    /// … nor of a batch with a TRUNCATE, which clears keys that the batch does not name, and rows that it has brought. Broken: the rows
+    /// that it has brought count.
     /// </summary>
     BatchWithTruncateIsReadAgain,
 
