@@ -38,5 +38,5 @@ internal sealed class ReadYourWrites(AppliedPosition position, TimeProvider time
     private static NpgsqlLogSequenceNumber Parse(string text) =>
         text.Split('/') is [{ Length: <= 8 }, { Length: <= 8 }] && NpgsqlLogSequenceNumber.TryParse(text, out var lsn)
             ? lsn
-            : throw ProblemException.Invalid(MinLsn, $"{MinLsn} must be a position such as 0/1A2B3C4, as X-Commit-Lsn has it.");
+            : throw ProblemException.Invalid(MinLsn, "must be a position such as 0/1A2B3C4, as X-Commit-Lsn has it");
 }

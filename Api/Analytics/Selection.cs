@@ -35,10 +35,10 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
         var begin = Read("from", from) ?? (span is { } length && end > First + length ? end - length : First);
         var rows = DefaultLimit;
         if (limit is not null && !FieldErrors.TryReadInteger(limit, 1, MaxLimit, out rows))
-            errors.Add("limit", $"must be an integer from 1 to {MaxLimit}.");
+            errors.Add("limit", $"must be an integer from 1 to {MaxLimit}");
         errors.ThrowIfAny();
         if (begin >= end)
-            errors.Add("from", "must be before to.");
+            errors.Add("from", "must be before to");
         errors.ThrowIfAny();
         return new Selection(begin, end, rows);
 
@@ -48,7 +48,7 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
                 return null;
             if (Parse(text) is { } moment && moment >= First && moment <= End)
                 return moment;
-            errors.Add(name, $"must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, from {First.Year} to {End.Year}.");
+            errors.Add(name, $"must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z, from {First.Year} to {End.Year}");
             return null;
         }
     }

@@ -84,7 +84,7 @@ internal static class LiveEndpoints
 
     private static int Number(string name, string? text, int least, int most) =>
         FieldErrors.TryReadInteger(text, least, most, out var number)
-            ? number : throw ProblemException.Invalid(name, $"must be an integer from {least} to {most}.");
+            ? number : throw ProblemException.Invalid(name, $"must be an integer from {least} to {most}");
 
     private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(
         ProcessorClient processor, string operation, CancellationToken cancellationToken)

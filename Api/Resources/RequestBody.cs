@@ -18,7 +18,7 @@ internal sealed record RequestBody(byte[] Bytes, JsonElement Json)
         try
         {
             var json = JsonElement.Parse(bytes, Strict);
-            return json.ValueKind == JsonValueKind.Object ? new(bytes, json) : throw ProblemException.Invalid("$", "The body must be a JSON object.");
+            return json.ValueKind == JsonValueKind.Object ? new(bytes, json) : throw ProblemException.Invalid("$", "must be a JSON object");
         }
         catch (JsonException e)
         {

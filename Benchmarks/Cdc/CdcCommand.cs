@@ -89,7 +89,8 @@ internal sealed class CdcCommand : IAsyncDisposable
         var report = new CdcReport(machine, versions, workload.Changes, _options.Rounds, _options.Commits, seconds, [.. reports.Values]) { LoadAtEnd = MachineState.LoadAverage() };
         CdcTable.Write(report);
         await SaveAsync(report, cancellationToken);
-        return reports.Values.All(contender => contender.Drains.All(drain => drain.Failure is null) && contender.Latency?.Failure is null);
+        return reports.Values.All(contender => contender.Drains.All(drain => drain.Failure is null) && contender.Latency?.Failure is null
+            && contender.LargeRow?.Failure is null);
     }
 
     private ContenderKind[] Kinds(EmbeddedBinaries binaries)
@@ -161,16 +162,22 @@ internal sealed class CdcCommand : IAsyncDisposable
 
     private async Task CommitAsync(ContenderKind[] kinds, Dictionary<string, ContenderReport> reports, CancellationToken cancellationToken)
     {
-        if (_options.Commits == 0)
-            return;
         var series = 0;
-        foreach (var kind in kinds.Where(kind => kind.TimesCommits))
+        foreach (var kind in kinds.Where(kind => kind.TimesCommits && _options.Commits > 0))
         {
             await CdcTable.ProgressAsync($"{_options.Commits} single commits: {kind.Name}", _options.Commits, async done =>
                 reports[kind.Key].Latency = await CdcRun.CommitAsync(
                     _database!, _contenders[(kind.Key, _options.Rounds)], _options.Commits, ++series, done, cancellationToken));
             var figures = reports[kind.Key].Latency!;
             CdcTable.Say($"{kind.Name}: " + (figures.Failure is { } why ? $"no figure: {why}" : $"p50 {figures.P50:0.0} ms, p99 {figures.P99:0.0} ms"));
+        }
+        foreach (var kind in kinds.Where(kind => kind.TimesCommits && _options.RowMegabytes > 0))
+        {
+            var contender = _contenders[(kind.Key, _options.Rounds)];
+            var figures = reports[kind.Key].LargeRow = await CdcRun.LargeRowAsync(
+                _database!, contender, _options.RowMegabytes, ++series, cancellationToken);
+            CdcTable.Say($"{kind.Name}: a row of {_options.RowMegabytes} MB " + (figures.Failure is { } why ? $"gave no figure: {why}"
+                : $"is visible after {figures.P50 / 1000:0.00} s (median of {figures.Commits})"));
         }
     }
 

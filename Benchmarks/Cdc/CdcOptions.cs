@@ -11,6 +11,7 @@ internal sealed record CdcOptions
           --changes N       changes to drain, half inserts, half updates, 100 a transaction (1000000)
           --rounds N        how often each contender drains them (3)
           --commits N       single-row commits whose way to the reader is timed; 0 leaves this part out (200)
+          --row-mb N        size of a single order whose way is timed likewise, five times; 0 leaves this part out (0)
           --only A,B        only these contenders: limit, recvlogical, materialized, direct, direct-tls, debezium, connector, behind-kafka
           --json FILE       where the figures go (Benchmarks/results/cdc-<time>.json)
           --verbose         shows what the servers and readers log
@@ -23,6 +24,8 @@ internal sealed record CdcOptions
     public int Rounds { get; private init; } = 3;
 
     public int Commits { get; private init; } = 200;
+
+    public int RowMegabytes { get; private init; }
 
     /// <summary>Empty: all.</summary>
     public IReadOnlyList<string> Only { get; private init; } = [];
@@ -44,6 +47,7 @@ internal sealed record CdcOptions
                 "--changes" => options with { Changes = Number(Value(), least: Workload.ChangesPerTransaction) },
                 "--rounds" => options with { Rounds = Number(Value(), least: 1) },
                 "--commits" => options with { Commits = Number(Value(), least: 0) },
+                "--row-mb" => options with { RowMegabytes = Number(Value(), least: 0) },
                 "--only" => options with { Only = Value().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) },
                 "--json" => options with { Json = Value() },
                 "--verbose" => options with { Verbose = true },

@@ -20,6 +20,9 @@ internal sealed record ContenderReport(string Key, string Name, string Work, str
 {
     public LatencyFigures? Latency { get; set; }
 
+    /// <summary>The same for large rows.</summary>
+    public LatencyFigures? LargeRow { get; set; }
+
     /// <summary>The drains that count: nothing was lost in them.</summary>
     public IEnumerable<DrainFigures> Whole => Drains.Where(drain => drain.Failure is null);
 

@@ -9,6 +9,8 @@ internal static class CdcRun
     /// <summary>The first commits find caches and compiled code missing; they are not counted.</summary>
     private const int WarmUpCommits = 20;
 
+    private const int LargeRows = 5;
+
     /// <summary>No id of the workload comes near it.</summary>
     private const long FirstOrder = 1_000_000_000;
 
@@ -52,18 +54,29 @@ internal static class CdcRun
         }
     }
 
-    public static async Task<LatencyFigures> CommitAsync(
-        StoreDatabase database, IContender contender, int commits, long series, Action<int> progress, CancellationToken cancellationToken)
+    /// <summary>Times commits of one small order each.</summary>
+    public static Task<LatencyFigures> CommitAsync(
+        StoreDatabase database, IContender contender, int commits, long series, Action<int> progress,
+        CancellationToken cancellationToken) =>
+        CommitAsync(database, contender, commits, status: "'pending'", series, progress, cancellationToken);
+
+    /// <summary>Times commits of one large order each.</summary>
+    public static Task<LatencyFigures> LargeRowAsync(
+        StoreDatabase database, IContender contender, int megabytes, long series, CancellationToken cancellationToken) =>
+        CommitAsync(database, contender, LargeRows, $"repeat('x', {megabytes * 1_000_000})", series, _ => { }, cancellationToken);
+
+    private static async Task<LatencyFigures> CommitAsync(
+        StoreDatabase database, IContender contender, int commits, string status, long series, Action<int> progress,
+        CancellationToken cancellationToken)
     {
         var milliseconds = new List<double>(commits);
         var random = new Random(1);
         await using var watch = new SlotWatch(database, contender);
         await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
         await using var insert = connection.CreateCommand();
-        insert.CommandText = """INSERT INTO "order" (id, customer_id, total, status) OVERRIDING SYSTEM VALUE VALUES ($1, $2, 42.42, 'pending')""";
+        const string Columns = "(id, customer_id, total, status) OVERRIDING SYSTEM VALUE";
         insert.Parameters.Add(new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
         insert.Parameters.Add(new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
-        await insert.PrepareAsync(cancellationToken);
         string? failure = null;
         IReadOnlyDictionary<string, ProcessFigures> processes = new Dictionary<string, ProcessFigures>();
         try
@@ -71,6 +84,7 @@ internal static class CdcRun
             await contender.StartAsync(null, cancellationToken);
             for (var n = -WarmUpCommits; n < commits; n++)
             {
+                insert.CommandText = $"""INSERT INTO "order" {Columns} VALUES ($1, $2, 42.42, {(n < 0 ? "'pending'" : status)})""";
                 await Task.Delay(random.Next(50, 450), cancellationToken);
                 var id = FirstOrder + (series * 1_000_000) + WarmUpCommits + n;
                 insert.Parameters[0].Value = id;

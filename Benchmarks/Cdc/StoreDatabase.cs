@@ -97,6 +97,7 @@ internal sealed class StoreDatabase : IAsyncDisposable
     {
         await ExecuteAsync(await File.ReadAllTextAsync(StoreModel.Tables, cancellationToken), cancellationToken);
         await ExecuteAsync($"""
+            ALTER TABLE "order" ALTER status TYPE varchar; -- of any length, since large rows are timed, too
             CREATE PUBLICATION {Publication} FOR TABLE customer, product, "order", orderitem;
             CREATE ROLE {Role} LOGIN REPLICATION PASSWORD '{RolePassword}';
             GRANT SELECT ON customer, product, "order", orderitem TO {Role};

@@ -39,7 +39,8 @@ public sealed class TranslationTests(PostgresServer postgres, ClickHouseServer c
             await target.QueryAsync(statement, Cancel);
         foreach (var table in model.Tables)
             await LandAsync(source, target, table);
-        await target.QueryAsync(new FactTable(model, fact, fact.Name).Derive("1", UInt128.One), Cancel);
+        var derived = new FactTable(model, fact, fact.Name);
+        await target.QueryAsync(derived.Derive(derived.Landed("1"), UInt128.One), Cancel);
 
         (await target.QueryAsync($"SELECT count() FROM {fact.Name}", Cancel)).Should().Be($"{Rows}\n");
         if (await DifferenceAsync([.. fact.Columns.Select(column => (column.Name, column.Type))], fact.Postgres!) is "")
