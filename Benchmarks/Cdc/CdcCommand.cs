@@ -163,7 +163,8 @@ internal sealed class CdcCommand : IAsyncDisposable
     private async Task CommitAsync(ContenderKind[] kinds, Dictionary<string, ContenderReport> reports, CancellationToken cancellationToken)
     {
         var series = 0;
-        foreach (var kind in kinds.Where(kind => kind.TimesCommits && _options.Commits > 0))
+        ContenderKind[] timed = [.. kinds.Where(kind => kind.TimesCommits)];
+        foreach (var kind in _options.Commits > 0 ? timed : [])
         {
             await CdcTable.ProgressAsync($"{_options.Commits} single commits: {kind.Name}", _options.Commits, async done =>
                 reports[kind.Key].Latency = await CdcRun.CommitAsync(
@@ -171,7 +172,7 @@ internal sealed class CdcCommand : IAsyncDisposable
             var figures = reports[kind.Key].Latency!;
             CdcTable.Say($"{kind.Name}: " + (figures.Failure is { } why ? $"no figure: {why}" : $"p50 {figures.P50:0.0} ms, p99 {figures.P99:0.0} ms"));
         }
-        foreach (var kind in kinds.Where(kind => kind.TimesCommits && _options.RowMegabytes > 0))
+        foreach (var kind in _options.RowMegabytes > 0 ? timed : [])
         {
             var contender = _contenders[(kind.Key, _options.Rounds)];
             var figures = reports[kind.Key].LargeRow = await CdcRun.LargeRowAsync(

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 
@@ -229,15 +230,12 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         if (fact.Affected(keys) is var (children, tables))
         {
             // Where the roots are very many, they are derived a page at a time.
-            string? after = null;
-            while (true)
+            await foreach (var page in RootsAsync(fact, children, tables, except: null, cancellationToken))
             {
-                var page = fact.ReadPage(await client.ReadAsync(fact.Page(children, after, PageSize), tables, cancellationToken));
                 due.Add(page.Count, page.Rows.Span, page.Literals);
                 if (page.Count < PageSize)
                     break;
 
-                after = page.Last;
                 await DeriveAsync(fact, due, position, cancellationToken);
                 due.Clear();
             }
@@ -274,19 +272,30 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
 
             var except = own is null or { Count: 0 } ? null : own.In("own").Set;
             using var due = new KeySet(fact.RootTable);
-            string? after = null;
-            RootPage page;
-            do
+            await foreach (var page in RootsAsync(fact, keys, tables, except, cancellationToken))
             {
-                page = fact.ReadPage(await client.ReadAsync(fact.Page(keys, after, PageSize, except), tables, cancellationToken));
                 due.Clear();
                 due.Add(page.Count, page.Rows.Span, page.Literals);
-                after = page.Last;
                 await landing;
                 await DeriveAsync(fact, due, position, cancellationToken);
             }
-            while (page.Count == PageSize);
         }
+    }
+
+    /// <summary>The roots among some keys, in pages, of which only the last has fewer than <see cref="PageSize"/>.</summary>
+    private async IAsyncEnumerable<RootPage> RootsAsync(
+        FactTable fact, string keys, IReadOnlyCollection<ExternalTable> tables, string? except,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? after = null;
+        RootPage page;
+        do
+        {
+            page = fact.ReadPage(await client.ReadAsync(fact.Page(keys, after, PageSize, except), tables, cancellationToken));
+            after = page.Last;
+            yield return page;
+        }
+        while (page.Count == PageSize);
     }
 
     private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) => fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);

@@ -23,12 +23,11 @@ internal sealed class LandingRows : IDisposable
     private const int FewBytes = 16 * 1024;
 
     private readonly Dictionary<string, RowBuffer> _rows = [];
-    private readonly Dictionary<string, ColumnType[]> _types = [];
+    private readonly Dictionary<string, IReadOnlyList<ColumnType>> _types = [];
     private readonly Dictionary<string, KeySet> _keys = [];
     private readonly List<DeadLetter> _deadLetters = [];
     private readonly KeyComparison _keyComparison = new();
     private ChangeBatch? _batch;
-    private Place? _last;
 
     /// <summary>Where the changes are messages, their topic: dead letters name it.</summary>
     public string? Topic { get; set; }
@@ -142,6 +141,7 @@ internal sealed class LandingRows : IDisposable
     /// <summary>Forgets the batch, and gives back what is large of it.</summary>
     public void Clear()
     {
+        _batch = null;
         foreach (var rows in _rows.Values)
             rows.Clear();
         foreach (var keys in _keys.Values)
@@ -156,19 +156,11 @@ internal sealed class LandingRows : IDisposable
         return rows;
     }
 
-    private ColumnType[] TypesOf(TableMapping table)
+    private IReadOnlyList<ColumnType> TypesOf(TableMapping table)
     {
         if (!_types.TryGetValue(table.Source, out var types))
             _types.Add(table.Source, types = [.. table.Columns.Select(column => column.Type.Within(Range))]);
         return types;
-    }
-
-    /// <summary>Where the rows of a relation go. Changes of one come in runs.</summary>
-    private Place PlaceOf(Relation relation)
-    {
-        if (_last?.Relation != relation)
-            _last = new Place(relation, RowsOf(relation.Table), relation.Table.AppendOnly ? null : KeysOf(relation.Table));
-        return _last;
     }
 
     private static byte[] Header(TableMapping table)
@@ -184,7 +176,7 @@ internal sealed class LandingRows : IDisposable
 
     private void Write(ChangeBatch batch, in Change change, bool derive)
     {
-        var (_, rows, keys) = PlaceOf(change.Relation);
+        var rows = RowsOf(change.Relation.Table);
         var start = rows.Length;
         if (TryWriteColumns(batch, change.Relation, change.New, rows, keyOnly: false) is { } reason)
         {
@@ -194,13 +186,13 @@ internal sealed class LandingRows : IDisposable
         }
 
         End(rows, change, isDeleted: 0);
-        if (derive)
-            keys?.Add(batch, change.Relation, change.New);
+        if (derive && !change.Relation.Table.AppendOnly)
+            KeysOf(change.Relation.Table).Add(batch, change.Relation, change.New);
     }
 
     private void Delete(ChangeBatch batch, in Change change)
     {
-        var (_, rows, keys) = PlaceOf(change.Relation);
+        var rows = RowsOf(change.Relation.Table);
         var start = rows.Length;
         if (TryWriteColumns(batch, change.Relation, change.Old, rows, keyOnly: true) is { } reason)
         {
@@ -210,7 +202,7 @@ internal sealed class LandingRows : IDisposable
         }
 
         End(rows, change, isDeleted: 1);
-        keys?.Add(batch, change.Relation, change.Old);
+        KeysOf(change.Relation.Table).Add(batch, change.Relation, change.Old);
     }
 
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
@@ -276,9 +268,4 @@ internal sealed class LandingRows : IDisposable
 
     private static string Shown(ReadOnlySpan<byte> text) =>
         text.Length <= 60 ? $"'{Encoding.UTF8.GetString(text)}'" : $"'{Encoding.UTF8.GetString(text[..60])}…' ({text.Length} bytes)";
-
-    /// <param name="Relation">The relation.</param>
-    /// <param name="Rows">Its table's rows.</param>
-    /// <param name="Keys">Its table's keys; null if it has none.</param>
-    private sealed record Place(Relation Relation, RowBuffer Rows, KeySet? Keys);
 }

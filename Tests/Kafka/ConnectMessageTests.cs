@@ -37,8 +37,8 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         // a changed key: the old one ends as a tombstone under its own key
         (await behind.Store.QueryAsync("SELECT customer_id, is_deleted FROM customer_dim ORDER BY version SETTINGS final = 0", Cancel)).Should().Be("1\t1\n");
 
-        // NaN and null where ClickHouse takes none, and rows that lack columns with nothing to take them from; open, or by now settled by the
-        // message that overtook one of them, which is looked for every five seconds.
+        // NaN and null where ClickHouse takes none, and rows that lack columns with nothing to take them from; open, or by now settled by
+        // the message that overtook one of them, which is looked for every five seconds.
         var letters = (await behind.Store.QueryAsync("SELECT source_table, key, operation FROM cdc_dead_letter FINAL ORDER BY ALL", Cancel))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         letters.Should().Equal(

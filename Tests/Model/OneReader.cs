@@ -268,16 +268,17 @@ internal sealed class OneReader
         foreach (var entry in batch)
             Land(entry.Change!, Version(entry), rows, touched);
 
+        var landing = rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray();
         if (_broken == Rule.LandThenReadThenDerive)
         {
-            foreach (var step in _star.Derive(touched, position).Concat(rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray()))
+            foreach (var step in _star.Derive(touched, position).Concat(landing))
                 yield return step;
             yield break;
         }
 
         var truncates = batch.Exists(entry => entry.Change!.Operation == Operation.Truncate);
         foreach (var step in truncates && _broken != Rule.BatchWithTruncateIsReadAgain
-            ? rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray().Concat(_star.Derive(touched, position))
+            ? landing.Concat(_star.Derive(touched, position))
             : _facts.Apply(rows, touched, position))
             yield return step;
     }
