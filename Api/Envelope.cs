@@ -4,7 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AspireCdc.Api;
 
-/// <summary>The seed's React client reads <c>{success, data}</c> and <c>{success, error: {message, code}}</c>; for it everything stands a second time under this prefix.</summary>
+/// <summary>The seed's React client reads <c>{success, data}</c> and <c>{success, error: {message, code}}</c>; for it everything stands a
+/// second time under this prefix.</summary>
 internal static class Envelope
 {
     public const string Prefix = "/envelope";
@@ -46,7 +47,8 @@ internal static class Envelope
         : http.Response.WriteAsJsonAsync(new { success = true, data = new { status = "ok" }, message = "ok", status = "ok" },
             http.RequestAborted);
 
-    public static object Error(ProblemDetails problem) => new { success = false, error = new { message = Message(problem), code = Code(problem.Status) } };
+    public static object Error(ProblemDetails problem) =>
+        new { success = false, error = new { message = Message(problem), code = Code(problem.Status) } };
 
     private static string Message(ProblemDetails problem) =>
         problem.Extensions.TryGetValue("errors", out var errors) && errors is IReadOnlyDictionary<string, string[]> fields

@@ -26,7 +26,8 @@ internal static class ShopApi
 
     public static WebApplication Create(string[] args, Action<IServiceCollection>? configure = null)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(ShopApi).Assembly.GetName().Name });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = args, ApplicationName = typeof(ShopApi).Assembly.GetName().Name });
         builder.AddServiceDefaults();
         builder.AddShopDatabase();
         builder.Services.AddResources();
@@ -83,7 +84,9 @@ internal static class ShopApi
         builder.AddDatabaseUrl(ConnectionName);
         builder.Services.AddHttpContextAccessor();
         if (string.IsNullOrEmpty(builder.Configuration.GetConnectionString(ConnectionName)))
-            throw new InitDbException($"No database is named: set ConnectionStrings__{ConnectionName}, or DATABASE_URL=postgresql://user:password@host:port/database.");
+            throw new InitDbException(
+                $"No database is named: set ConnectionStrings__{ConnectionName}, or " +
+                "DATABASE_URL=postgresql://user:password@host:port/database.");
         // EF Core's retries would read a whole list before its first row goes out, and repeat a write whose commit went through.
         builder.AddNpgsqlDbContext<ShopContext>(ConnectionName, settings =>
         {
@@ -109,11 +112,14 @@ internal static class ShopApi
         builder.Services.TryAddSingleton(TimeProvider.System);
     }
 
-    /// <summary>The same few statements all day: PostgreSQL parses and plans them once a connection, unless the connection string says otherwise.</summary>
+    /// <summary>The same few statements all day: PostgreSQL parses and plans them once a connection, unless the
+    /// connection string says otherwise.</summary>
     private static string WithPreparedStatements(string connectionString)
     {
         const string Setting = "Max Auto Prepare";
-        var connection = new DbConnectionStringBuilder { ConnectionString = new NpgsqlConnectionStringBuilder(connectionString).ConnectionString }; // Each keyword in one spelling.
+        // Each keyword in one spelling.
+        var connection =
+            new DbConnectionStringBuilder { ConnectionString = new NpgsqlConnectionStringBuilder(connectionString).ConnectionString };
         if (!connection.ContainsKey(Setting)) connection[Setting] = 64;
         return connection.ConnectionString;
     }

@@ -31,12 +31,14 @@ internal static class CommandLine
     [
         "--stack", "--state", "--connector", "--processors",
         // What `aspire publish` and `aspire deploy` hand to AppHost, and which of the two descriptions to write.
-        "--target", "--operation", "--publisher", "--step", "--output-path", "--log-level", "--include-exception-details", "--clear-cache", "--environment",
+        "--target", "--operation", "--publisher", "--step", "--output-path", "--log-level", "--include-exception-details", "--clear-cache",
+        "--environment",
     ];
 
     private static readonly string[] Settings =
     [
-        .. Ports.Names.Select(name => $"--Ports:{name}"), "--Parameters:postgres-password", "--Parameters:clickhouse-password", "--Parameters:cdc-password",
+        .. Ports.Names.Select(name => $"--Ports:{name}"), "--Parameters:postgres-password", "--Parameters:clickhouse-password",
+        "--Parameters:cdc-password",
         "--Parameters:operations-token",
     ];
 
@@ -46,7 +48,8 @@ internal static class CommandLine
         switch (args)
         {
             case [PostgresCommand.Verb, .. var rest]:
-                return await PostgresCommand.RunAsync(await EmbeddedBinaries.EnsureAsync(Checkout.AppHostFolder, Console.WriteLine, CancellationToken.None), rest);
+                return await PostgresCommand.RunAsync(
+                    await EmbeddedBinaries.EnsureAsync(Checkout.AppHostFolder, Console.WriteLine, CancellationToken.None), rest);
             case [DoctorCommand.Verb, .. var rest]:
                 return await DoctorCommand.RunAsync(rest, Console.Out, CancellationToken.None);
             case ["sql", .. var rest]:
@@ -70,7 +73,9 @@ internal static class CommandLine
             if (Switches.Contains(name, StringComparer.OrdinalIgnoreCase))
                 value ??= "true";
             else if (Options.Concat(Settings).Contains(name, StringComparer.OrdinalIgnoreCase))
-                value ??= ++i < args.Length ? args[i] : throw new AppHostException($"The option {name} needs a value. --help shows the options.");
+                value ??= ++i < args.Length
+                    ? args[i]
+                    : throw new AppHostException($"The option {name} needs a value. --help shows the options.");
             else
                 throw new AppHostException($"AppHost does not know '{args[i]}'. --help shows the options.");
             settings.Add($"{name}={value}");
@@ -79,5 +84,6 @@ internal static class CommandLine
         return [.. settings];
     }
 
-    private static (string Name, string? Value) Split(string arg) => arg.IndexOf('=') is > 0 and var at ? (arg[..at], arg[(at + 1)..]) : (arg, null);
+    private static (string Name, string? Value) Split(string arg) =>
+        arg.IndexOf('=') is > 0 and var at ? (arg[..at], arg[(at + 1)..]) : (arg, null);
 }

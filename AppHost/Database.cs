@@ -4,7 +4,8 @@ namespace AspireCdc.AppHost;
 /// <param name="name">Its name, which is that of its connection string, too.</param>
 /// <param name="server">Where it is.</param>
 /// <param name="connectionString">How to reach it.</param>
-internal sealed class Database(string name, IResource server, ReferenceExpression connectionString) : Resource(name), IResourceWithConnectionString, IResourceWithParent
+internal sealed class Database(string name, IResource server, ReferenceExpression connectionString)
+    : Resource(name), IResourceWithConnectionString, IResourceWithParent
 {
     public IResource Parent => server;
 
@@ -14,7 +15,8 @@ internal sealed class Database(string name, IResource server, ReferenceExpressio
 internal static class Databases
 {
     /// <summary>Shows a database below its server, and its server's state as its own.</summary>
-    public static IResourceBuilder<Database> AddDatabase(this IDistributedApplicationBuilder builder, string name, IResource server, ReferenceExpression connectionString)
+    public static IResourceBuilder<Database> AddDatabase(
+        this IDistributedApplicationBuilder builder, string name, IResource server, ReferenceExpression connectionString)
     {
         // Aspire asks a child's questions of its parents, too, so that their health checks are its own.
         return builder.AddResource(new Database(name, server, connectionString))

@@ -39,7 +39,8 @@ internal static class EmbeddedStack
         var postgresPassword = builder.AddPassword("postgres-password", "postgres");
         var login = builder.IsOwn("postgres-password", "postgres") ? "postgres" : "postgres:postgres";
         var text = builder.Login("postgres-password", "shop", "postgres", "postgres");
-        var postgres = builder.AddExecutable("postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
+        var postgres = builder.AddExecutable(
+            "postgres", "dotnet", builder.AppHostDirectory, typeof(EmbeddedStack).Assembly.Location, PostgresCommand.Verb)
             // Without a proxy, which the whole write-ahead log would have to pass through.
             .WithEndpoint(port: ports.Postgres, scheme: "tcp", name: "tcp", isProxied: false)
             .WithIconName("Database")
@@ -68,7 +69,8 @@ internal static class EmbeddedStack
             .WithEnvironment("EmbeddedClickHouse__Password", clickHousePassword)
             .WithEnvironment("EmbeddedClickHouse__Database", "local");
         var star = builder.AddDatabase("star", clickHouse.Resource, ReferenceExpression.Create(
-            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};Username=panda;Password={clickHousePassword};Database=local"));
+            $"Host=localhost;Port={clickHouse.GetEndpoint("http").Property(EndpointProperty.Port)};" +
+            $"Username=panda;Password={clickHousePassword};Database=local"));
 
         return new(postgres, clickHouse, shop, shopForCdc, star, cdcPassword, ports.Processor, (processor, initDb) =>
         {
@@ -91,7 +93,8 @@ internal static class EmbeddedStack
         {
             await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
             await connection.OpenAsync(cancellationToken);
-            await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = shop.Database } } };
+            await using var exists = new NpgsqlCommand(
+                "SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = shop.Database } } };
             return await exists.ExecuteScalarAsync(cancellationToken) is null
                 ? HealthCheckResult.Unhealthy($"The database {shop.Database} is not there yet.")
                 : HealthCheckResult.Healthy();

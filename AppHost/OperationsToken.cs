@@ -11,12 +11,14 @@ internal static class OperationsToken
 
     /// <summary>The token, or null where none is asked for.</summary>
     public static IResourceBuilder<ParameterResource>? AddOperationsToken(this IDistributedApplicationBuilder builder) =>
-        builder.Resources.OfType<ParameterResource>().FirstOrDefault(parameter => parameter.Name == Name) is { } known ? builder.CreateResourceBuilder(known)
+        builder.Resources.OfType<ParameterResource>().FirstOrDefault(parameter => parameter.Name == Name) is { } known
+            ? builder.CreateResourceBuilder(known)
         : builder.ExecutionContext.IsPublishMode || !string.IsNullOrEmpty(builder.Configuration[$"Parameters:{Name}"])
             ? builder.AddParameter(Name, new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true)
             : null;
 
     /// <summary>Lets the processor ask for <paramref name="token"/>, where there is one.</summary>
-    public static IResourceBuilder<ProjectResource> WithOperationsToken(this IResourceBuilder<ProjectResource> processor, IResourceBuilder<ParameterResource>? token) =>
+    public static IResourceBuilder<ProjectResource> WithOperationsToken(
+        this IResourceBuilder<ProjectResource> processor, IResourceBuilder<ParameterResource>? token) =>
         token is null ? processor : processor.WithEnvironment("Operations__Token", token);
 }

@@ -12,6 +12,7 @@ internal static class Passwords
         builder.Configuration[$"Parameters:{name}"] is { } own && own != inDevelopment;
 
     /// <summary>A password that <c>Parameters:NAME</c> can set.</summary>
-    public static IResourceBuilder<ParameterResource> AddPassword(this IDistributedApplicationBuilder builder, string name, string inDevelopment) =>
+    public static IResourceBuilder<ParameterResource> AddPassword(
+        this IDistributedApplicationBuilder builder, string name, string inDevelopment) =>
         builder.AddParameter(name, builder.Configuration[$"Parameters:{name}"] ?? inDevelopment, secret: true);
 }

@@ -13,7 +13,8 @@ internal static class PortHolder
 
     private static string? FindInProc(int port)
     {
-        // Field 2 is the local address with the port in hexadecimal, field 4 the state (0A: listening), field 10 the socket's inode (proc_net_tcp.rst).
+        // Field 2 is the local address with the port in hexadecimal, field 4 the state (0A: listening), field 10
+        // the socket's inode (proc_net_tcp.rst).
         var ending = string.Create(CultureInfo.InvariantCulture, $":{port:X4}");
         var sockets = ((string[])["/proc/net/tcp", "/proc/net/tcp6"])
             .Where(File.Exists)
@@ -22,7 +23,9 @@ internal static class PortHolder
             .Where(fields => fields.Length > 9 && fields[1].EndsWith(ending, StringComparison.Ordinal) && fields[3] == "0A")
             .Select(fields => $"socket:[{fields[9]}]")
             .ToHashSet();
-        return Process.GetProcesses().FirstOrDefault(process => Holds(process, sockets)) is { } holder ? Describe(holder.ProcessName, $"{holder.Id}") : null;
+        return Process.GetProcesses().FirstOrDefault(process => Holds(process, sockets)) is { } holder
+            ? Describe(holder.ProcessName, $"{holder.Id}")
+            : null;
     }
 
     private static bool Holds(Process process, HashSet<string> sockets)
@@ -42,10 +45,12 @@ internal static class PortHolder
     {
         try
         {
-            using var lsof = Process.Start(new ProcessStartInfo("lsof", ["-nP", $"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]) { RedirectStandardOutput = true })!;
+            using var lsof = Process.Start(
+                new ProcessStartInfo("lsof", ["-nP", $"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]) { RedirectStandardOutput = true })!;
             var lines = (await lsof.StandardOutput.ReadToEndAsync(cancellationToken)).Split('\n');
             // One line a field: p with the process's id, c with its command.
-            return Array.Find(lines, line => line.StartsWith('p')) is { } id && Array.Find(lines, line => line.StartsWith('c')) is { } command
+            return Array.Find(lines, line => line.StartsWith('p')) is { } id
+                && Array.Find(lines, line => line.StartsWith('c')) is { } command
                 ? Describe(command[1..], id[1..])
                 : null;
         }

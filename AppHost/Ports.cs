@@ -43,7 +43,8 @@ internal sealed class Ports(IConfiguration? configuration)
     {
         var wanted = Fixed(withKafka);
         if (wanted.GroupBy(port => port.Port).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new AppHostException($"Port {twice.Key} is wanted twice, for {string.Join(" and ", twice.Select(port => $"Ports:{port.Name}"))}.");
+            throw new AppHostException(
+                $"Port {twice.Key} is wanted twice, for {string.Join(" and ", twice.Select(port => $"Ports:{port.Name}"))}.");
 
         // The processes of a run that was killed are being ended, and the operating system gives no signal when a port becomes free.
         var deadline = TimeProvider.System.GetTimestamp();
@@ -51,7 +52,8 @@ internal sealed class Ports(IConfiguration? configuration)
         {
             if (TimeProvider.System.GetElapsedTime(deadline) >= patience)
                 throw new AppHostException(
-                    $"Port {port} for {taken.Name} is taken{(await PortHolder.FindAsync(port, cancellationToken) is { } holder ? $" by {holder}" : "")}. "
+                    $"Port {port} for {taken.Name} is " +
+                    $"taken{(await PortHolder.FindAsync(port, cancellationToken) is { } holder ? $" by {holder}" : "")}. "
                     + $"Stop that, or choose another port: --Ports:{taken.Name}={port + 1}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
         }

@@ -12,7 +12,8 @@ internal static partial class Publishing
     public static readonly string[] Migrations = ["init-db", "clickhouse-migrator"];
 
     /// <summary>Adds what <c>--target</c> names, and keeps Aspire's own report of the steps brief.</summary>
-    /// <exception cref="AppHostException">This AppHost was built without the packages that publishing takes, or knows no such target.</exception>
+    /// <exception cref="AppHostException">This AppHost was built without the packages that publishing takes,
+    /// or knows no such target.</exception>
     public static void AddDeploymentTarget(this IDistributedApplicationBuilder builder, Ports ports)
     {
         builder.Services.AddLogging(logging => logging
@@ -25,11 +26,14 @@ internal static partial class Publishing
         AddTargets(targets, builder, ports);
         if (targets.Count == 0)
             throw new AppHostException(
-                "Publishing takes Aspire.Hosting.Docker and Aspire.Hosting.Kubernetes, which this AppHost was built without. Build it with them: "
+                "Publishing takes Aspire.Hosting.Docker and Aspire.Hosting.Kubernetes, which this " +
+                "AppHost was built without. Build it with them: "
                 + "dotnet run --project AppHost -p:Deployment=true -- --operation publish …");
         var target = builder.Configuration["target"] ?? targets.Keys.First();
         if (!targets.TryGetValue(target, out var add))
-            throw new AppHostException($"There is no deployment target '{target}'. Choose {string.Join(" or ", targets.Keys.Select(name => $"--target {name}"))}.");
+            throw new AppHostException(
+                $"There is no deployment target '{target}'. Choose " +
+                $"{string.Join(" or ", targets.Keys.Select(name => $"--target {name}"))}.");
         add();
     }
 

@@ -9,8 +9,8 @@ internal sealed record RunningStack(
     int ProcessId, string? Shop = null, string? ClickHouse = null, string? Api = null, string? Processor = null);
 
 /// <summary>
-/// The folder in which a checkout's databases live. One AppHost at a time has it: it holds a lock, and a file beside the lock says who it is and
-/// where its databases answer.
+/// The folder in which a checkout's databases live. One AppHost at a time has it: it holds a lock, and a file beside the lock says who it
+/// is and where its databases answer.
 /// </summary>
 internal sealed class StackState : IHostedLifecycleService, IDisposable
 {
@@ -50,7 +50,9 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
             if (FileLock.TryTake(LockFile(folder)) is not { } held)
             {
                 var other = Read(folder) is { } running ? $"AppHost (process {running.ProcessId})" : "AppHost";
-                throw new AppHostException($"Another {other} runs on {folder}. Stop it, or give this one a folder and ports of its own: --state FOLDER --Ports:…=0");
+                throw new AppHostException(
+                    $"Another {other} runs on {folder}. Stop it, or give this one a folder and " +
+                    "ports of its own: --state FOLDER --Ports:…=0");
             }
 
             var state = new StackState(folder, held);
@@ -60,11 +62,13 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
             return new DriveInfo(folder).AvailableFreeSpace is var free && free >= LeastFreeBytes
                 ? state
                 : throw new AppHostException(
-                    $"Only {free >> 20} MB are free on the disk of {folder}, and the databases need {LeastFreeBytes >> 20} MB to start. Free some, or choose a folder on another disk: --state FOLDER");
+                    $"Only {free >> 20} MB are free on the disk of {folder}, and the databases need {LeastFreeBytes >> 20} MB to start. " +
+                    "Free some, or choose a folder on another disk: --state FOLDER");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new AppHostException($"The folder for the databases cannot be used: {exception.Message} Choose another one: --state FOLDER", exception);
+            throw new AppHostException(
+                $"The folder for the databases cannot be used: {exception.Message} Choose another one: --state FOLDER", exception);
         }
     }
 

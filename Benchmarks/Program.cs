@@ -14,6 +14,7 @@ return args switch
 static async Task<int> UnknownAsync(string verb)
 {
     await Console.Error.WriteLineAsync(
-        $"Benchmarks does not know '{verb}'. There are {CdcCommand.Verb} (the default), {ApiCommand.Verb} and {LatencyCommand.Verb}; each explains itself with --help.");
+        $"Benchmarks does not know '{verb}'. There are {CdcCommand.Verb} (the default), {ApiCommand.Verb} and {LatencyCommand.Verb}; " +
+        "each explains itself with --help.");
     return 2;
 }

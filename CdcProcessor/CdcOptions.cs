@@ -17,7 +17,8 @@ internal sealed class CdcOptions
     public string Publication { get; set; } = "redpanda_cdc_publication";
 
     /// <summary>The replication slot, which the processor makes.</summary>
-    [RegularExpression("^[a-z0-9_]{1,63}$", ErrorMessage = "Cdc:Slot must be 1 to 63 lower-case letters, digits and underscores, as PostgreSQL takes it.")]
+    [RegularExpression(
+        "^[a-z0-9_]{1,63}$", ErrorMessage = "Cdc:Slot must be 1 to 63 lower-case letters, digits and underscores, as PostgreSQL takes it.")]
     public string Slot { get; set; } = "redpanda_cdc_slot";
 
     /// <summary>Connections that copy a table at once.</summary>
@@ -61,6 +62,7 @@ internal sealed class CdcOptions
     public int VerifyRowsPerSecond { get; set; }
 
     /// <summary>How old the oldest change that the sink has not may be before health warns.</summary>
-    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true, ErrorMessage = "Cdc:MaxLag must be a time from 00:00:01 to 365.00:00:00, like 00:05:00.")]
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00", ParseLimitsInInvariantCulture = true,
+        ErrorMessage = "Cdc:MaxLag must be a time from 00:00:01 to 365.00:00:00, like 00:05:00.")]
     public TimeSpan MaxLag { get; set; } = TimeSpan.FromMinutes(5);
 }

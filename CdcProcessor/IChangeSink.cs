@@ -6,8 +6,8 @@ namespace AspireCdc.CdcProcessor;
 internal interface IChangeSink : IAsyncDisposable
 {
     /// <summary>
-    /// A copy must stand in the stream's order (Kafka: nothing above the copy's point goes out before it); otherwise it may run beside the stream, since landing
-    /// versions place its rows.
+    /// A copy must stand in the stream's order (Kafka: nothing above the copy's point goes out before it); otherwise it may run beside the
+    /// stream, since landing versions place its rows.
     /// </summary>
     bool CopiesInOrder { get; }
 
@@ -27,14 +27,16 @@ internal interface IChangeSink : IAsyncDisposable
     /// <exception cref="NotReadyException">That is not as it must be any more: nothing is written until it is.</exception>
     Task WatchAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
 
-    /// <summary>Applies a batch: readers see it when this returns. Called for one batch at a time, in order; a batch may come again after a crash.</summary>
+    /// <summary>Applies a batch: readers see it when this returns. Called for one batch at a time, in order; a batch
+    /// may come again after a crash.</summary>
     Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken);
 
     /// <summary>Records how far the sink was filled and makes all of that survive a power failure. May run beside the next write.</summary>
     Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Empties itself of all progress, so that the next copy fills it anew; of the rows, too, unless they may stay until the copy replaces them.
+    /// Empties itself of all progress, so that the next copy fills it anew; of the rows, too, unless they
+    /// may stay until the copy replaces them.
     /// </summary>
     Task ResetAsync(bool keepRows, CancellationToken cancellationToken);
 
@@ -45,10 +47,12 @@ internal interface IChangeSink : IAsyncDisposable
     Task SetPausedAsync(bool paused, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Applies dead letters again, with their own versions: all that are open, or those named. Called between batches. Returns what landed and waits for its derivation.
+    /// Applies dead letters again, with their own versions: all that are open, or those named. Called between batches. Returns what
+    /// landed and waits for its derivation.
     /// </summary>
     Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken);
 
-    /// <summary>Records, durably, the state of a table's copy. A copy is done when the sink has applied its end (see <see cref="ChangeOperation.Derive"/>).</summary>
+    /// <summary>Records, durably, the state of a table's copy. A copy is done when the sink has applied its end (see
+    /// <see cref="ChangeOperation.Derive"/>).</summary>
     Task SaveAsync(TableCopy copy, CancellationToken cancellationToken);
 }

@@ -9,15 +9,18 @@ internal interface IChangeSource : IAsyncDisposable
     /// <summary>Connects and says what this is. Waits while another processor holds the source (hot standby).</summary>
     Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken);
 
-    /// <summary>Takes up where the sink's progress ends; throws <see cref="ResyncRequiredException"/> if this source does not continue it.</summary>
+    /// <summary>Takes up where the sink's progress ends; throws <see cref="ResyncRequiredException"/> if this
+    /// source does not continue it.</summary>
     Task ResumeAsync(Progress progress, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Forgets where it was (PostgreSQL: drops the slot), so that everything is copied anew. True if all that comes is newer than what the sink has of that progress.
+    /// Forgets where it was (PostgreSQL: drops the slot), so that everything is copied anew. True if all that comes is newer
+    /// than what the sink has of that progress.
     /// </summary>
     Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken);
 
-    /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches; the caller disposes of each.</summary>
+    /// <summary>All changes from the acknowledged position on, for ever. A lone change comes at once, a flood in large batches;
+    /// the caller disposes of each.</summary>
     IAsyncEnumerable<ChangeBatch> ReadAsync(CancellationToken cancellationToken);
 
     /// <summary>
@@ -27,8 +30,8 @@ internal interface IChangeSource : IAsyncDisposable
     void RequestCopy(IReadOnlyList<string> tables);
 
     /// <summary>
-    /// Rows have landed, durably, outside the stream's order: <see cref="ChangeOperation.Derive"/> is due for them, with their landing version as <see cref="Change.Bound"/>. Sends
-    /// itself that, or returns it where any moment is right.
+    /// Rows have landed, durably, outside the stream's order: <see cref="ChangeOperation.Derive"/> is due for them, with their landing
+    /// version as <see cref="Change.Bound"/>. Sends itself that, or returns it where any moment is right.
     /// </summary>
     Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken);
 
@@ -50,5 +53,6 @@ internal sealed record LandedRow(TableMapping Table, IReadOnlyList<string> Key, 
 /// <param name="Partitions">The topic's partitions; 0 elsewhere.</param>
 internal sealed record SourceIdentity(string Kind, string Id, int Timeline, bool Ordered, string? Topic = null, int Partitions = 0);
 
-/// <summary>The sink's contents and this source do not belong together; only starting anew helps. The message says so and names the command.</summary>
+/// <summary>The sink's contents and this source do not belong together; only starting anew helps. The message
+/// says so and names the command.</summary>
 internal sealed class ResyncRequiredException(string message) : Exception(message);

@@ -15,7 +15,8 @@ internal sealed record Pair(string Source, string Sink)
         if (pair is not ((Postgres, ClickHouse) or (Postgres, Kafka) or (Kafka, ClickHouse)))
         {
             throw new InvalidOperationException(
-                $"--source {pair.Source} --sink {pair.Sink} is no pair: there are postgresql to clickhouse (direct), postgresql to kafka (the connector) and kafka to clickhouse (a processor behind the connector).");
+                $"--source {pair.Source} --sink {pair.Sink} is no pair: there are postgresql to clickhouse (direct), postgresql to " +
+                "kafka (the connector) and kafka to clickhouse (a processor behind the connector).");
         }
 
         foreach (var (end, name) in ((string, string)[])[(pair.Source, pair.Source == Postgres ? "shop" : Kafka), (pair.Sink, pair.Sink)])

@@ -13,7 +13,8 @@ try
     return 0;
 }
 // What the user can change gets a sentence: a setting, an address in use.
-catch (Exception e) when (e is OptionsValidationException or FormatException or IOException or InvalidOperationException or StarModelException)
+catch (Exception e) when (e is OptionsValidationException or FormatException or IOException or InvalidOperationException
+    or StarModelException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;

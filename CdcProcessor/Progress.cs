@@ -10,18 +10,22 @@ namespace AspireCdc.CdcProcessor;
 /// <param name="Copies">The tables that were copied or are to be copied; a table that is missing here was never copied.</param>
 /// <param name="IsPaused">The pipeline rests.</param>
 /// <param name="ResetRequested">Everything is to be copied anew.</param>
-/// <param name="Landed">The greatest LSN that any row comes from: after a crash it may be beyond the positions, which are recorded once a second; 0 where the sink records both as one.</param>
+/// <param name="Landed">The greatest LSN that any row comes from: after a crash it may be beyond the positions, which are recorded once a
+/// second; 0 where the sink records both as one.</param>
 internal sealed record Progress(
-    SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies, bool IsPaused = false, bool ResetRequested = false, ulong Landed = 0)
+    SourceIdentity? Source, IReadOnlyList<SourcePosition> Positions, IReadOnlyList<TableCopy> Copies, bool IsPaused = false,
+    bool ResetRequested = false, ulong Landed = 0)
 {
-    /// <summary>The definition by which each fact was last derived whole, by the fact's name; as <see cref="StarFile.Write(FactMapping)"/> writes it.</summary>
+    /// <summary>The definition by which each fact was last derived whole, by the fact's name; as
+    /// <see cref="StarFile.Write(FactMapping)"/> writes it.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>The identity of each companion and its view when it was last filled, by its name.</summary>
     public IReadOnlyDictionary<string, string> Companions { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>The table has been copied with the columns that the model has for it.</summary>
-    public bool IsCopied(TableMapping table) => Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Done && copy.IsOf(table));
+    public bool IsCopied(TableMapping table) =>
+        Copies.Any(copy => copy.Table == table.Source && copy.State == CopyState.Done && copy.IsOf(table));
 
     public static Progress None { get; } = new(null, [], []);
 }

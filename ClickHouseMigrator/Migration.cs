@@ -34,13 +34,15 @@ internal sealed record Migration(string Name, string Sql)
         var shipped = Read(Path.Combine(AppContext.BaseDirectory, "Migrations"));
         return string.IsNullOrEmpty(model)
             ? shipped
-            : [.. shipped.Where(migration => migration.Name.StartsWith("000_", StringComparison.Ordinal)), .. Read(Path.GetDirectoryName(Path.GetFullPath(model))!)];
+            : [.. shipped.Where(migration => migration.Name.StartsWith("000_", StringComparison.Ordinal)),
+                .. Read(Path.GetDirectoryName(Path.GetFullPath(model))!)];
     }
 
     private static IReadOnlyList<Migration> Read(string folder)
     {
         var found = Directory.Exists(folder)
-            ? new DirectoryInfo(folder).GetFiles("*.sql").OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new Migration(Path.GetFileNameWithoutExtension(file.Name), File.ReadAllText(file.FullName))).ToList()
+            ? new DirectoryInfo(folder).GetFiles("*.sql").OrderBy(file => file.Name, StringComparer.Ordinal)
+            .Select(file => new Migration(Path.GetFileNameWithoutExtension(file.Name), File.ReadAllText(file.FullName))).ToList()
             : [];
         return found.Count > 0 ? found : throw new MigrationException($"No .sql file was found in {folder}.");
     }

@@ -29,7 +29,8 @@ internal sealed record MigrationStatus(string Name, MigrationState State, DateTi
 /// last statement, so one that was interrupted runs from its start again, and every statement has to be one that may run twice (IF NOT
 /// EXISTS).
 /// </summary>
-internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target, string? cluster, ILogger<Migrator> log, HttpClient? http = null)
+internal sealed partial class Migrator(
+    ClickHouseConnectionStringBuilder target, string? cluster, ILogger<Migrator> log, HttpClient? http = null)
 {
     private const string History = "schema_migration";
 
@@ -39,7 +40,10 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
     {
         await CreateDatabaseAsync(cancellationToken);
         await using var connection = Connect(target);
-        await ExecuteAsync(connection, $"CREATE TABLE IF NOT EXISTS {History} (name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY name", cancellationToken);
+        await ExecuteAsync(
+            connection,
+            $"CREATE TABLE IF NOT EXISTS {History} (name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) " +
+            "ENGINE = MergeTree ORDER BY name", cancellationToken);
         var applied = await ReadHistoryAsync(connection, cancellationToken);
         Refuse(migrations, applied);
 
@@ -56,7 +60,9 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
                 }
                 catch (DbException e)
                 {
-                    throw new MigrationException($"Statement {number} of {migration.Name}.sql failed: {e.Message.Trim()} Correct it and start again; what ran before it may run twice.", e);
+                    throw new MigrationException(
+                        $"Statement {number} of {migration.Name}.sql failed: {e.Message.Trim()} Correct it and start " +
+                        "again; what ran before it may run twice.", e);
                 }
             }
             await RecordAsync(connection, migration, cancellationToken);
@@ -74,8 +80,10 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
         var applied = await HasHistoryAsync(connection, cancellationToken)
             ? await ReadHistoryAsync(connection, cancellationToken, $"`{target.Database}`.")
             : [];
-        var files = migrations.Select(file => !applied.TryGetValue(file.Name, out var record) ? new MigrationStatus(file.Name, MigrationState.Pending, null)
-            : new MigrationStatus(file.Name, record.Checksum == file.Checksum ? MigrationState.Applied : MigrationState.Changed, record.AppliedAt));
+        var files = migrations.Select(file =>
+            !applied.TryGetValue(file.Name, out var record) ? new MigrationStatus(file.Name, MigrationState.Pending, null)
+            : new MigrationStatus(
+                file.Name, record.Checksum == file.Checksum ? MigrationState.Applied : MigrationState.Changed, record.AppliedAt));
         var replaced = Replaced(migrations);
         var gone = applied.Where(record => migrations.All(file => file.Name != record.Key) && !replaced.Contains(record.Key))
             .Select(record => new MigrationStatus(record.Key, MigrationState.Missing, record.Value.AppliedAt));
@@ -83,7 +91,8 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
     }
 
     // A connection to a database that does not exist yet is refused; "default" always does.
-    private ClickHouseConnection Connect(ClickHouseConnectionStringBuilder to) => http is null ? new(to.ConnectionString) : new(to.ConnectionString, http);
+    private ClickHouseConnection Connect(ClickHouseConnectionStringBuilder to) =>
+        http is null ? new(to.ConnectionString) : new(to.ConnectionString, http);
 
     private ClickHouseConnectionStringBuilder Maintenance => new(target.ConnectionString) { Database = "default" };
 
@@ -94,16 +103,21 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
             if (applied.TryGetValue(migration.Name, out var record) && record.Checksum != migration.Checksum)
             {
                 throw new MigrationException(
-                    $"{migration.Name}.sql was changed after it had been applied on {record.AppliedAt:u}. Restore the file and put the change into a new one, numbered after the last.");
+                    $"{migration.Name}.sql was changed after it had been applied on {record.AppliedAt:u}. Restore the file and put the " +
+                    "change into a new one, numbered after the last.");
             }
         }
         // What a newer file stands for is neither missed nor ahead of it.
         var counted = applied.Keys.Except(Replaced(migrations)).ToList();
         if (counted.Except(migrations.Select(migration => migration.Name)).Order(StringComparer.Ordinal).FirstOrDefault() is { } gone)
-            throw new MigrationException($"{gone}.sql has been applied, but the file is gone: this is an older version of the program, or the file was renamed. Restore it.");
+            throw new MigrationException(
+                $"{gone}.sql has been applied, but the file is gone: this is an older version of the " +
+                "program, or the file was renamed. Restore it.");
         var last = counted.Max(StringComparer.Ordinal);
-        if (migrations.FirstOrDefault(file => !applied.ContainsKey(file.Name) && string.CompareOrdinal(file.Name, last) < 0 && !file.Replaces.Any(applied.ContainsKey)) is { } late)
-            throw new MigrationException($"{late.Name}.sql sorts before {last}.sql, which has been applied already. Rename it so that it comes last.");
+        if (migrations.FirstOrDefault(file => !applied.ContainsKey(file.Name) && string.CompareOrdinal(file.Name, last) < 0
+            && !file.Replaces.Any(applied.ContainsKey)) is { } late)
+            throw new MigrationException(
+                $"{late.Name}.sql sorts before {last}.sql, which has been applied already. Rename it so that it comes last.");
     }
 
     private static HashSet<string> Replaced(IEnumerable<Migration> migrations) =>
@@ -123,7 +137,8 @@ internal sealed partial class Migrator(ClickHouseConnectionStringBuilder target,
         return Convert.ToInt64(await command.ExecuteScalarAsync(cancellationToken), System.Globalization.CultureInfo.InvariantCulture) > 0;
     }
 
-    private static async Task<Dictionary<string, HistoryRecord>> ReadHistoryAsync(ClickHouseConnection connection, CancellationToken cancellationToken, string schema = "")
+    private static async Task<Dictionary<string, HistoryRecord>> ReadHistoryAsync(
+        ClickHouseConnection connection, CancellationToken cancellationToken, string schema = "")
     {
         await using var command = connection.CreateCommand();
         // Two migrators at once may both have recorded a file.

@@ -30,7 +30,8 @@ try
         case Verb.Check:
             return AddCommand.Create(command.Folder, Console.Out).Check() ? 0 : 1;
         case Verb.Discover:
-            await new DiscoverCommand(new ModelFolder(Path.GetFullPath(command.Options.GetValueOrDefault("--output", "star"))), Console.Out).RunAsync(
+            await new DiscoverCommand(
+                new ModelFolder(Path.GetFullPath(command.Options.GetValueOrDefault("--output", "star"))), Console.Out).RunAsync(
                 command.Argument!, command.Options.GetValueOrDefault("--schema"), command.Options.GetValueOrDefault("--publication"),
                 command.AllOf("--append-only"), command.AllOf("--dropped"), CancellationToken.None);
             return 0;
@@ -38,14 +39,16 @@ try
             return await MigrateAsync(command.Verb == Verb.Status);
     }
 }
-catch (Exception e) when (e is MigrationException or DefinitionException or StarModelException or FormatException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is MigrationException or DefinitionException or StarModelException or FormatException or IOException
+    or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;
 }
 catch (Exception e) when (e is NpgsqlException or ArgumentException { Source: "Npgsql" })
 {
-    Console.Error.WriteLine($"PostgreSQL cannot be read: {e.Message}. Start it, or correct the connection string (Host=…;Username=…;Password=…;Database=…).");
+    Console.Error.WriteLine(
+        $"PostgreSQL cannot be read: {e.Message}. Start it, or correct the connection string (Host=…;Username=…;Password=…;Database=…).");
     return 1;
 }
 catch (HttpRequestException e) when (e.InnerException is SocketException)
@@ -68,7 +71,9 @@ async Task<int> MigrateAsync(bool status)
     try
     {
         var connectionString = builder.Configuration.GetConnectionString("clickhouse")
-            ?? throw new MigrationException("ConnectionStrings:clickhouse is not set. Set ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
+            ?? throw new MigrationException(
+                "ConnectionStrings:clickhouse is not set. Set " +
+                "ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
         var server = ClickHouseEndpoint.Parse(connectionString);
         using var http = server.HasCertificates ? new HttpClient(server.CreateHandler()) : null;
         var migrator = new Migrator(

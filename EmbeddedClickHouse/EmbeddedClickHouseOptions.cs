@@ -25,12 +25,13 @@ public sealed record EmbeddedClickHouseOptions
     public string Database { get; set; } = "default";
 
     /// <summary>
-    /// What queries may reach outside of this server, by ClickHouse's names of sources, with commas: <c>URL,POSTGRES</c>. By default nothing: a query
-    /// cannot call other machines.
+    /// What queries may reach outside of this server, by ClickHouse's names of sources, with commas: <c>URL,POSTGRES</c>. By default
+    /// nothing: a query cannot call other machines.
     /// </summary>
     public string Sources { get; set; } = "";
 
-    internal IReadOnlyList<string> SourceNames => Sources.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    internal IReadOnlyList<string> SourceNames =>
+        Sources.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
 internal sealed class EmbeddedClickHouseOptionsValidator : IValidateOptions<EmbeddedClickHouseOptions>
@@ -39,11 +40,14 @@ internal sealed class EmbeddedClickHouseOptionsValidator : IValidateOptions<Embe
     {
         var failures = new List<string>();
         if (options.Library.Length == 0)
-            failures.Add("EmbeddedClickHouse:Library is not set: give the path of libchdb.so (environment variable EmbeddedClickHouse__Library).");
+            failures.Add(
+                "EmbeddedClickHouse:Library is not set: give the path of libchdb.so (environment variable EmbeddedClickHouse__Library).");
         else if (!File.Exists(options.Library))
             failures.Add($"EmbeddedClickHouse:Library names no file: there is no '{options.Library}'. Give the path of libchdb.so.");
         if (options.Data.Length == 0)
-            failures.Add("EmbeddedClickHouse:Data is not set: give the folder that keeps the tables (environment variable EmbeddedClickHouse__Data).");
+            failures.Add(
+                "EmbeddedClickHouse:Data is not set: give the folder that keeps the tables " +
+                "(environment variable EmbeddedClickHouse__Data).");
         if (options.Username.Length == 0)
             failures.Add("EmbeddedClickHouse:Username is empty: name the user that clients log in as.");
         if (options.Database.Length == 0)

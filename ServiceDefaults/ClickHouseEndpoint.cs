@@ -74,7 +74,8 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
                 found.ImportFromPemFile(path);
                 return found.Count > 0 ? found : throw new CryptographicException("it has no certificate");
             });
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrusted(certificate, chain, errors, roots);
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+                IsTrusted(certificate, chain, errors, roots);
         }
         if (ClientCertificate is not null)
         {
@@ -110,9 +111,11 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
     private static ClickHouseEndpoint FromUrl(string text)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Host.Length == 0)
-            throw Wrong("is no URL that can be read: write http://user:password@host:port/database, and percent-encode what is special in a part");
+            throw Wrong(
+                "is no URL that can be read: write http://user:password@host:port/database, and percent-encode what is special in a part");
         var settings = new DbConnectionStringBuilder();
-        foreach (var pair in url.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries).Select(parameter => parameter.Split('=', 2)))
+        foreach (var pair in url.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)
+            .Select(parameter => parameter.Split('=', 2)))
             settings[Uri.UnescapeDataString(pair[0])] = pair.Length > 1 ? Uri.UnescapeDataString(pair[1]) : "";
         settings["Protocol"] = url.Scheme;
         settings["Host"] = Uri.UnescapeDataString(url.Host);
@@ -143,14 +146,18 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
     private static ClickHouseEndpoint From(DbConnectionStringBuilder settings)
     {
         var host = Take("Host", "Server", "Data Source") ?? throw Wrong($"names no Host: it looks like {Example}");
-        var protocol = Take("Protocol", "Scheme")?.ToLowerInvariant() ?? (Take("Secure", "SSL") is "true" or "True" or "1" ? "https" : "http");
+        var protocol = Take("Protocol", "Scheme")
+            ?.ToLowerInvariant() ?? (Take("Secure", "SSL") is "true" or "True" or "1" ? "https" : "http");
         if (protocol is not ("http" or "https"))
-            throw Wrong($"says {protocol}, and ClickHouse is spoken to by http or https here: its port is 8123 or 8443 most often, not 9000 or 9440");
+            throw Wrong(
+                $"says {protocol}, and ClickHouse is spoken to by http or https here: its port is " +
+                $"8123 or 8443 most often, not 9000 or 9440");
         var port = Take("Port") is { } given ? Port(given) : protocol == "https" ? 8443 : 8123;
         if (!Uri.TryCreate(new UriBuilder(protocol, host.Trim('[', ']'), port).ToString(), UriKind.Absolute, out var address)
             || Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown)
             throw Wrong($"has the Host '{host}', which is neither a name nor an address");
-        return new ClickHouseEndpoint(address, Take("Database", "Initial Catalog") ?? "default", Take("Username", "User", "User Id", "Uid") ?? "default", Take("Password", "Pwd") ?? "")
+        return new ClickHouseEndpoint(address, Take("Database", "Initial Catalog") ?? "default", Take("Username", "User", "User Id", "Uid")
+            ?? "default", Take("Password", "Pwd") ?? "")
         {
             RootCertificate = Take("Root Certificate", "RootCertificate", "sslrootcert"),
             ClientCertificate = Take("Client Certificate", "ClientCertificate", "sslcert"),
@@ -163,7 +170,8 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
             string? found = null;
             foreach (var name in names)
             {
-                if (settings.TryGetValue(name, out var value) && Convert.ToString(value, CultureInfo.InvariantCulture) is { Length: > 0 } text)
+                if (settings.TryGetValue(name, out var value)
+                    && Convert.ToString(value, CultureInfo.InvariantCulture) is { Length: > 0 } text)
                     found ??= text;
                 settings.Remove(name);
             }

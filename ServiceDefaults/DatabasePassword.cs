@@ -24,7 +24,8 @@ public sealed record DatabasePassword(string Command)
 
     /// <summary>Lets each connection of the pool ask.</summary>
     public void ApplyTo(NpgsqlDataSourceBuilder source) =>
-        source.UsePasswordProvider(_ => AskAsync(CancellationToken.None).GetAwaiter().GetResult(), async (_, cancellation) => await AskAsync(cancellation));
+        source.UsePasswordProvider(_ => AskAsync(CancellationToken.None).GetAwaiter().GetResult(), async (_, cancellation) =>
+            await AskAsync(cancellation));
 
     /// <summary>The password of now.</summary>
     /// <exception cref="InvalidOperationException">The command fails, or says nothing; the message has what it wrote to its standard
@@ -33,7 +34,9 @@ public sealed record DatabasePassword(string Command)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Patience);
-        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo("cmd.exe", ["/c", Command]) : new ProcessStartInfo("/bin/sh", ["-c", Command]);
+        var start = OperatingSystem.IsWindows()
+            ? new ProcessStartInfo("cmd.exe", ["/c", Command])
+            : new ProcessStartInfo("/bin/sh", ["-c", Command]);
         start.RedirectStandardOutput = start.RedirectStandardError = start.RedirectStandardInput = true;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
@@ -46,12 +49,14 @@ public sealed record DatabasePassword(string Command)
             return process.ExitCode == 0 && password.Length > 0
                 ? password
                 : throw new InvalidOperationException(
-                    $"The command of Database__PasswordCommand ended with {process.ExitCode} and {(password.Length > 0 ? "a" : "no")} password: {(await errors).Trim()}");
+                    $"The command of Database__PasswordCommand ended with {process.ExitCode} and {(password.Length > 0 ? "a" : "no")} " +
+                    $"password: {(await errors).Trim()}");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             process.Kill(entireProcessTree: true);
-            throw new InvalidOperationException($"The command of Database__PasswordCommand gave no password within {Patience.TotalSeconds:0} s.");
+            throw new InvalidOperationException(
+                $"The command of Database__PasswordCommand gave no password within {Patience.TotalSeconds:0} s.");
         }
     }
 

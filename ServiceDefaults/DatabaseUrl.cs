@@ -47,8 +47,10 @@ public static partial class DatabaseUrl
         text = text.Trim().Trim('"', '\'');
         if (Scheme().Match(text) is { Success: true } scheme)
             return FromUrl(text[scheme.Length..]);
-        if (text.Contains("://", StringComparison.Ordinal) && text.IndexOf("://", StringComparison.Ordinal) < (text.IndexOf('=') is >= 0 and var at ? at : int.MaxValue))
-            throw new FormatException("The database URL begins with neither postgresql:// nor postgres://, and so is not one of PostgreSQL's.");
+        if (text.Contains("://", StringComparison.Ordinal)
+            && text.IndexOf("://", StringComparison.Ordinal) < (text.IndexOf('=') is >= 0 and var at ? at : int.MaxValue))
+            throw new FormatException(
+                "The database URL begins with neither postgresql:// nor postgres://, and so is not one of PostgreSQL's.");
         return LibpqKeyword().IsMatch(text) && !text.Contains(';') ? FromKeywords(text) : text;
     }
 
@@ -88,7 +90,9 @@ public static partial class DatabaseUrl
         }
 
         if (string.IsNullOrEmpty(connection.Host))
-            throw new FormatException("The database URL names no host: write postgresql://user:password@host:port/database, and percent-encode what is special in a part.");
+            throw new FormatException(
+                "The database URL names no host: write postgresql://user:password@host:port/database, and " +
+                "percent-encode what is special in a part.");
         return connection.ConnectionString;
     }
 
@@ -140,7 +144,9 @@ public static partial class DatabaseUrl
         var connection = new NpgsqlConnectionStringBuilder();
         foreach (Match pair in Keyword().Matches(text))
         {
-            var value = pair.Groups["quoted"].Success ? Regex.Replace(pair.Groups["quoted"].Value, @"\\(.)", "$1") : pair.Groups["plain"].Value;
+            var value = pair.Groups["quoted"].Success
+                ? Regex.Replace(pair.Groups["quoted"].Value, @"\\(.)", "$1")
+                : pair.Groups["plain"].Value;
             LibpqParameters.Set(connection, pair.Groups["key"].Value, value);
         }
         return connection.ConnectionString;
@@ -154,7 +160,8 @@ public static partial class DatabaseUrl
     [GeneratedRegex(@"^(?<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]]+)(:(?<port>[^:]*))?$")]
     private static partial Regex HostAndPort();
 
-    [GeneratedRegex(@"^\s*(host|hostaddr|dbname|user|password|port|sslmode|service)\s*=.*\b(dbname|user)\s*=", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
+    [GeneratedRegex(@"^\s*(host|hostaddr|dbname|user|password|port|sslmode|service)\s*=.*\b(dbname|user)\s*=",
+        RegexOptions.IgnoreCase | RegexOptions.Singleline)]
     private static partial Regex LibpqKeyword();
 
     [GeneratedRegex(@"(?<key>\w+)\s*=\s*('(?<quoted>([^'\\]|\\.)*)'|(?<plain>[^\s']*))")]

@@ -34,7 +34,8 @@ public static partial class ForeignPages
         var configuration = app.ApplicationServices.GetRequiredService<IConfiguration>();
         var logger = app.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(ForeignPages));
         var origins = new HashSet<string>(configuration.ReadOrigins(), StringComparer.OrdinalIgnoreCase);
-        var hosts = (configuration["AllowedHosts"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var hosts = (configuration["AllowedHosts"] ?? "")
+            .Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return app.Use(async (http, next) =>
         {
             if (Refuse(http, origins, hosts) is not { } refusal)
@@ -53,18 +54,21 @@ public static partial class ForeignPages
         var request = http.Request;
         var host = request.Host.Host;
         if (IsLoopback(http.Connection.LocalIpAddress) && !IsOwnName(host, hosts))
-            return (StatusCodes.Status421MisdirectedRequest, $"'{host}' is no name of this machine: ask for localhost, or add the name to AllowedHosts (names with ; between them).");
+            return (StatusCodes.Status421MisdirectedRequest,
+                $"'{host}' is no name of this machine: ask for localhost, or add the name to AllowedHosts (names with ; between them).");
 
         foreach (var origin in request.Headers.Origin)
         {
             if (!IsOwnOrigin(origin, request) && !origins.Contains(origin!))
-                return (StatusCodes.Status403Forbidden, $"Pages of {origin} may not use this service: Cors__Origins__0={origin} in its environment lets them.");
+                return (StatusCodes.Status403Forbidden,
+                    $"Pages of {origin} may not use this service: Cors__Origins__0={origin} in its environment lets them.");
         }
 
         // An image, a script or a frame of another site names no origin, but browsers say where it comes from; a link that somebody
         // follows is none of these.
         if (request.Headers.Origin.Count == 0 && request.Headers["Sec-Fetch-Site"] == "cross-site"
-            && !(request.Headers["Sec-Fetch-Mode"] == "navigate" && request.Headers["Sec-Fetch-Dest"] == "document" && HttpMethods.IsGet(request.Method)))
+            && !(request.Headers["Sec-Fetch-Mode"] == "navigate" && request.Headers["Sec-Fetch-Dest"] == "document"
+                && HttpMethods.IsGet(request.Method)))
             return (StatusCodes.Status403Forbidden, "Pages of other sites may not use this service.");
         return null;
     }

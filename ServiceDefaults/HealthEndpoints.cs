@@ -19,7 +19,8 @@ internal static class HealthEndpoints
     {
         foreach (var path in Ready)
             routes.MapHealthChecks(path, new HealthCheckOptions { ResponseWriter = WriteAsync });
-        routes.MapHealthChecks(Alive, new HealthCheckOptions { Predicate = check => check.Tags.Contains(Live), ResponseWriter = WriteAsync });
+        routes.MapHealthChecks(
+            Alive, new HealthCheckOptions { Predicate = check => check.Tags.Contains(Live), ResponseWriter = WriteAsync });
     }
 
     public static bool Includes(PathString path) => path == Alive || Ready.Any(ready => path == ready);
@@ -27,9 +28,11 @@ internal static class HealthEndpoints
     private static Task WriteAsync(HttpContext context, HealthReport report) =>
         report.Status switch
         {
-            HealthStatus.Unhealthy => context.Response.WriteAsJsonAsync(new { status = "unhealthy", reasons = Reasons(report) }, context.RequestAborted),
+            HealthStatus.Unhealthy =>
+                context.Response.WriteAsJsonAsync(new { status = "unhealthy", reasons = Reasons(report) }, context.RequestAborted),
             // Ready all the same, but somebody should look.
-            HealthStatus.Degraded => context.Response.WriteAsJsonAsync(new { status = "ok", warnings = Reasons(report) }, context.RequestAborted),
+            HealthStatus.Degraded =>
+                context.Response.WriteAsJsonAsync(new { status = "ok", warnings = Reasons(report) }, context.RequestAborted),
             _ => context.Response.WriteAsJsonAsync(new { status = "ok" }, context.RequestAborted),
         };
 

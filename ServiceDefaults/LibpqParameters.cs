@@ -40,10 +40,14 @@ internal static class LibpqParameters
     /// </summary>
     private static readonly HashSet<string> Ignored = new(StringComparer.OrdinalIgnoreCase)
     {
-        "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode", "gssdelegation", "gsslib",
-        "fallback_application_name", "sslcompression", "sslsni", "sslcrldir", "sslcrl", "ssl_min_protocol_version", "ssl_max_protocol_version",
-        "min_protocol_version", "max_protocol_version", "load_balance_hosts", "replication", "service", "servicefile", "connection_limit", "pool_timeout", "pool_size", "max_overflow",
-        "socket_timeout", "statement_cache_size", "prepared_statement_cache_size", "prepareThreshold", "pgbouncer", "schema", "currentSchema", "sslaccept", "sslidentity", "workaround",
+        "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode",
+            "gssdelegation", "gsslib",
+        "fallback_application_name", "sslcompression", "sslsni", "sslcrldir", "sslcrl", "ssl_min_protocol_version",
+            "ssl_max_protocol_version",
+        "min_protocol_version", "max_protocol_version", "load_balance_hosts", "replication", "service", "servicefile", "connection_limit",
+            "pool_timeout", "pool_size", "max_overflow",
+        "socket_timeout", "statement_cache_size", "prepared_statement_cache_size", "prepareThreshold", "pgbouncer", "schema",
+            "currentSchema", "sslaccept", "sslidentity", "workaround",
         "reWriteBatchedInserts", "stringtype", "loginTimeout", "socketTimeout", "uselibpqcompat", "pool_mode",
     };
 
@@ -55,7 +59,8 @@ internal static class LibpqParameters
             return;
         var keyword = Keywords.GetValueOrDefault(name, name);
         if (name.Equals("ssl", StringComparison.OrdinalIgnoreCase))
-            (keyword, value) = ("SSL Mode", value.Equals("false", StringComparison.OrdinalIgnoreCase) || value == "0" ? "disable" : value is "require" or "no-verify" ? "require" : "verify-full");
+            (keyword, value) = ("SSL Mode", value.Equals("false", StringComparison.OrdinalIgnoreCase)
+                || value == "0" ? "disable" : value is "require" or "no-verify" ? "require" : "verify-full");
         if (keyword == "Root Certificate" && value == "system")
             return; // the system's certificates are what is trusted without one
         try
@@ -67,10 +72,13 @@ internal static class LibpqParameters
                 _ => value,
             };
         }
-        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or InvalidCastException or KeyNotFoundException)
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or InvalidCastException
+            or KeyNotFoundException)
         {
             // Not its value, which may be a password under a name that is spelt wrong.
-            throw new FormatException($"The database URL has the parameter '{name}', which {(IsKeyword(keyword) ? $"cannot be '{value}'" : "is not known here: leave it out, or use Npgsql's name for it")}.", e);
+            throw new FormatException(
+                $"The database URL has the parameter '{name}', which " +
+                $"{(IsKeyword(keyword) ? $"cannot be '{value}'" : "is not known here: leave it out, or use Npgsql's name for it")}.", e);
         }
     }
 

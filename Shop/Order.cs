@@ -21,7 +21,8 @@ public sealed class Order : Entity
 
     /// <summary>When it was ordered, in UTC; now, if absent.</summary>
     /// <example>2026-01-31T12:00:00Z</example>
-    [DefaultsToNow, Range(typeof(DateTime), "1900-01-01", "2299-12-31", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
+    [DefaultsToNow,
+        Range(typeof(DateTime), "1900-01-01", "2299-12-31", ParseLimitsInInvariantCulture = true, ConvertValueInInvariantCulture = true)]
     public DateTime OrderDate { get; set; }
 
     /// <summary>How far it has come.</summary>

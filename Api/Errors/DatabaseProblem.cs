@@ -22,7 +22,8 @@ internal static class DatabaseProblem
             Unavailable("The database has no tables yet, or older ones: run init-db."),
         PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.LockNotAvailable =>
             Unavailable("Another request was writing the same rows."),
-        PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification or PostgresErrorCodes.InsufficientPrivilege =>
+        PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification
+            or PostgresErrorCodes.InsufficientPrivilege =>
             Unavailable("The database refuses this service."),
         // Connections (08), resources (53), operator's intervention such as a shutdown (57), the server's own failures (58).
         ['0', '8', ..] or ['5', '3' or '7' or '8', ..] => Unavailable("The database does not answer."),

@@ -27,14 +27,17 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IL
     private static ProblemException Describe(Exception exception) => exception switch
     {
         ProblemException problem => problem,
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "The body is too large."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
+            new(StatusCodes.Status413PayloadTooLarge, "The body is too large."),
         BadHttpRequestException bad => new(bad.StatusCode, "The request cannot be read."),
-        _ => DatabaseProblem.From(exception) ?? new(StatusCodes.Status500InternalServerError, "Something went wrong here; the log says what."),
+        _ => DatabaseProblem.From(exception)
+            ?? new(StatusCodes.Status500InternalServerError, "Something went wrong here; the log says what."),
     };
 
     private void Log(Exception exception, ProblemException problem)
     {
-        if (problem.Status == StatusCodes.Status503ServiceUnavailable) LogUnavailable(log, problem.Message, exception.GetBaseException().Message);
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+            LogUnavailable(log, problem.Message, exception.GetBaseException().Message);
         else LogFailure(log, exception);
     }
 

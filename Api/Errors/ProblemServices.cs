@@ -4,7 +4,8 @@ internal static class ProblemServices
 {
     public static void AddProblems(this IServiceCollection services)
     {
-        services.AddSingleton<IProblemDetailsWriter, ProblemWriter>(); // Before ASP.NET's own, which leaves an error without a body where a client does not accept JSON.
+        // Before ASP.NET's own, which leaves an error without a body where a client does not accept JSON.
+        services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         services.AddProblemDetails();
         services.AddExceptionHandler<ProblemHandler>();
     }

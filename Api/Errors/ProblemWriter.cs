@@ -4,7 +4,8 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace AspireCdc.Api.Errors;
 
 /// <summary>
-/// Writes every error of this service, routing's own included: <c>application/problem+json</c> whatever the client says that it accepts, and the envelope under its prefix.
+/// Writes every error of this service, routing's own included: <c>application/problem+json</c> whatever the client says that it
+/// accepts, and the envelope under its prefix.
 /// </summary>
 internal sealed class ProblemWriter : IProblemDetailsWriter
 {

@@ -24,7 +24,8 @@ internal static partial class AutoInitDb
         }
         catch (NpgsqlException e)
         {
-            throw new InitDbException($"AUTO_INIT_DB: {e.Message}. Start PostgreSQL, or set ConnectionStrings__{ShopApi.ConnectionName}.", e);
+            throw new InitDbException(
+                $"AUTO_INIT_DB: {e.Message}. Start PostgreSQL, or set ConnectionStrings__{ShopApi.ConnectionName}.", e);
         }
     }
 

@@ -20,7 +20,8 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
         """;
 
     /// <summary>Runs the command over the application's services and returns the process's exit code.</summary>
-    public static async Task<int> RunAsync(IServiceProvider services, string[] args, TextReader input, TextWriter output, CancellationToken cancellation)
+    public static async Task<int> RunAsync(
+        IServiceProvider services, string[] args, TextReader input, TextWriter output, CancellationToken cancellation)
     {
         // What has a colon is configuration: --Cdc:Role=…
         string[] given = [.. args.Where(arg => !arg.Contains(':') && !arg.Contains('='))];
@@ -35,7 +36,8 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
         {
             return await command.RunAsync(given, input, output, cancellation);
         }
-        catch (Exception e) when (e is InitDbException or StarModelException or OptionsValidationException or NpgsqlException or InvalidOperationException)
+        catch (Exception e) when (e is InitDbException or StarModelException or OptionsValidationException or NpgsqlException
+            or InvalidOperationException)
         {
             output.WriteLine($"❌ {command.Explain(e)}");
             return 1;
@@ -68,7 +70,9 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
         var triggers = await database.MakeTriggersAsync(cancellation);
         foreach (var repair in repairs.Concat(triggers.Done)) output.WriteLine($"   done: {repair}");
         if (triggers.Refusal is not null) output.WriteLine($"⚠️ {triggers.Refusal}");
-        output.WriteLine($"✅ Publication {options.Value.Publication} on {string.Join(", ", model.Tables.Select(table => table.Source))}; role {options.Value.Role} may replicate and read them.");
+        output.WriteLine(
+            $"✅ Publication {options.Value.Publication} on {string.Join(", ", model.Tables.Select(table => table.Source))}; role " +
+            $"{options.Value.Role} may replicate and read them.");
         foreach (var problem in await database.FindServerProblemsAsync(cancellation)) output.WriteLine($"⚠️ {problem}");
         return 0;
     }
@@ -95,7 +99,9 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
     {
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => $"{e.Message}: run init-db to create it.",
         PostgresException postgres => $"PostgreSQL refuses: {postgres.MessageText} ({postgres.SqlState}).",
-        NpgsqlException => $"PostgreSQL at {context.Database.GetDbConnection().DataSource} does not answer ({e.Message}): start it, or set ConnectionStrings__shop or DATABASE_URL.",
+        NpgsqlException =>
+            $"PostgreSQL at {context.Database.GetDbConnection().DataSource} does not answer ({e.Message}): start it, or set " +
+            "ConnectionStrings__shop or DATABASE_URL.",
         _ => e.Message,
     };
 }

@@ -18,7 +18,8 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
     {
         var repairs = new List<Repair>();
         foreach (var publication in Publications.Of(model, name))
-            repairs.AddRange(await new Publication(connection, publication.Name, publication.AppendOnly, publication.Tables).FindRepairsAsync(cancellation));
+            repairs.AddRange(await new Publication(connection, publication.Name, publication.AppendOnly, publication.Tables)
+                .FindRepairsAsync(cancellation));
         return repairs;
     }
 
@@ -28,8 +29,10 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         var list = string.Join(", ", wanted.Select(table => table.Sql));
         var viaRoot = wanted.Any(table => table.IsPartitioned);
         var publications = await connection.QueryAsync(
-            "SELECT puballtables, pubinsert, pubupdate AND pubdelete AND pubtruncate, pubupdate OR pubdelete OR pubtruncate, pubviaroot FROM pg_publication WHERE pubname = $1",
-            row => (AllTables: row.GetBoolean(0), Changes: row.GetBoolean(1) && (appendOnly ? !row.GetBoolean(3) : row.GetBoolean(2)), ViaRoot: row.GetBoolean(4)), cancellation, name);
+            "SELECT puballtables, pubinsert, pubupdate AND pubdelete AND pubtruncate, pubupdate OR pubdelete OR pubtruncate, pubviaroot " +
+            "FROM pg_publication WHERE pubname = $1",
+            row => (AllTables: row.GetBoolean(0), Changes: row.GetBoolean(1)
+                && (appendOnly ? !row.GetBoolean(3) : row.GetBoolean(2)), ViaRoot: row.GetBoolean(4)), cancellation, name);
         if (publications is not [var found])
         {
             var with = $" WITH (publish = '{Publish}'{(viaRoot ? ", publish_via_partition_root = true" : "")})";
@@ -38,7 +41,8 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         }
         if (found.AllTables)
             throw new InitDbException(
-                $"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION {PostgresSql.Name(name)}, run init-db again, then resync --all.");
+                $"publication {name} is FOR ALL TABLES, which ALTER cannot change: stop the processor, DROP PUBLICATION " +
+                $"{PostgresSql.Name(name)}, run init-db again, then resync --all.");
 
         var repairs = new List<Repair>();
         if (!found.Changes)
@@ -68,13 +72,16 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
                 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relkind
-                """, row => (IsPartitioned: row.GetBoolean(0), Columns: row.GetFieldValue<string[]>(1)), cancellation, table.Schema, table.Name);
+                """,
+                row => (IsPartitioned: row.GetBoolean(0), Columns: row.GetFieldValue<string[]>(1)), cancellation, table.Schema, table.Name);
             if (found is not [var known])
                 throw new InitDbException(
-                    $"the model mirrors {table.Source}, and the database has no such table: make it (an EF Core migration), or take it out of the model.");
+                    $"the model mirrors {table.Source}, and the database has no such table: make it (an EF Core " +
+                    "migration), or take it out of the model.");
             if (table.Columns.FirstOrDefault(column => !known.Columns.Contains(column.Source)) is { } missing)
                 throw new InitDbException(
-                    $"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core migration), or take it out of the model.");
+                    $"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core " +
+                    "migration), or take it out of the model.");
 
             string[] mirrored = [.. known.Columns.Where(name => table.Columns.Any(column => column.Source == name))];
             wanted.Add(new(table, known.IsPartitioned, mirrored.Length < known.Columns.Length ? mirrored : null));
@@ -86,14 +93,18 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
     {
         var published = await connection.QueryAsync("""
             SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END, r.prqual IS NOT NULL,
-                (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs))
-            FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+                    WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs))
+            FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid
+                JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE p.pubname = $1
             UNION ALL
             SELECT 'schema ' || n.nspname, false, NULL
             FROM pg_publication p JOIN pg_publication_namespace s ON s.pnpubid = p.oid JOIN pg_namespace n ON n.oid = s.pnnspid
             WHERE p.pubname = $1
-            """, row => (Table: row.GetString(0), Filtered: row.GetBoolean(1), Columns: row.IsDBNull(2) ? null : row.GetFieldValue<string[]>(2)), cancellation, name);
+            """,
+            row => (Table: row.GetString(0), Filtered: row.GetBoolean(1), Columns: row.IsDBNull(2) ? null : row.GetFieldValue<string[]>(2)),
+            cancellation, name);
 
         var drift = new List<string>();
         foreach (var table in wanted)
@@ -106,7 +117,8 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
                 drift.Add($"filters {entry.Table}, of which it has only the columns {string.Join(", ", entry.Columns)}");
             else if (table.Columns is not null && !table.Columns.SequenceEqual(entry.Columns ?? []))
                 drift.Add(
-                    $"has {(entry.Columns is null ? "all columns" : $"the columns {string.Join(", ", entry.Columns)}")} of {entry.Table}, of which {string.Join(", ", table.Columns)} are mirrored");
+                    $"has {(entry.Columns is null ? "all columns" : $"the columns {string.Join(", ", entry.Columns)}")} of " +
+                    $"{entry.Table}, of which {string.Join(", ", table.Columns)} are mirrored");
         }
         drift.AddRange(published.Select(entry => entry.Table)
             .Except(wanted.Select(table => table.Table.Source)).Select(table => $"has {table}, which is not replicated"));

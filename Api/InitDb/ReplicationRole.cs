@@ -24,7 +24,8 @@ internal static class ReplicationRole
         {
             if (!rights.CanReplicate) repairs.Add(new($"role {role} may not log in and replicate", $"ALTER ROLE {name} LOGIN REPLICATION"));
             if (rights.CanMore)
-                repairs.Add(new($"role {role} has rights that it does not need", $"ALTER ROLE {name} NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS"));
+                repairs.Add(new(
+                    $"role {role} has rights that it does not need", $"ALTER ROLE {name} NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS"));
             if (password is not null && !await HasPasswordAsync(connection, role, password, cancellation))
                 repairs.Add(new($"role {role} has another password",
                     $"ALTER ROLE {name} PASSWORD {PostgresSql.Literal(Stored(password))}"));
@@ -40,11 +41,13 @@ internal static class ReplicationRole
         string[] schemas = [.. model.Tables.Select(table => table.Schema).Append("public").Distinct()];
         var grants = await connection.QueryAsync("""
             SELECT n.nspname, c.relname, a.privilege_type
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) a
+                JOIN pg_roles r ON r.oid = a.grantee
             WHERE r.rolname = $1 AND n.nspname = ANY ($2) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             """, row => (Schema: row.GetString(0), Table: row.GetString(1), Privilege: row.GetString(2)), cancellation, role, schemas);
         var closed = await connection.QueryAsync("""
-            SELECT n.nspname FROM pg_roles r CROSS JOIN pg_namespace n WHERE r.rolname = $1 AND n.nspname = ANY ($2) AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY n.nspname
+            SELECT n.nspname FROM pg_roles r CROSS JOIN pg_namespace n
+                WHERE r.rolname = $1 AND n.nspname = ANY ($2) AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE') ORDER BY n.nspname
             """, row => row.GetString(0), cancellation, role, schemas);
         var mayConnect = (await connection.QueryAsync(
             "SELECT has_database_privilege(oid, current_database(), 'CONNECT') FROM pg_roles WHERE rolname = $1", row => row.GetBoolean(0),
@@ -59,7 +62,8 @@ internal static class ReplicationRole
                 $"REVOKE {grant.Privilege} ON {PostgresSql.Name(grant.Schema)}.{PostgresSql.Name(grant.Table)} FROM {name}"));
         IEnumerable<Repair> database = mayConnect ? [] :
             [new($"role {role} may not connect",
-                $"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {PostgresSql.Literal(role)}); END $$")];
+                "DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), " +
+                $"{PostgresSql.Literal(role)}); END $$")];
         return [.. closed.Select(schema =>
             new Repair($"role {role} may not use the schema {schema}", $"GRANT USAGE ON SCHEMA {PostgresSql.Name(schema)} TO {name}")),
             .. database, .. missing, .. excess];

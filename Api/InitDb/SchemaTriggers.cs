@@ -42,7 +42,8 @@ internal static class SchemaTriggers
             return (
                 [],
                 $"The event triggers {string.Join(" and ", missing)} are missing, and the user {connection.UserName} may not make them "
-                + $"({e.MessageText}): the processor cannot tell a rewrite of a table that changes values from VACUUM FULL then, and only warns. "
+                + $"({e.MessageText}): the processor cannot tell a rewrite of a table that changes " +
+                    "values from VACUUM FULL then, and only warns. "
                 + "A superuser's init-db makes them.");
         }
     }

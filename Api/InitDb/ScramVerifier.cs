@@ -4,7 +4,8 @@ using System.Text;
 namespace AspireCdc.Api.InitDb;
 
 /// <summary>
-/// PostgreSQL's form of a stored password, <c>SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey</c>. Made here, the password itself never reaches the server or its log.
+/// PostgreSQL's form of a stored password, <c>SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey</c>. Made here, the password itself
+/// never reaches the server or its log.
 /// </summary>
 internal static class ScramVerifier
 {
@@ -24,6 +25,7 @@ internal static class ScramVerifier
         var salted = Rfc2898DeriveBytes.Pbkdf2(password, salt, iterations, HashAlgorithmName.SHA256, SHA256.HashSizeInBytes);
         var storedKey = SHA256.HashData(HMACSHA256.HashData(salted, "Client Key"u8));
         var serverKey = HMACSHA256.HashData(salted, "Server Key"u8);
-        return $"{Scheme}${iterations}:{Convert.ToBase64String(salt)}${Convert.ToBase64String(storedKey)}:{Convert.ToBase64String(serverKey)}";
+        return $"{Scheme}${iterations}:{Convert.ToBase64String(salt)}" +
+            $"${Convert.ToBase64String(storedKey)}:{Convert.ToBase64String(serverKey)}";
     }
 }

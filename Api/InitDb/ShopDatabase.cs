@@ -24,7 +24,8 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
     /// <summary>Everything that differs from what it should be.</summary>
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellation)
     {
-        var pending = (await context.Database.GetPendingMigrationsAsync(cancellation)).Select(migration => $"migration {migration} is not applied").ToArray();
+        var pending = (await context.Database.GetPendingMigrationsAsync(cancellation))
+            .Select(migration => $"migration {migration} is not applied").ToArray();
         if (pending.Length > 0) return pending;
 
         var connection = await OpenAsync(cancellation);
@@ -47,7 +48,9 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
                 return await RepairAsync(cancellation);
             }
             // Roles belong to the whole server: an init-db of another database may be changing the same one.
-            catch (PostgresException e) when (attempt < Attempts && e is { SqlState: PostgresErrorCodes.InternalError, MessageText: "tuple concurrently updated" } or { SqlState: PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DuplicateObject })
+            catch (PostgresException e) when (attempt < Attempts
+                && e is { SqlState: PostgresErrorCodes.InternalError, MessageText: "tuple concurrently updated" }
+                or { SqlState: PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DuplicateObject })
             {
                 await Task.Delay(Pause, time, cancellation);
             }
@@ -114,7 +117,9 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            throw new InitDbException($"{repair.Difference}, and the user {connection.UserName} may not change it ({e.MessageText}): run init-db as a superuser.", e);
+            throw new InitDbException(
+                $"{repair.Difference}, and the user {connection.UserName} may not change it ({e.MessageText}): run init-db as a superuser.",
+                e);
         }
     }
 
@@ -127,30 +132,36 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
     private static async Task<IReadOnlyList<string>> FindServerProblemsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
         await connection.QueryAsync("SELECT current_setting('wal_level')", row => row.GetString(0), cancellation) is ["logical"]
             ? []
-            : ["wal_level is not logical: set wal_level=logical in postgresql.conf and restart the server; nothing can be replicated until then"];
+            : ["wal_level is not logical: set wal_level=logical in postgresql.conf and restart the " +
+                "server; nothing can be replicated until then"];
 
     private async Task<IReadOnlyList<string>> ExistingTablesAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         var tables = context.Model.GetEntityTypes().Select(entity => entity.GetTableName()!).ToArray();
         return await connection.QueryAsync(
-            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname = ANY ($1) ORDER BY relname",
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = " +
+            "'r' AND relname = ANY ($1) ORDER BY relname",
             row => row.GetString(0), cancellation, (object)tables);
     }
 
     private async Task<string?> WaitForReaderAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
-        var truncated = (await connection.QueryAsync("SELECT pg_current_wal_flush_lsn()::text", row => row.GetString(0), cancellation)).Single();
+        var truncated =
+            (await connection.QueryAsync("SELECT pg_current_wal_flush_lsn()::text", row => row.GetString(0), cancellation)).Single();
         var start = time.GetTimestamp();
         while (true)
         {
             var slot = await connection.QueryAsync(
-                "SELECT active, confirmed_flush_lsn >= $2::pg_lsn FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database()",
+                "SELECT active, confirmed_flush_lsn >= $2::pg_lsn FROM pg_replication_slots WHERE " +
+                "slot_name = $1 AND database = current_database()",
                 row => (Active: row.GetBoolean(0), Followed: row.GetBoolean(1)), cancellation, _options.Slot, truncated);
             if (slot is [] or [{ Followed: true }]) return null;
             if (slot is [{ Active: false }])
-                return $"Nobody reads the slot {_options.Slot}, so ClickHouse still has the old rows: run the processor's resync --all when it is back.";
+                return $"Nobody reads the slot {_options.Slot}, so ClickHouse still has the old rows: run the " +
+                    "processor's resync --all when it is back.";
             if (time.GetElapsedTime(start) > Patience)
-                return $"The reader of the slot {_options.Slot} has not followed within {Patience.TotalSeconds:0} s: run the processor's resync --all.";
+                return $"The reader of the slot {_options.Slot} has not followed within {Patience.TotalSeconds:0} " +
+                    "s: run the processor's resync --all.";
             await Task.Delay(Pause, time, cancellation); // PostgreSQL signals nobody when a slot advances.
         }
     }

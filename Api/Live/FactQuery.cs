@@ -16,7 +16,8 @@ internal static class FactQuery<TFact>
 
     /// <summary>Selects all rows; conditions and order may follow.</summary>
     public static string Sql { get; } =
-        $"SELECT {ClickHouseSql.Names(Properties.Select(FactRecord.ColumnOf))} FROM {ClickHouseSql.Name(FactRecord.TableOf(typeof(TFact)))}";
+        $"SELECT {ClickHouseSql.Names(Properties.Select(FactRecord.ColumnOf))} FROM " +
+        $"{ClickHouseSql.Name(FactRecord.TableOf(typeof(TFact)))}";
 
     /// <summary>A row that <see cref="Sql"/> selects, as a record.</summary>
     public static Func<DbDataReader, TFact> Read { get; } = Compile();

@@ -31,7 +31,8 @@ internal sealed class PostgresWatch(IServiceScopeFactory scopes, IOptions<CdcOpt
         var rows = new LiveRows(orders, items, await shop.Orders.LongCountAsync(cancellationToken),
             await shop.OrderItems.LongCountAsync(cancellationToken));
         var log = await shop.Database.SqlQuery<LiveLog>($"""
-            SELECT here::text AS position, slot.active AS is_read, coalesce(pg_wal_lsn_diff(here, slot.restart_lsn), 0)::bigint AS retained_bytes
+            SELECT here::text AS position, slot.active AS is_read,
+                coalesce(pg_wal_lsn_diff(here, slot.restart_lsn), 0)::bigint AS retained_bytes
             FROM pg_current_wal_flush_lsn() AS here LEFT JOIN pg_replication_slots AS slot ON slot.slot_name = {options.Value.Slot}
             """).SingleAsync(cancellationToken);
         return new LiveDatabase(rows, log);

@@ -29,7 +29,8 @@ internal static class AnalyticsOperations
             Name = ReadYourWrites.MinLsn,
             In = ParameterLocation.Header,
             Description =
-                $"A write's {Resources.CommitPosition.Header}: the answer waits, {AppliedPosition.Patience.TotalSeconds:0} s at most, until ClickHouse has that write.",
+                $"A write's {Resources.CommitPosition.Header}: the answer waits, {AppliedPosition.Patience.TotalSeconds:0} s at most, " +
+                "until ClickHouse has that write.",
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$" },
         });
         if (operation.Responses?["200"] is OpenApiResponse answer)

@@ -58,5 +58,6 @@ internal static class ConstraintProblem
 
     private static string NameOf(Type entity) => JsonNamingPolicy.CamelCase.ConvertName(entity.Name);
 
-    private static string NameOf(IIndex index) => string.Join(", ", index.Properties.Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name)));
+    private static string NameOf(IIndex index) =>
+        string.Join(", ", index.Properties.Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name)));
 }

@@ -11,10 +11,11 @@ using Microsoft.Extensions.Validation;
 namespace AspireCdc.Api.Resources;
 
 /// <summary>
-/// Sets an entity's fields from a JSON object and validates the result. There are no request types: the entity's own JSON contract says what a request may hold,
-/// and every field that is wrong is named at once.
+/// Sets an entity's fields from a JSON object and validates the result. There are no request types: the entity's own JSON contract says
+/// what a request may hold, and every field that is wrong is named at once.
 /// </summary>
-internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<ValidationOptions> validation, TimeProvider time, IServiceProvider services)
+internal sealed class EntityBinder(
+    IOptions<JsonOptions> json, IOptions<ValidationOptions> validation, TimeProvider time, IServiceProvider services)
 {
     private readonly JsonSerializerOptions _json = json.Value.SerializerOptions;
 
@@ -79,7 +80,9 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         {
             if (element.ValueKind != JsonValueKind.Object) errors.Add($"{field}[{index}]", "must be an object");
             // Something in its place all the same: validation counts the items, too.
-            items.Add(element.ValueKind == JsonValueKind.Object ? Create(itemType, element, parentKey, $"{field}[{index}].", errors) : _json.GetTypeInfo(itemType).CreateObject!());
+            items.Add(element.ValueKind == JsonValueKind.Object
+                ? Create(itemType, element, parentKey, $"{field}[{index}].", errors)
+                : _json.GetTypeInfo(itemType).CreateObject!());
         }
     }
 
@@ -94,7 +97,8 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
             return;
         }
 
-        var context = new ValidateContext { ValidationOptions = validation.Value, ValidationContext = new ValidationContext(entity, services, null) };
+        var context =
+            new ValidateContext { ValidationOptions = validation.Value, ValidationContext = new ValidationContext(entity, services, null) };
         var found = new Dictionary<string, string[]>();
         context.OnValidationError += error => found[error.Path] = Complaints.Of(error);
         await type.ValidateAsync(entity, context, CancellationToken.None);
@@ -102,7 +106,8 @@ internal sealed class EntityBinder(IOptions<JsonOptions> json, IOptions<Validati
         errors.ThrowIfAny();
     }
 
-    private IEnumerable<JsonPropertyInfo> Contract(Type type) => _json.GetTypeInfo(type).Properties.Where(property => property.Set is not null);
+    private IEnumerable<JsonPropertyInfo> Contract(Type type) =>
+        _json.GetTypeInfo(type).Properties.Where(property => property.Set is not null);
 
     private static string? Member(JsonPropertyInfo property) => (property.AttributeProvider as System.Reflection.MemberInfo)?.Name;
 

@@ -7,13 +7,15 @@ using Microsoft.EntityFrameworkCore;
 namespace AspireCdc.Api.Resources;
 
 /// <summary>
-/// Carries a request out once per key. Key, row and answer are one transaction: a crash keeps all of them or none, and a second request with the key waits for the first.
+/// Carries a request out once per key. Key, row and answer are one transaction: a crash keeps all of them or none, and a second
+/// request with the key waits for the first.
 /// </summary>
 internal sealed class IdempotencyStore(ShopContext context)
 {
     private static readonly TimeSpan Retention = TimeSpan.FromDays(7);
 
-    public async Task<Representation> OnceAsync(string key, string path, RequestBody body, Func<Task<Representation>> act, CancellationToken cancellation)
+    public async Task<Representation> OnceAsync(
+        string key, string path, RequestBody body, Func<Task<Representation>> act, CancellationToken cancellation)
     {
         if (key.Length is 0 or > IdempotencyKey.MaxLength || key.Contains('\0'))
             throw ProblemException.Invalid("Idempotency-Key", $"must have 1 to {IdempotencyKey.MaxLength} characters");
@@ -21,7 +23,8 @@ internal sealed class IdempotencyStore(ShopContext context)
 
         await using var transaction = await context.Database.BeginTransactionAsync(cancellation);
         var isFirst = await context.Database.ExecuteSqlAsync(
-            $"INSERT INTO idempotency_key (key, request_hash, response) VALUES ({key}, {hash}, '') ON CONFLICT DO NOTHING", cancellation) > 0;
+            $"INSERT INTO idempotency_key (key, request_hash, response) VALUES ({key}, {hash}, '') ON CONFLICT DO NOTHING",
+            cancellation) > 0;
         if (!isFirst)
         {
             var found = await FindAsync(key, hash, cancellation);

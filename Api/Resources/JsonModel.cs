@@ -6,7 +6,8 @@ using AspireCdc.Shop;
 
 namespace AspireCdc.Api.Resources;
 
-/// <summary>How entities stand in JSON beyond what the defaults say: read-only fields are never set, values have the form in which the database returns them.</summary>
+/// <summary>How entities stand in JSON beyond what the defaults say: read-only fields are never set, values have the form in which
+/// the database returns them.</summary>
 internal static class JsonModel
 {
     private static readonly IComparer ById = Comparer<Entity>.Create((a, b) => a.Id.CompareTo(b.Id));
@@ -31,7 +32,8 @@ internal static class JsonModel
 
     /// <summary>The entity of which the property is a list; null if it is none.</summary>
     public static Type? ItemType(JsonPropertyInfo property) =>
-        property.PropertyType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(List<>) && type.GenericTypeArguments[0].IsAssignableTo(typeof(Entity))
+        property.PropertyType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(List<>)
+            && type.GenericTypeArguments[0].IsAssignableTo(typeof(Entity))
             ? type.GenericTypeArguments[0]
             : null;
 

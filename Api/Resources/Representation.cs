@@ -14,7 +14,8 @@ internal sealed class Representation(byte[] json)
 
     public EntityTagHeaderValue Tag { get; } = new($"\"{Convert.ToHexStringLower(SHA256.HashData(json).AsSpan(0, 16))}\"");
 
-    public static Representation Of(Entity entity, JsonSerializerOptions options) => new(JsonSerializer.SerializeToUtf8Bytes(entity, entity.GetType(), options));
+    public static Representation Of(Entity entity, JsonSerializerOptions options) =>
+        new(JsonSerializer.SerializeToUtf8Bytes(entity, entity.GetType(), options));
 
     /// <summary>True if the header is absent, or names this representation (or, with <c>*</c>, any).</summary>
     public bool Matches(string? header) => header is null || IsNamedBy(header, strong: true);

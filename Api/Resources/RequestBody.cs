@@ -11,7 +11,8 @@ internal sealed record RequestBody(byte[] Bytes, JsonElement Json)
     public static async Task<RequestBody> ReadAsync(HttpRequest request)
     {
         if (!request.HasJsonContentType())
-            throw new ProblemException(StatusCodes.Status415UnsupportedMediaType, "The body has to be JSON: send Content-Type: application/json.");
+            throw new ProblemException(
+                StatusCodes.Status415UnsupportedMediaType, "The body has to be JSON: send Content-Type: application/json.");
         using var buffer = new MemoryStream();
         await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
         var bytes = buffer.ToArray();
@@ -23,8 +24,11 @@ internal sealed record RequestBody(byte[] Bytes, JsonElement Json)
         catch (JsonException e)
         {
             // A field that stands twice is told without a place.
-            var place = e is { LineNumber: { } line, BytePositionInLine: { } position } ? $" at line {line + 1}, byte {position + 1}" : ", or names a field twice";
-            throw new ProblemException(StatusCodes.Status400BadRequest, bytes.Length == 0 ? "The body is empty." : $"The body is no valid JSON{place}.");
+            var place = e is { LineNumber: { } line, BytePositionInLine: { } position }
+                ? $" at line {line + 1}, byte {position + 1}"
+                : ", or names a field twice";
+            throw new ProblemException(
+                StatusCodes.Status400BadRequest, bytes.Length == 0 ? "The body is empty." : $"The body is no valid JSON{place}.");
         }
     }
 }

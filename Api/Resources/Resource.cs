@@ -10,7 +10,8 @@ using Npgsql;
 namespace AspireCdc.Api.Resources;
 
 /// <summary>Reading and writing the rows of one entity.</summary>
-internal sealed class Resource<T>(ShopContext context, EntityBinder binder, IdempotencyStore idempotency, IOptions<JsonOptions> json) where T : Entity
+internal sealed class Resource<T>(ShopContext context, EntityBinder binder, IdempotencyStore idempotency, IOptions<JsonOptions> json)
+    where T : Entity
 {
     private static readonly Func<ShopContext, long, CancellationToken, Task<T?>> ById = EF.CompileAsyncQuery(
         (ShopContext context, long id, CancellationToken _) => context.Set<T>().AsNoTracking().FirstOrDefault(entity => entity.Id == id));
@@ -88,10 +89,12 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
     private async Task<T> LockAsync(long id, string? ifMatch, CancellationToken cancellation)
     {
         await context.Database.ExecuteSqlRawAsync(LockStatements(), [id], cancellation);
-        var entity = await context.Set<T>().FirstOrDefaultAsync(entity => entity.Id == id, cancellation) ?? throw ProblemException.NotFound(Name, id);
+        var entity = await context.Set<T>().FirstOrDefaultAsync(entity => entity.Id == id, cancellation)
+            ?? throw ProblemException.NotFound(Name, id);
         return Represent(entity).Matches(ifMatch)
             ? entity
-            : throw new ProblemException(StatusCodes.Status412PreconditionFailed, $"The {Name} {id} has changed since it was read: read it again.");
+            : throw new ProblemException(
+                StatusCodes.Status412PreconditionFailed, $"The {Name} {id} has changed since it was read: read it again.");
     }
 
     private string LockStatements()
@@ -101,7 +104,8 @@ internal sealed class Resource<T>(ShopContext context, EntityBinder binder, Idem
             .Select(navigation => Lock(navigation.TargetEntityType, navigation.ForeignKey.Properties.Single()));
         return string.Join("; ", items.Prepend(Lock(type, type.FindPrimaryKey()!.Properties.Single())));
 
-        static string Lock(IEntityType type, IProperty key) => $"SELECT FROM \"{type.GetTableName()}\" WHERE {key.GetColumnName()} = {{0}} FOR UPDATE";
+        static string Lock(IEntityType type, IProperty key) =>
+            $"SELECT FROM \"{type.GetTableName()}\" WHERE {key.GetColumnName()} = {{0}} FOR UPDATE";
     }
 
     private async Task SaveAsync(T entity, CancellationToken cancellation, bool isNew = false)

@@ -54,7 +54,8 @@ internal static class ResourceEndpoints
         return new ListResult<T>(rows.ToAsyncEnumerable());
     }
 
-    private static async Task<IResult> GetAsync<T>(HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch) where T : Entity
+    private static async Task<IResult> GetAsync<T>(
+        HttpContext http, Resource<T> resource, long id, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch) where T : Entity
     {
         var found = await resource.FindAsync(id, http.RequestAborted);
         if (!found.IsNamedBy(ifNoneMatch, strong: false)) return new ResourceResult(found);

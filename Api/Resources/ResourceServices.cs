@@ -8,7 +8,8 @@ internal static class ResourceServices
     public static void AddResources(this IServiceCollection services)
     {
         services.AddShopValidation();
-        services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { JsonModel.Apply } });
+        services.ConfigureHttpJsonOptions(options =>
+            options.SerializerOptions.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { JsonModel.Apply } });
         services.AddSingleton<EntityBinder>();
         services.AddScoped<IdempotencyStore>();
         services.AddScoped(typeof(Resource<>));

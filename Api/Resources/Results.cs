@@ -47,7 +47,8 @@ internal sealed partial class ListResult<T>(IAsyncEnumerable<T> rows) : IResult
         catch (Exception e) when (DatabaseProblem.From(e) is { } problem)
         {
             // Half a list must not look like a whole one, and for a status it is too late.
-            LogCutOff(httpContext.RequestServices.GetRequiredService<ILogger<ListResult<T>>>(), problem.Message, e.GetBaseException().Message);
+            LogCutOff(
+                httpContext.RequestServices.GetRequiredService<ILogger<ListResult<T>>>(), problem.Message, e.GetBaseException().Message);
             httpContext.Abort();
             return;
         }

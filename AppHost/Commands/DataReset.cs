@@ -2,7 +2,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AspireCdc.AppHost.Commands;
 
-/// <summary>Runs <c>init-db --recreate</c> as the graph's own init-db: with its settings, and its console log to read in the dashboard.</summary>
+/// <summary>Runs <c>init-db --recreate</c> as the graph's own init-db: with its settings, and its console
+/// log to read in the dashboard.</summary>
 internal sealed class DataReset
 {
     private readonly IResource _initDb;
@@ -31,11 +32,13 @@ internal sealed class DataReset
         {
             var before = DateTime.UtcNow;
             var toldBefore = (await LogAsync(services)).Count;
-            var start = await services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(_initDb, KnownResourceCommands.StartCommand, cancellationToken);
+            var start = await services.GetRequiredService<ResourceCommandService>()
+                .ExecuteCommandAsync(_initDb, KnownResourceCommands.StartCommand, cancellationToken);
             if (!start.Success)
                 return start;
             var end = await services.GetRequiredService<ResourceNotificationService>().WaitForResourceAsync(
-                _initDb.Name, change => change.Snapshot.StopTimeStamp > before && KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text), cancellationToken);
+                _initDb.Name, change => change.Snapshot.StopTimeStamp > before
+                    && KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text), cancellationToken);
             var told = (await LogAsync(services)).Skip(toldBefore).ToList();
             return end.Snapshot.ExitCode == 0
                 ? CommandResults.Success(string.Join(' ', ["The shop is empty.", .. told.Where(IsWarning)]))

@@ -33,7 +33,8 @@ internal static class ProcessorCommands
             })
             .WithCommand(
                 Resync, "Resync a table",
-                context => operations.PostAsync($"resync?table={Uri.EscapeDataString(context.Arguments[Table].Value!)}", context.CancellationToken), new()
+                context => operations.PostAsync(
+                    $"resync?table={Uri.EscapeDataString(context.Arguments[Table].Value!)}", context.CancellationToken), new()
                 {
                     Description = "Copies one table anew, beside the stream.",
                     IconName = "ArrowSync",
@@ -50,7 +51,8 @@ internal static class ProcessorCommands
                         },
                     ],
                 })
-            .WithCommand(ResyncAll, "Resync everything", context => operations.PostAsync("resync?all=true", context.CancellationToken), new()
+            .WithCommand(
+                ResyncAll, "Resync everything", context => operations.PostAsync("resync?all=true", context.CancellationToken), new()
             {
                 Description = "Copies every table anew, from a new replication slot.",
                 ConfirmationMessage = "Every table in ClickHouse is filled anew from PostgreSQL, from a new replication slot. Go on?",

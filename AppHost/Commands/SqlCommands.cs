@@ -18,27 +18,32 @@ internal static class SqlCommands
         server.WithSql(async (sql, cancellationToken) =>
         {
             var text = new StringBuilder();
-            await foreach (var answer in PostgresQuery.AskAsync((await database.Resource.GetConnectionStringAsync(cancellationToken))!, sql, cancellationToken))
+            await foreach (var answer in PostgresQuery.AskAsync(
+                (await database.Resource.GetConnectionStringAsync(cancellationToken))!, sql, cancellationToken))
                 Write(answer, text);
             return text.ToString();
         });
 
-    public static void WithClickHouseSql(this IResourceBuilder<IResource> server, IResourceBuilder<IResourceWithConnectionString> database) =>
+    public static void WithClickHouseSql(
+        this IResourceBuilder<IResource> server, IResourceBuilder<IResourceWithConnectionString> database) =>
         server.WithSql(async (sql, cancellationToken) =>
         {
             using var output = new MemoryStream();
-            await ClickHouseQuery.AskAsync((await database.Resource.GetConnectionStringAsync(cancellationToken))!, sql, "Markdown", output, cancellationToken);
+            await ClickHouseQuery.AskAsync(
+                (await database.Resource.GetConnectionStringAsync(cancellationToken))!, sql, "Markdown", output, cancellationToken);
             return output.Length > 0 ? Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length) : "done";
         });
 
-    private static void WithSql(this IResourceBuilder<IResource> server, Func<string, CancellationToken, Task<string>> ask) => server.WithCommand(
+    private static void WithSql(this IResourceBuilder<IResource> server, Func<string, CancellationToken, Task<string>> ask) =>
+        server.WithCommand(
         Sql, "Ask by SQL",
         async context =>
         {
             try
             {
                 var answer = await ask(context.Arguments[Statement].Value!, context.CancellationToken);
-                return CommandResults.Success("The database has answered.", Shown(answer), CommandResultFormat.Markdown, displayImmediately: true);
+                return CommandResults.Success(
+                    "The database has answered.", Shown(answer), CommandResultFormat.Markdown, displayImmediately: true);
             }
             catch (AppHostException exception)
             {
@@ -51,7 +56,8 @@ internal static class SqlCommands
             IconName = "DatabaseSearch",
             UpdateState = CommandState.WhenHealthy,
             Progress = new() { Message = "The statement runs." },
-            Arguments = [new() { Name = Statement, Label = "Statement", InputType = InputType.Text, Required = true, Placeholder = "SELECT …" }],
+            Arguments =
+                [new() { Name = Statement, Label = "Statement", InputType = InputType.Text, Required = true, Placeholder = "SELECT …" }],
         });
 
     private static string Shown(string answer) => answer.Length <= MostShown ? answer

@@ -23,7 +23,8 @@ internal static class ChangesTopic
                     Name = Name,
                     NumPartitions = Partitions,
                     ReplicationFactor = -1,
-                    Configs = new() { ["retention.ms"] = $"{TimeSpan.FromDays(7).TotalMilliseconds:0}", ["max.message.bytes"] = $"{16 << 20}" },
+                    Configs =
+                        new() { ["retention.ms"] = $"{TimeSpan.FromDays(7).TotalMilliseconds:0}", ["max.message.bytes"] = $"{16 << 20}" },
                 },
             ]).WaitAsync(cancellationToken);
         }

@@ -21,7 +21,8 @@ internal static class ClickHouseContainer
             .WithUrlForEndpoint("http", _ => new() { Url = "/play", DisplayText = "SQL in the browser" });
         var http = server.GetEndpoint("http");
         var star = builder.AddDatabase("star", server.Resource, ReferenceExpression.Create(
-            $"Host={http.Property(EndpointProperty.Host)};Port={http.Property(EndpointProperty.Port)};Username=panda;Password={password};Database=local"));
+            $"Host={http.Property(EndpointProperty.Host)};Port={http.Property(EndpointProperty.Port)};" +
+            $"Username=panda;Password={password};Database=local"));
         return (server, star);
     }
 }

@@ -3,18 +3,22 @@ using AspireCdc.AppHost.Running;
 
 namespace AspireCdc.AppHost.Containers;
 
-/// <summary>What brings PostgreSQL's changes into the topic: Redpanda Connect where there is a licence for it, else our own connector.</summary>
+/// <summary>What brings PostgreSQL's changes into the topic: Redpanda Connect where there is a licence for
+/// it, else our own connector.</summary>
 internal sealed class Connector(
     IDistributedApplicationBuilder builder, Ports ports, IResourceBuilder<PostgresServerResource> postgres,
-    IResourceBuilder<IResource> shop, ReferenceExpression shopForCdc, IResourceBuilder<ParameterResource> cdcPassword, IResourceBuilder<RedpandaResource> redpanda)
+    IResourceBuilder<IResource> shop, ReferenceExpression shopForCdc, IResourceBuilder<ParameterResource> cdcPassword,
+    IResourceBuilder<RedpandaResource> redpanda)
 {
     private const string LicenceVariable = "REDPANDA_LICENSE";
     private const int ConnectHttp = 4195;
 
     /// <summary>How many processors share the topic's partitions.</summary>
     public int Processors => builder.Configuration["processors"] is not { } text ? 1
-        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= ChangesTopic.Partitions ? count
-        : throw new AppHostException($"--processors is '{text}'; it takes 1 to {ChangesTopic.Partitions}, the number of the topic's partitions.");
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+        && count is >= 1 and <= ChangesTopic.Partitions ? count
+        : throw new AppHostException(
+            $"--processors is '{text}'; it takes 1 to {ChangesTopic.Partitions}, the number of the topic's partitions.");
 
     public IResourceBuilder<IResourceWithWaitSupport> Add(IResourceBuilder<ProjectResource> initDb)
     {
@@ -29,7 +33,8 @@ internal sealed class Connector(
                 return AddBuiltIn(initDb, because);
             case "redpanda-connect" when string.IsNullOrWhiteSpace(licence) && builder.ExecutionContext.IsRunMode:
                 throw new AppHostException(
-                    $"Redpanda Connect's postgres_cdc needs a Redpanda Enterprise licence: set {LicenceVariable}, or use --connector builtin.");
+                    $"Redpanda Connect's postgres_cdc needs a Redpanda Enterprise licence: set {LicenceVariable}, " +
+                    "or use --connector builtin.");
             case "redpanda-connect":
                 Console.WriteLine($"Connector: Redpanda Connect ({because}). What it cannot do: redpanda-connect/README.md.");
                 return AddRedpandaConnect(initDb);
@@ -67,10 +72,13 @@ internal sealed class Connector(
             .WithFile("../redpanda-connect/connect.yaml", "/etc/redpanda-connect", "connect.yaml")
             .WithArgs("run", "/etc/redpanda-connect/connect.yaml")
             .WithEnvironment("TZ", "UTC")
-            .WithEnvironment(LicenceVariable, builder.AddParameter("redpanda-license", () => builder.Configuration[LicenceVariable] ?? "", secret: true))
+            .WithEnvironment(
+                LicenceVariable, builder.AddParameter("redpanda-license", () => builder.Configuration[LicenceVariable] ?? "", secret: true))
             .WithEnvironment("POSTGRES_DSN", ReferenceExpression.Create(
-                $"postgres://cdc:{cdcPassword.Resource:uri}@{tcp.Property(EndpointProperty.HostAndPort)}/shop?sslmode=disable&timezone=UTC"))
-            .WithEnvironment("KAFKA_BROKERS", ReferenceExpression.Create($"{redpanda.Resource.InternalEndpoint.Property(EndpointProperty.HostAndPort)}"))
+                $"postgres://cdc:{cdcPassword.Resource:uri}@{tcp.Property(EndpointProperty.HostAndPort)}" +
+                $"/shop?sslmode=disable&timezone=UTC"))
+            .WithEnvironment(
+                "KAFKA_BROKERS", ReferenceExpression.Create($"{redpanda.Resource.InternalEndpoint.Property(EndpointProperty.HostAndPort)}"))
             .WithEnvironment("CDC_TOPIC", ChangesTopic.Name)
             .WithEnvironment("CDC_MAX_MESSAGE", "16MiB") // as the topic's
             .WithHttpEndpoint(port: ports.Processor, targetPort: ConnectHttp)

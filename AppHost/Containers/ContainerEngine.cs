@@ -26,7 +26,9 @@ internal sealed record ContainerEngine(string Command)
 
         throw new AppHostException(
             $"The containers stack needs Docker or Podman with Linux containers ({string.Join("; ", complaints)}). Install or start one"
-            + (EmbeddedPlatform.Current is null ? "; on Windows, WSL runs the embedded stack, which needs none." : ", or do without: --stack embedded."));
+            + (EmbeddedPlatform.Current is null
+                ? "; on Windows, WSL runs the embedded stack, which needs none."
+                : ", or do without: --stack embedded."));
     }
 
     /// <summary>What is not there is no error.</summary>
@@ -35,7 +37,9 @@ internal sealed record ContainerEngine(string Command)
         string[] volumes = [.. resources.Select(ContainersStack.Named)];
         var (removed, text) = await RunAsync(["volume", "rm", "--force", .. volumes], TimeSpan.FromMinutes(1), cancellationToken);
         if (!removed)
-            throw new AppHostException($"The volumes {string.Join(", ", volumes)} cannot be removed ({text}). Remove the containers that use them: {Command} ps --all --filter name=aspirecdc-");
+            throw new AppHostException(
+                $"The volumes {string.Join(", ", volumes)} cannot be removed ({text}). Remove the containers that use them: {Command} " +
+                "ps --all --filter name=aspirecdc-");
     }
 
     /// <summary>Whether it ended well and in time, and what it said, or the reason.</summary>
@@ -46,11 +50,13 @@ internal sealed record ContainerEngine(string Command)
         Process? process = null;
         try
         {
-            process = Process.Start(new ProcessStartInfo(Command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process =
+                Process.Start(new ProcessStartInfo(Command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             var output = process.StandardOutput.ReadToEndAsync(timeout.Token);
             var errors = process.StandardError.ReadToEndAsync(timeout.Token);
             await process.WaitForExitAsync(timeout.Token);
-            return process.ExitCode == 0 ? (true, (await output).Trim()) : (false, (await errors).Trim() is { Length: > 0 } error ? error : $"exit code {process.ExitCode}");
+            return process.ExitCode == 0 ? (true, (await output).Trim())
+                : (false, (await errors).Trim() is { Length: > 0 } error ? error : $"exit code {process.ExitCode}");
         }
         catch (Win32Exception)
         {

@@ -10,7 +10,8 @@ internal static class ContainersStack
 
     /// <summary>Checks that there is a container engine, and empties the volumes if asked to.</summary>
     /// <exception cref="AppHostException">There is none.</exception>
-    public static async Task<Backends> AddContainersStackAsync(this IDistributedApplicationBuilder builder, Ports ports, CancellationToken cancellationToken)
+    public static async Task<Backends> AddContainersStackAsync(
+        this IDistributedApplicationBuilder builder, Ports ports, CancellationToken cancellationToken)
     {
         var engine = await ContainerEngine.FindAsync(cancellationToken);
         builder.Configuration["DcpPublisher:ContainerRuntime"] = engine.Command;
@@ -35,7 +36,8 @@ internal static class ContainersStack
         var tcp = postgres.Resource.PrimaryEndpoint;
         var shop = postgres.AddDatabase("shop");
         var shopForCdc = ReferenceExpression.Create(
-            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};Username=cdc;Password={cdcPassword};Database=shop");
+            $"Host={tcp.Property(EndpointProperty.Host)};Port={tcp.Property(EndpointProperty.Port)};" +
+            $"Username=cdc;Password={cdcPassword};Database=shop");
         var (clickHouse, star) = builder.AddClickHouse(ports);
         var redpanda = builder.AddRedpanda("redpanda", ports.Kafka)
             .WithContainerName(Named("redpanda"))

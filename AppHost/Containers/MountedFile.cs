@@ -7,6 +7,8 @@ internal static class MountedFile
     /// <param name="source">The file, from AppHost's folder.</param>
     /// <param name="folder">Its folder in the container.</param>
     /// <param name="name">Its name there.</param>
-    public static IResourceBuilder<T> WithFile<T>(this IResourceBuilder<T> builder, string source, string folder, string name) where T : ContainerResource =>
-        builder.WithContainerFiles(folder, [new ContainerFile { Name = name, SourcePath = Path.GetFullPath(source, builder.ApplicationBuilder.AppHostDirectory) }]);
+    public static IResourceBuilder<T> WithFile<T>(this IResourceBuilder<T> builder, string source, string folder, string name)
+        where T : ContainerResource =>
+        builder.WithContainerFiles(folder,
+            [new ContainerFile { Name = name, SourcePath = Path.GetFullPath(source, builder.ApplicationBuilder.AppHostDirectory) }]);
 }

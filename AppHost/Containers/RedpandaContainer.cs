@@ -13,7 +13,8 @@ internal sealed class RedpandaResource(string name) : ContainerResource(name), I
     public EndpointReference InternalEndpoint => new(this, Internal);
 
     /// <summary>The bootstrap servers: <c>host:port</c>.</summary>
-    public ReferenceExpression ConnectionStringExpression => ReferenceExpression.Create($"{PrimaryEndpoint.Property(EndpointProperty.HostAndPort)}");
+    public ReferenceExpression ConnectionStringExpression =>
+        ReferenceExpression.Create($"{PrimaryEndpoint.Property(EndpointProperty.HostAndPort)}");
 }
 
 /// <summary>Adds Redpanda and its console to a graph.</summary>
@@ -46,8 +47,11 @@ internal static class RedpandaContainer
             context.Args.Add("--advertise-kafka-addr");
             // What a client is sent on to: on this machine the published port, once deployed the service's own.
             context.Args.Add(context.ExecutionContext.IsRunMode
-                ? ReferenceExpression.Create($"internal://{name}:{ForContainers.ToString()},external://localhost:{host.Property(EndpointProperty.Port)}")
-                : ReferenceExpression.Create($"internal://{containers.Property(EndpointProperty.HostAndPort)},external://{host.Property(EndpointProperty.HostAndPort)}"));
+                ? ReferenceExpression.Create(
+                    $"internal://{name}:{ForContainers.ToString()},external://localhost:{host.Property(EndpointProperty.Port)}")
+                : ReferenceExpression.Create(
+                    $"internal://{containers.Property(EndpointProperty.HostAndPort)}," +
+                    $"external://{host.Property(EndpointProperty.HostAndPort)}"));
         });
     }
 
@@ -56,12 +60,15 @@ internal static class RedpandaContainer
         redpanda.WithVolume(volume, "/var/lib/redpanda/data");
 
     /// <summary>A page with topics and messages, to be started in the dashboard.</summary>
-    public static IResourceBuilder<RedpandaResource> WithConsole(this IResourceBuilder<RedpandaResource> redpanda, Action<IResourceBuilder<ContainerResource>> configure)
+    public static IResourceBuilder<RedpandaResource> WithConsole(
+        this IResourceBuilder<RedpandaResource> redpanda, Action<IResourceBuilder<ContainerResource>> configure)
     {
-        configure(redpanda.ApplicationBuilder.AddContainer($"{redpanda.Resource.Name}-console", Images.RedpandaConsole, Images.RedpandaConsoleTag)
+        configure(
+            redpanda.ApplicationBuilder.AddContainer($"{redpanda.Resource.Name}-console", Images.RedpandaConsole, Images.RedpandaConsoleTag)
             .WithImageRegistry(Images.RedpandaRegistry)
             .WithIconName("WindowConsole")
-            .WithEnvironment("KAFKA_BROKERS", ReferenceExpression.Create($"{redpanda.Resource.InternalEndpoint.Property(EndpointProperty.HostAndPort)}"))
+            .WithEnvironment(
+                "KAFKA_BROKERS", ReferenceExpression.Create($"{redpanda.Resource.InternalEndpoint.Property(EndpointProperty.HostAndPort)}"))
             .WithHttpEndpoint(targetPort: 8080)
             .WithUrlForEndpoint("http", url => url.DisplayText = "topics and messages")
             .WithParentRelationship(redpanda)

@@ -5,7 +5,8 @@ using Aspire.Hosting.Docker.Resources.ServiceNodes;
 
 namespace AspireCdc.AppHost.Deployment;
 
-/// <summary>What Aspire does not write into a compose file by itself: when a server is ready, what starts again, what a value is by default.</summary>
+/// <summary>What Aspire does not write into a compose file by itself: when a server is ready, what starts again,
+/// what a value is by default.</summary>
 internal static partial class ComposeDeployment
 {
     /// <summary>The images of the projects, under the names that <c>-t:PublishContainer</c> gives them.</summary>
@@ -26,7 +27,8 @@ internal static partial class ComposeDeployment
         Check("postgres", "pg_isready --username postgres");
         Check("clickhouse", "wget --quiet --spider http://localhost:8123/ping");
         Check("redpanda", "rpk cluster health --exit-when-healthy");
-        file.Services["cdc-processor"].Deploy = new() { Replicas = resources.Single(resource => resource.Name == "cdc-processor").GetReplicaCount() };
+        file.Services["cdc-processor"].Deploy =
+            new() { Replicas = resources.Single(resource => resource.Name == "cdc-processor").GetReplicaCount() };
         file.Services["api"].Ports = [$"{ports.Api}:${{API_PORT}}"];
         foreach (var (name, service) in file.Services)
         {
@@ -61,7 +63,8 @@ internal static partial class ComposeDeployment
             service.Environment[variable] = WithDefaults(value);
     }
 
-    private static string WithDefaults(string value) => Secret.Replace(value.Replace("_PORT}", "_PORT:-8080}", StringComparison.Ordinal), "${$1:?}");
+    private static string WithDefaults(string value) =>
+        Secret.Replace(value.Replace("_PORT}", "_PORT:-8080}", StringComparison.Ordinal), "${$1:?}");
 
     [GeneratedRegex(@"\$\{(\w+_(?:PASSWORD|LICENSE|TOKEN))\}")]
     private static partial Regex Secret { get; }

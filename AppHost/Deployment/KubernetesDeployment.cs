@@ -31,12 +31,14 @@ internal static class KubernetesDeployment
     }
 
     /// <summary>The repository's files that a container gets, each with its path there; Aspire's publisher leaves them out.</summary>
-    private static async Task<IReadOnlyList<(string Path, string Text)>> FilesAsync(IResource resource, IServiceProvider services, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<(string Path, string Text)>> FilesAsync(
+        IResource resource, IServiceProvider services, CancellationToken cancellationToken)
     {
         var files = new List<(string, string)>();
         foreach (var annotation in resource.Annotations.OfType<ContainerFileSystemCallbackAnnotation>())
         {
-            foreach (var file in (await annotation.Callback(new() { Model = resource, Services = services }, cancellationToken)).OfType<ContainerFile>())
+            foreach (var file in (await annotation.Callback(new() { Model = resource, Services = services }, cancellationToken))
+                .OfType<ContainerFile>())
                 files.Add(($"{annotation.DestinationPath}/{file.Name}", await File.ReadAllTextAsync(file.SourcePath!, cancellationToken)));
         }
 
@@ -63,7 +65,8 @@ internal static class KubernetesDeployment
         var container = template.Spec.Containers[0];
         // Files, and a replication slot, have one owner at a time.
         if (resource.Name is "clickhouse" or "connector")
-            ((Aspire.Hosting.Kubernetes.Resources.Deployment)kubernetes.Workload).Spec.Strategy = new() { Type = "Recreate", RollingUpdate = null! };
+            ((Aspire.Hosting.Kubernetes.Resources.Deployment)kubernetes.Workload).Spec.Strategy =
+                new() { Type = "Recreate", RollingUpdate = null! };
         switch (resource.Name)
         {
             case var name when Publishing.Migrations.Contains(name):
@@ -89,7 +92,8 @@ internal static class KubernetesDeployment
         }
     }
 
-    private static ProbeV1 Get(string path, string port = "http") => Probe(new ProbeV1 { HttpGet = new() { Path = path, Port = port, Scheme = "HTTP" } });
+    private static ProbeV1 Get(string path, string port = "http") =>
+        Probe(new ProbeV1 { HttpGet = new() { Path = path, Port = port, Scheme = "HTTP" } });
 
     private static ProbeV1 Probe(ProbeV1 probe)
     {

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace AspireCdc.AppHost.Embedded;
 
 /// <summary>
-/// The binaries of the embedded stack. They come from npm packages that a lock file pins, and are installed once per user and content of that
-/// lock file, whatever number of checkouts there is.
+/// The binaries of the embedded stack. They come from npm packages that a lock file pins, and are installed once per user and content of
+/// that lock file, whatever number of checkouts there is.
 /// </summary>
 /// <param name="PostgresRoot">Folder with PostgreSQL's <c>bin</c>, <c>lib</c> and <c>share</c>.</param>
 /// <param name="ChDbLibrary">ClickHouse's engine as a shared library.</param>
@@ -61,7 +61,8 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
         {
             MakeWritable(folder);
             // Two first runs at once (dotnet run and dotnet test): the second one waits, then finds the marker.
-            await using var turn = await FileLock.WaitAsync(folder + ".lock", report, "Another process is fetching the embedded binaries; waiting for it …", cancellationToken);
+            await using var turn = await FileLock.WaitAsync(
+                folder + ".lock", report, "Another process is fetching the embedded binaries; waiting for it …", cancellationToken);
             if (!File.Exists(marker))
             {
                 foreach (var file in (string[])["package.json", "package-lock.json", ".npmrc"])
@@ -87,7 +88,9 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EmbeddedStackException($"The embedded binaries cannot be kept in {CacheFolder}: {e.Message} Set ASPIRECDC_CACHE to a folder that can be written.", e);
+            throw new EmbeddedStackException(
+                $"The embedded binaries cannot be kept in {CacheFolder}: {e.Message} Set ASPIRECDC_CACHE to a folder that can be written.",
+                e);
         }
     }
 
@@ -103,7 +106,8 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
         foreach (var file in (string[])[Path.Combine(found.PostgresRoot, "bin", "postgres"), found.ChDbLibrary])
         {
             if (!File.Exists(file))
-                throw new EmbeddedStackException($"The embedded binaries are incomplete: {file} is missing. Delete {folder} and start again.");
+                throw new EmbeddedStackException(
+                    $"The embedded binaries are incomplete: {file} is missing. Delete {folder} and start again.");
         }
         return found;
     }
@@ -121,6 +125,7 @@ internal sealed record EmbeddedBinaries(string PostgresRoot, string ChDbLibrary)
             File.CreateSymbolicLink(path, Path.GetRelativePath(Path.GetDirectoryName(path)!, target));
         }
         foreach (var program in Directory.GetFiles(Path.Combine(binaries.PostgresRoot, "bin")))
-            File.SetUnixFileMode(program, File.GetUnixFileMode(program) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+            File.SetUnixFileMode(
+                program, File.GetUnixFileMode(program) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
     }
 }

@@ -12,7 +12,8 @@ internal sealed record EmbeddedPlatform(string Postgres, string ChDb)
 
     /// <summary>What to tell a user whose platform has no embedded binaries.</summary>
     public static string UnsupportedMessage =>
-        $"The embedded stack has no binaries for {RuntimeInformation.RuntimeIdentifier}: it runs on Linux (glibc) and macOS, x64 and arm64. " +
+        $"The embedded stack has no binaries for {RuntimeInformation.RuntimeIdentifier}: it runs on " +
+        "Linux (glibc) and macOS, x64 and arm64. " +
         "Install Docker or Podman and use --stack containers; on Windows, WSL runs the embedded stack.";
 
     private static EmbeddedPlatform? Find()

@@ -131,7 +131,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
                 $"The databases in {options.DataFolder} were made with another password of postgres. Start with the one that they have "
                 + "(--Parameters:postgres-password=…), or with --reset to have them made anew, empty.");
         }
-        await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = name } } };
+        await using var exists =
+            new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = name } } };
         if (await exists.ExecuteScalarAsync(cancellationToken) is not null)
             return;
         await using var create = new NpgsqlCommand($"CREATE DATABASE {PostgresSql.Name(name)}", connection);

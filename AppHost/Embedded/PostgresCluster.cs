@@ -27,7 +27,8 @@ internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFold
         var file = Path.Combine(dataFolder, VersionFile);
         if (File.Exists(file) && File.ReadAllText(file).Trim() is var version && version != binaries.PostgresVersion)
             throw new EmbeddedStackException(
-                $"The databases in {dataFolder} are those of PostgreSQL {version}, and this is PostgreSQL {binaries.PostgresVersion}, which does not read them. "
+                $"The databases in {dataFolder} are those of PostgreSQL {version}, and this is PostgreSQL {binaries.PostgresVersion}, " +
+                "which does not read them. "
                 + "Start with --reset to have them made anew, empty, or choose another folder: --state FOLDER");
     }
 
@@ -68,8 +69,10 @@ internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFold
             var output = new List<string>();
             await using var initdb = GuardedProcess.Start(
                 [
-                    .. user.Prefix, Program("initdb"), "-D", making, "--username=postgres", $"--pwfile={passwordFile}", "--auth=scram-sha-256",
-                    "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions", "--no-sync",
+                    .. user.Prefix, Program("initdb"), "-D", making, "--username=postgres", $"--pwfile={passwordFile}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
+                    "--no-sync",
                 ],
                 _environment,
                 line =>
@@ -80,7 +83,8 @@ internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFold
                 });
             await initdb.Exited.WaitAsync(cancellationToken);
             if (initdb.ExitCode != 0)
-                throw new EmbeddedStackException($"initdb failed (exit code {initdb.ExitCode}): {string.Join(" ", output.TakeLast(3))} {user.Hint}");
+                throw new EmbeddedStackException(
+                    $"initdb failed (exit code {initdb.ExitCode}): {string.Join(" ", output.TakeLast(3))} {user.Hint}");
         }
         finally
         {
@@ -114,7 +118,9 @@ internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFold
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                throw new EmbeddedStackException($"A PostgreSQL (process {pid}) of an earlier run still uses {dataFolder} and does not stop. End it with: kill -9 {pid}");
+                throw new EmbeddedStackException(
+                    $"A PostgreSQL (process {pid}) of an earlier run still uses {dataFolder} and does not stop. End it with: kill " +
+                    $"-9 {pid}");
             }
         }
         File.Delete(PidFile);

@@ -31,7 +31,8 @@ internal sealed record PostgresUser(IReadOnlyList<string> Prefix, string? OwnerI
                 "PostgreSQL refuses to run as root, so it runs as user 65534 here, who must be able to reach the binaries and the data: " +
                 "set ASPIRECDC_CACHE to a folder that everybody can enter, or start as a normal user.");
         }
-        throw new EmbeddedStackException("PostgreSQL refuses to run as root, and neither 'unshare --user' nor 'setpriv' works here. Start as a normal user.");
+        throw new EmbeddedStackException(
+            "PostgreSQL refuses to run as root, and neither 'unshare --user' nor 'setpriv' works here. Start as a normal user.");
     }
 
     /// <summary>Hands a file or folder to the user that PostgreSQL runs as.</summary>
@@ -45,7 +46,8 @@ internal sealed record PostgresUser(IReadOnlyList<string> Prefix, string? OwnerI
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true });
+            using var process = Process.Start(
+                new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true });
             process!.WaitForExit();
             return process.ExitCode == 0;
         }

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace AspireCdc.AppHost.Running;
 
 /// <summary>
-/// Starts the projects' programs as they were built with AppHost. Aspire would start a <c>dotnet run --no-build</c> for each, which takes seconds and 75 MB beside the program.
+/// Starts the projects' programs as they were built with AppHost. Aspire would start a <c>dotnet run --no-build</c> for each, which takes
+/// seconds and 75 MB beside the program.
 /// </summary>
 internal static class BuiltPrograms
 {
@@ -13,7 +14,8 @@ internal static class BuiltPrograms
 
     public static void StartBuiltPrograms(this IDistributedApplicationBuilder builder)
     {
-        var output = typeof(BuiltPrograms).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == OutputFolder).Value!;
+        var output = typeof(BuiltPrograms).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(metadata => metadata.Key == OutputFolder).Value!;
         // A program finds .NET where this one has, also where that is no place that it would look in.
         var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         builder.Eventing.Subscribe<BeforeStartEvent>((start, _) =>
@@ -22,7 +24,8 @@ internal static class BuiltPrograms
             {
                 var file = project.GetProjectMetadata().ProjectPath;
                 var folder = Path.GetDirectoryName(file)!;
-                var program = Path.Combine(folder, output, Path.GetFileNameWithoutExtension(file) + (OperatingSystem.IsWindows() ? ".exe" : ""));
+                var program =
+                    Path.Combine(folder, output, Path.GetFileNameWithoutExtension(file) + (OperatingSystem.IsWindows() ? ".exe" : ""));
                 // An IDE that debugs the project starts it by itself all the same.
                 if (!File.Exists(program))
                     continue;

@@ -5,7 +5,8 @@ namespace AspireCdc.AppHost.Running;
 
 /// <summary>Starts a service again that has crashed, after a pause; one that somebody has stopped stays stopped.</summary>
 internal sealed class CrashRestarts(
-    DistributedApplicationModel model, ResourceNotificationService notifications, ResourceCommandService commands, ResourceLoggerService logs, TimeProvider time)
+    DistributedApplicationModel model, ResourceNotificationService notifications, ResourceCommandService commands,
+    ResourceLoggerService logs, TimeProvider time)
     : BackgroundService
 {
     /// <summary>After so many crashes in a row it is left to the user.</summary>
@@ -50,7 +51,8 @@ internal sealed class CrashRestarts(
         var log = logs.GetLogger(crash.ResourceId);
         if (crashes >= MostCrashes)
         {
-            log.LogError("It has ended {Crashes} times in a row, the last time with exit code {ExitCode}; it is not started again.", crashes, crash.Snapshot.ExitCode);
+            log.LogError("It has ended {Crashes} times in a row, the last time with exit code {ExitCode}; it is not started again.",
+                crashes, crash.Snapshot.ExitCode);
             return;
         }
 

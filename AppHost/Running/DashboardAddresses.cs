@@ -3,7 +3,8 @@ using System.Net.Sockets;
 
 namespace AspireCdc.AppHost.Running;
 
-/// <summary>Where Aspire's dashboard listens. The launch profile says it for `dotnet run`; this is for every other start, and for a port that was chosen.</summary>
+/// <summary>Where Aspire's dashboard listens. The launch profile says it for `dotnet run`; this is for every other start, and
+/// for a port that was chosen.</summary>
 internal static class DashboardAddresses
 {
     public static void PlaceDashboard(this IDistributedApplicationBuilder builder, Ports ports)

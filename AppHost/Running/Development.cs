@@ -50,14 +50,16 @@ internal static class Development
 #pragma warning restore ASPIRECERTIFICATES001
                 // In development the API has its pages and lets every origin in.
                 if (resource is ProjectResource)
-                    resource.Annotations.Add(new EnvironmentCallbackAnnotation(variables => variables["ASPNETCORE_ENVIRONMENT"] = environment));
+                    resource.Annotations.Add(
+                        new EnvironmentCallbackAnnotation(variables => variables["ASPNETCORE_ENVIRONMENT"] = environment));
             }
 
             return Task.CompletedTask;
         });
     }
 
-    /// <summary>The <c>dotnet run</c> that has started this process; any other parent may end without it, as a shell does under <c>nohup</c>.</summary>
+    /// <summary>The <c>dotnet run</c> that has started this process; any other parent may end without it, as a
+    /// shell does under <c>nohup</c>.</summary>
     private static int? DotNetRun()
     {
         // It sets this variable, and no shell does.

@@ -8,17 +8,20 @@ namespace AspireCdc.AppHost.Running;
 #pragma warning disable ASPIRECERTIFICATES001 // Aspire may still change its form.
 
 /// <summary>
-/// The certificate of the orchestrator's own interface, which only AppHost talks to. Where a user has no trusted developer certificate, the orchestrator would make an RSA
-/// key at every start, which takes seconds of a processor; this is an elliptic one, kept beside the embedded binaries. Nothing else here serves https.
+/// The certificate of the orchestrator's own interface, which only AppHost talks to. Where a user has no trusted developer certificate, the
+/// orchestrator would make an RSA key at every start, which takes seconds of a processor; this is an elliptic one, kept beside the embedded
+/// binaries. Nothing else here serves https.
 /// </summary>
 internal sealed class OrchestratorCertificate : IDeveloperCertificateService
 {
-    /// <summary>Marks a certificate as one for development only (ASP.NET Core's <c>CertificateManager</c>); the orchestrator gets no other.</summary>
+    /// <summary>Marks a certificate as one for development only (ASP.NET Core's <c>CertificateManager</c>); the
+    /// orchestrator gets no other.</summary>
     private const string ForDevelopment = "1.3.6.1.4.1.311.84.1.1";
 
     private const int ValidDays = 365;
 
-    private readonly Lazy<ImmutableList<X509Certificate2>> _certificates = new(() => [LoadOrMake(Path.Combine(EmbeddedBinaries.CacheFolder, "orchestrator.pfx"))]);
+    private readonly Lazy<ImmutableList<X509Certificate2>> _certificates = new(() =>
+        [LoadOrMake(Path.Combine(EmbeddedBinaries.CacheFolder, "orchestrator.pfx"))]);
 
     public ImmutableList<X509Certificate2> Certificates => _certificates.Value;
 
@@ -32,7 +35,8 @@ internal sealed class OrchestratorCertificate : IDeveloperCertificateService
     {
         try
         {
-            if (File.Exists(file) && X509CertificateLoader.LoadPkcs12FromFile(file, password: null, X509KeyStorageFlags.Exportable) is var kept && kept.NotAfter > DateTime.Now.AddDays(1))
+            if (File.Exists(file) && X509CertificateLoader.LoadPkcs12FromFile(file, password: null, X509KeyStorageFlags.Exportable)
+                is var kept && kept.NotAfter > DateTime.Now.AddDays(1))
                 return kept;
         }
         catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)

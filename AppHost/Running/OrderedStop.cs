@@ -5,10 +5,11 @@ using Microsoft.Extensions.Hosting;
 namespace AspireCdc.AppHost.Running;
 
 /// <summary>
-/// Stops what depends on others before those: a processor can still acknowledge what it has applied, and a database has no clients left. Aspire's orchestrator, whose turn
-/// comes afterwards, would end all at once.
+/// Stops what depends on others before those: a processor can still acknowledge what it has applied, and a database has no clients left.
+/// Aspire's orchestrator, whose turn comes afterwards, would end all at once.
 /// </summary>
-internal sealed class OrderedStop(DistributedApplicationModel model, ResourceNotificationService notifications, ResourceCommandService commands) : IHostedLifecycleService
+internal sealed class OrderedStop(
+    DistributedApplicationModel model, ResourceNotificationService notifications, ResourceCommandService commands) : IHostedLifecycleService
 {
     /// <summary>What takes longer is left to the orchestrator, which ends it by force.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -23,7 +24,8 @@ internal sealed class OrderedStop(DistributedApplicationModel model, ResourceNot
         Task StopOnceAsync(IResource resource)
         {
             if (!stopping.TryGetValue(resource, out var task))
-                stopping[resource] = task = StopAsync(resource, [.. model.Resources.Where(other => other != resource && DependsOn(other, resource)).Select(StopOnceAsync)], patience.Token);
+                stopping[resource] = task = StopAsync(resource, [.. model.Resources.Where(other =>
+                    other != resource && DependsOn(other, resource)).Select(StopOnceAsync)], patience.Token);
             return task;
         }
     }
@@ -38,7 +40,8 @@ internal sealed class OrderedStop(DistributedApplicationModel model, ResourceNot
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>References, parents and what is waited for: Aspire notes all of them. The dashboard takes everybody's last telemetry, for which they would wait in vain.</summary>
+    /// <summary>References, parents and what is waited for: Aspire notes all of them. The dashboard takes everybody's last telemetry, for
+    /// which they would wait in vain.</summary>
     private static bool DependsOn(IResource resource, IResource other) =>
         IsDashboard(other) || resource.Annotations.OfType<ResourceRelationshipAnnotation>().Any(relation => relation.Resource == other);
 
@@ -47,9 +50,11 @@ internal sealed class OrderedStop(DistributedApplicationModel model, ResourceNot
     private async Task StopAsync(IResource resource, Task[] dependents, CancellationToken cancellationToken)
     {
         await Task.WhenAll(dependents);
-        if (!notifications.TryGetCurrentState(resource.Name, out var now) || now.Snapshot.State?.Text != KnownResourceStates.Running || resource is not IResourceWithArgs)
+        if (!notifications.TryGetCurrentState(resource.Name, out var now) || now.Snapshot.State?.Text != KnownResourceStates.Running
+            || resource is not IResourceWithArgs)
             return;
-        var ended = notifications.WaitForResourceAsync(resource.Name, change => change.Snapshot.StopTimeStamp is not null, cancellationToken);
+        var ended =
+            notifications.WaitForResourceAsync(resource.Name, change => change.Snapshot.StopTimeStamp is not null, cancellationToken);
         if (!IsDashboard(resource))
         {
             // The command looks only now and then whether the process has ended; the notification comes at once.
@@ -63,5 +68,7 @@ internal sealed class OrderedStop(DistributedApplicationModel model, ResourceNot
     }
 
     private static int? ProcessOf(CustomResourceSnapshot snapshot) =>
-        snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value is { } value ? Convert.ToInt32(value, CultureInfo.InvariantCulture) : null;
+        snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value is { } value
+            ? Convert.ToInt32(value, CultureInfo.InvariantCulture)
+            : null;
 }

@@ -5,12 +5,13 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace AspireCdc.AppHost.Running;
 
 /// <summary>
-/// Asks a service whether it is ready, and tells its reasons. Aspire asks again a second later, then two, then three; so a question that finds a service starting is asked
-/// on for a while before it is answered.
+/// Asks a service whether it is ready, and tells its reasons. Aspire asks again a second later, then two, then three; so a question that
+/// finds a service starting is asked on for a while before it is answered.
 /// </summary>
 internal static class ReadinessCheck
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4), AskAgain = TimeSpan.FromMilliseconds(50), AnswerWithin = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4), AskAgain = TimeSpan.FromMilliseconds(50),
+        AnswerWithin = TimeSpan.FromSeconds(5);
 
     /// <summary>Watches the endpoint <c>http</c> at that path, which answers 200 when the service is ready.</summary>
     public static IResourceBuilder<T> WithReadinessCheck<T>(this IResourceBuilder<T> builder, string path) where T : IResourceWithEndpoints
@@ -18,14 +19,16 @@ internal static class ReadinessCheck
         var http = builder.GetEndpoint("http");
         // A proxy knows nothing of this machine.
         var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = AnswerWithin };
-        return builder.WithPatientCheck($"{builder.Resource.Name}{path}", cancellationToken => AskAsync(client, new Uri($"{http.Url}{path}"), cancellationToken));
+        return builder.WithPatientCheck($"{builder.Resource.Name}{path}", cancellationToken =>
+            AskAsync(client, new Uri($"{http.Url}{path}"), cancellationToken));
     }
 
     /// <summary>Watches the resource by a check of its own.</summary>
     /// <param name="builder">The resource.</param>
     /// <param name="key">The check's name, which the dashboard shows.</param>
     /// <param name="ask">Asks once.</param>
-    public static IResourceBuilder<T> WithPatientCheck<T>(this IResourceBuilder<T> builder, string key, Func<CancellationToken, Task<HealthCheckResult>> ask) where T : IResource
+    public static IResourceBuilder<T> WithPatientCheck<T>(
+        this IResourceBuilder<T> builder, string key, Func<CancellationToken, Task<HealthCheckResult>> ask) where T : IResource
     {
         builder.ApplicationBuilder.Services.AddHealthChecks().AddAsyncCheck(key, async cancellationToken =>
         {
@@ -47,7 +50,8 @@ internal static class ReadinessCheck
         {
             using var answer = await client.GetAsync(address, cancellationToken);
             var text = await answer.Content.ReadAsStringAsync(cancellationToken);
-            return !answer.IsSuccessStatusCode ? HealthCheckResult.Unhealthy(Reasons(text, "reasons") ?? $"{address} answered {(int)answer.StatusCode}.")
+            return !answer.IsSuccessStatusCode
+                ? HealthCheckResult.Unhealthy(Reasons(text, "reasons") ?? $"{address} answered {(int)answer.StatusCode}.")
                 : Reasons(text, "warnings") is { } warnings ? HealthCheckResult.Degraded(warnings)
                 : HealthCheckResult.Healthy();
         }

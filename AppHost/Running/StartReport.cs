@@ -8,7 +8,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace AspireCdc.AppHost.Running;
 
-/// <summary>Runs the application and tells on the console how its start goes: what is ready, what fails and why, and in the end all addresses.</summary>
+/// <summary>Runs the application and tells on the console how its start goes: what is ready, what fails and why,
+/// and in the end all addresses.</summary>
 internal sealed partial class StartReport(DistributedApplication app)
 {
     private const int LogLinesOfAFailure = 12;
@@ -55,7 +56,8 @@ internal sealed partial class StartReport(DistributedApplication app)
             {
                 wasReady = true;
                 PrintAddresses(latest.Values.OrderBy(other => Model.Resources.IndexOf(other.Resource)));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {(DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds:0.0} s"));
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"ready in {(DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds:0.0} s"));
             }
         }
     }
@@ -96,13 +98,15 @@ internal sealed partial class StartReport(DistributedApplication app)
         snapshot.State?.Text == KnownResourceStates.FailedToStart
         || KnownResourceStates.TerminalStates.Contains(snapshot.State?.Text) && snapshot.ExitCode is not (null or 0);
 
-    /// <summary>Nothing more is to be waited for: neither for what starts only when asked to, nor for a dashboard that is broken, nor for a mere value.</summary>
+    /// <summary>Nothing more is to be waited for: neither for what starts only when asked to, nor for a dashboard that is
+    /// broken, nor for a mere value.</summary>
     private static bool IsReady(ResourceEvent change) =>
         change.Resource is not IResourceWithArgs
         || change.Snapshot.State?.Text == KnownResourceStates.Finished && !HasFailed(change.Snapshot)
         || change.Snapshot.HealthStatus == HealthStatus.Healthy
         || change.Snapshot.IsHidden && HasFailed(change.Snapshot)
-        || change.Snapshot.State?.Text == KnownResourceStates.NotStarted && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
+        || change.Snapshot.State?.Text == KnownResourceStates.NotStarted
+        && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
 
     /// <summary>What runs as a process or a container.</summary>
     private IEnumerable<IResource> Started => Model.Resources.OfType<IResourceWithArgs>();
@@ -116,7 +120,8 @@ internal sealed partial class StartReport(DistributedApplication app)
         foreach (var change in resources)
         {
             // What has no name of its own is for programs.
-            foreach (var url in change.Snapshot.Urls.Where(url => url.DisplayProperties.DisplayName != "" && url.DisplayProperties.DisplayName != url.Name))
+            foreach (var url in change.Snapshot.Urls.Where(url =>
+                url.DisplayProperties.DisplayName != "" && url.DisplayProperties.DisplayName != url.Name))
                 Console.WriteLine($"  {change.Resource.Name,-20} {url.DisplayProperties.DisplayName,-26} {url.Url}");
         }
 

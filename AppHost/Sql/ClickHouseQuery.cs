@@ -8,7 +8,8 @@ internal static class ClickHouseQuery
 {
     /// <summary>Copies the answer, in one of ClickHouse's formats, to a stream.</summary>
     /// <exception cref="AppHostException">ClickHouse refused, in its words.</exception>
-    public static async Task AskAsync(string connectionString, string sql, string format, Stream output, CancellationToken cancellationToken)
+    public static async Task AskAsync(
+        string connectionString, string sql, string format, Stream output, CancellationToken cancellationToken)
     {
         var settings = connectionString.Split(';', StringSplitOptions.RemoveEmptyEntries)
             .Select(part => part.Split('=', 2))

@@ -14,7 +14,8 @@ internal static class PostgresQuery
 {
     /// <summary>One answer for each statement of the text.</summary>
     /// <exception cref="AppHostException">PostgreSQL refused, in its words.</exception>
-    public static async IAsyncEnumerable<PostgresAnswer> AskAsync(string connectionString, string sql, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<PostgresAnswer> AskAsync(
+        string connectionString, string sql, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await using var command = new NpgsqlCommand(sql, connection) { AllResultTypesAreUnknown = true, CommandTimeout = 0 };

@@ -3,7 +3,8 @@ using Spectre.Console;
 
 namespace AspireCdc.AppHost.Sql;
 
-/// <summary><c>AppHost sql postgres|clickhouse "SELECT …"</c>: asks a database of the running stack and prints the answer as a table.</summary>
+/// <summary><c>AppHost sql postgres|clickhouse "SELECT …"</c>: asks a database of the running stack and
+/// prints the answer as a table.</summary>
 internal static class SqlCommand
 {
     private const string Usage = "Usage: dotnet run --project AppHost -- sql postgres|clickhouse \"SELECT …\" [--state FOLDER]";
@@ -49,6 +50,7 @@ internal static class SqlCommand
         foreach (var row in answer.Rows)
             table.AddRow(row.Select(value => new Text(value ?? "NULL")));
         AnsiConsole.Write(table);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"({answer.Rows.Count} {(answer.Rows.Count == 1 ? "row" : "rows")})"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"({answer.Rows.Count} {(answer.Rows.Count == 1 ? "row" : "rows")})"));
     }
 }

@@ -37,7 +37,8 @@ internal sealed record ApiOptions
                 var other => throw new ApiBenchmarkException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
             };
 
-            string Value() => ++i < args.Count ? args[i] : throw new ApiBenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
+            string Value() =>
+                ++i < args.Count ? args[i] : throw new ApiBenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
         }
         return options;
 

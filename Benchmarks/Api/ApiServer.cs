@@ -55,7 +55,8 @@ internal sealed class ApiServer : IAsyncDisposable
         await using (var source = NpgsqlDataSource.Create(_postgres.ConnectionString))
         await using (var fill = source.CreateCommand($"""
             INSERT INTO customer (email, name, country, city)
-            SELECT 'customer' || n || '@example.com', 'Customer ' || n, 'Country ' || n % 40, 'City ' || n % 900 FROM generate_series(1, {Customers}) n;
+            SELECT 'customer' || n || '@example.com', 'Customer ' || n, 'Country ' || n % 40, 'City ' || n % 900
+                FROM generate_series(1, {Customers}) n;
             ANALYZE customer
             """))
             await fill.ExecuteNonQueryAsync(cancellationToken);

@@ -6,14 +6,15 @@ using System.Text;
 namespace AspireCdc.Benchmarks.Api;
 
 /// <summary>
-/// Clients on kept connections, each sending its next request when it has the answer to the last. They share the machine with the server, so they are as thin as HTTP/1.1
-/// allows: a socket, a prepared request, the status and the length of the answer.
+/// Clients on kept connections, each sending its next request when it has the answer to the last. They share the machine with the server,
+/// so they are as thin as HTTP/1.1 allows: a socket, a prepared request, the status and the length of the answer.
 /// </summary>
 internal static class HttpLoad
 {
     /// <param name="request">The n-th request of a client, whole; n counts over all clients.</param>
     /// <param name="status">What every answer has to begin with, such as <c>HTTP/1.1 200</c>.</param>
-    public static async Task<Measurement> RunAsync(int port, Func<int, string> request, string status, int connections, TimeSpan duration, CancellationToken cancellationToken)
+    public static async Task<Measurement> RunAsync(
+        int port, Func<int, string> request, string status, int connections, TimeSpan duration, CancellationToken cancellationToken)
     {
         var number = 0;
         var start = Stopwatch.GetTimestamp();

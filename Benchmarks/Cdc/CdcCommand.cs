@@ -15,7 +15,8 @@ internal sealed class CdcCommand : IAsyncDisposable
 {
     public const string Verb = "cdc";
 
-    private static readonly JsonSerializerOptions JsonOptions = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions JsonOptions =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     private readonly CdcOptions _options;
     private readonly TemporaryFolder _folder = new();
@@ -79,14 +80,16 @@ internal sealed class CdcCommand : IAsyncDisposable
         var versions = await VersionsAsync(cancellationToken);
         CdcTable.WriteHeader(machine, versions, _options);
 
-        var reports = kinds.ToDictionary(kind => kind.Key, kind => new ContenderReport(kind.Key, kind.Name, kind.Work, kind.MissingBecause, []));
+        var reports = kinds.ToDictionary(kind => kind.Key, kind =>
+            new ContenderReport(kind.Key, kind.Name, kind.Work, kind.MissingBecause, []));
         var present = kinds.Where(kind => kind.MissingBecause is null).ToArray();
         await PrepareAsync(present, cancellationToken);
         var (workload, seconds) = await WriteWorkloadAsync(cancellationToken);
         await DrainAsync(present, reports, workload, cancellationToken);
         await CommitAsync(present, reports, cancellationToken);
 
-        var report = new CdcReport(machine, versions, workload.Changes, _options.Rounds, _options.Commits, seconds, [.. reports.Values]) { LoadAtEnd = MachineState.LoadAverage() };
+        var report = new CdcReport(machine, versions, workload.Changes, _options.Rounds, _options.Commits, seconds,
+            [.. reports.Values]) { LoadAtEnd = MachineState.LoadAverage() };
         CdcTable.Write(report);
         await SaveAsync(report, cancellationToken);
         return reports.Values.All(contender => contender.Drains.All(drain => drain.Failure is null) && contender.Latency?.Failure is null
@@ -99,20 +102,27 @@ internal sealed class CdcCommand : IAsyncDisposable
         ContenderKind[] all =
         [
             new("limit", "the server's limit", "discards", null, round => new ServerLimit(database, round)),
-            new("recvlogical", "pg_recvlogical", "discards", PgRecvlogical.MissingBecause(), round => new PgRecvlogical(database, Log, round), TimesCommits: false),
-            new("materialized", "MaterializedPostgreSQL", "landing", null, round => new MaterializedPostgreSql(database, _folder, binaries, Log, round)),
-            new("debezium", "Debezium → Kafka", "records in Kafka", Debezium.MissingBecause(_broker), round => new Debezium(database, _folder, _broker!, round)),
-            new("direct", "PostgreSQL → ClickHouse", "landing + star", null, round => new DirectPair(database, _folder, binaries, Log, round)),
+            new("recvlogical", "pg_recvlogical", "discards", PgRecvlogical.MissingBecause(),
+                round => new PgRecvlogical(database, Log, round), TimesCommits: false),
+            new("materialized", "MaterializedPostgreSQL", "landing", null, round =>
+                new MaterializedPostgreSql(database, _folder, binaries, Log, round)),
+            new("debezium", "Debezium → Kafka", "records in Kafka", Debezium.MissingBecause(_broker), round =>
+                new Debezium(database, _folder, _broker!, round)),
+            new("direct", "PostgreSQL → ClickHouse", "landing + star", null, round =>
+                new DirectPair(database, _folder, binaries, Log, round)),
             new("direct-tls", "the same over TLS", "landing + star", null, round =>
                 new DirectPair(database, _folder, binaries, Log, round, SslMode.Require)),
-            new("connector", "PostgreSQL → Kafka", "records in Kafka", KafkaBroker.MissingBecause(), round => new Connector(database, _broker!, Log, round)),
+            new("connector", "PostgreSQL → Kafka", "records in Kafka", KafkaBroker.MissingBecause(), round =>
+                new Connector(database, _broker!, Log, round)),
             new("behind-kafka", "Kafka → ClickHouse", "landing + star", KafkaBroker.MissingBecause(),
                 round => new BehindKafka(database, _folder, binaries, _broker!, (Connector)_contenders[("connector", round)], Log, round)),
         ];
         if (_options.Only.Except(all.Select(kind => kind.Key)).FirstOrDefault() is { } unknown)
-            throw new CdcBenchmarkException($"--only does not know '{unknown}'; there are {string.Join(", ", all.Select(kind => kind.Key))}.");
+            throw new CdcBenchmarkException(
+                $"--only does not know '{unknown}'; there are {string.Join(", ", all.Select(kind => kind.Key))}.");
         return _options.Only.Count == 0 ? all
-            : [.. all.Where(kind => _options.Only.Contains(kind.Key) || (kind.Key == "connector" && _options.Only.Contains("behind-kafka")))];
+            : [.. all.Where(kind =>
+                _options.Only.Contains(kind.Key) || (kind.Key == "connector" && _options.Only.Contains("behind-kafka")))];
     }
 
     /// <summary>All slots of all rounds exist before the workload is written, so that everybody drains the same WAL.</summary>
@@ -140,7 +150,8 @@ internal sealed class CdcCommand : IAsyncDisposable
         return (workload, seconds);
     }
 
-    private async Task DrainAsync(ContenderKind[] kinds, Dictionary<string, ContenderReport> reports, Workload workload, CancellationToken cancellationToken)
+    private async Task DrainAsync(
+        ContenderKind[] kinds, Dictionary<string, ContenderReport> reports, Workload workload, CancellationToken cancellationToken)
     {
         for (var round = 1; round <= _options.Rounds; round++)
         {
@@ -150,7 +161,8 @@ internal sealed class CdcCommand : IAsyncDisposable
                 var drain = await CdcRun.DrainAsync(_database!, contender, workload, round, cancellationToken);
                 reports[kind.Key].Drains.Add(drain);
                 CdcTable.Say($"round {round} of {_options.Rounds}: {kind.Name} " +
-                    (drain.Failure is null ? $"drained in {drain.Seconds:0.00} s ({drain.ChangesPerSecond / 1000:0} k/s)" : $"gave no figure: {drain.Failure}"));
+                    (drain.Failure is null ? $"drained in {drain.Seconds:0.00} s ({drain.ChangesPerSecond / 1000:0} k/s)"
+                        : $"gave no figure: {drain.Failure}"));
                 // The last round's readers are wanted for the single commits.
                 if (round == _options.Rounds && kind.TimesCommits)
                     continue;
@@ -170,7 +182,8 @@ internal sealed class CdcCommand : IAsyncDisposable
                 reports[kind.Key].Latency = await CdcRun.CommitAsync(
                     _database!, _contenders[(kind.Key, _options.Rounds)], _options.Commits, ++series, done, cancellationToken));
             var figures = reports[kind.Key].Latency!;
-            CdcTable.Say($"{kind.Name}: " + (figures.Failure is { } why ? $"no figure: {why}" : $"p50 {figures.P50:0.0} ms, p99 {figures.P99:0.0} ms"));
+            CdcTable.Say($"{kind.Name}: " +
+                (figures.Failure is { } why ? $"no figure: {why}" : $"p50 {figures.P50:0.0} ms, p99 {figures.P99:0.0} ms"));
         }
         foreach (var kind in _options.RowMegabytes > 0 ? timed : [])
         {
@@ -184,7 +197,8 @@ internal sealed class CdcCommand : IAsyncDisposable
 
     private async Task<Dictionary<string, string>> VersionsAsync(CancellationToken cancellationToken)
     {
-        var versions = new Dictionary<string, string> { ["PostgreSQL"] = await _database!.ScalarAsync<string>("SHOW server_version", cancellationToken) };
+        var versions = new Dictionary<string, string> { ["PostgreSQL"] =
+            await _database!.ScalarAsync<string>("SHOW server_version", cancellationToken) };
         if (_broker is not null)
             versions["Kafka"] = _broker.Version;
         return versions;

@@ -16,7 +16,8 @@ internal sealed record CdcOptions
           --json FILE       where the figures go (Benchmarks/results/cdc-<time>.json)
           --verbose         shows what the servers and readers log
 
-        KAFKA_HOME names a Kafka distribution (libs/, and Debezium's PostgreSQL connector in plugins/) for the contenders that need a broker.
+        KAFKA_HOME names a Kafka distribution (libs/, and Debezium's PostgreSQL connector in plugins/) for the
+        contenders that need a broker.
         """;
 
     public int Changes { get; private init; } = 1_000_000;
@@ -48,13 +49,15 @@ internal sealed record CdcOptions
                 "--rounds" => options with { Rounds = Number(Value(), least: 1) },
                 "--commits" => options with { Commits = Number(Value(), least: 0) },
                 "--row-mb" => options with { RowMegabytes = Number(Value(), least: 0) },
-                "--only" => options with { Only = Value().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) },
+                "--only" =>
+                    options with { Only = Value().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) },
                 "--json" => options with { Json = Value() },
                 "--verbose" => options with { Verbose = true },
                 var other => throw new CdcBenchmarkException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
             };
 
-            string Value() => ++i < args.Count ? args[i] : throw new CdcBenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
+            string Value() =>
+                ++i < args.Count ? args[i] : throw new CdcBenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
         }
         return options;
 

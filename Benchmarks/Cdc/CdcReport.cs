@@ -50,8 +50,10 @@ internal sealed record DrainFigures(
 internal sealed record ProcessFigures(double CpuSeconds, double PeakMb, double ResidentMb)
 {
     public static IReadOnlyDictionary<string, ProcessFigures> Of(IReadOnlyDictionary<string, ProcessUsage> used) => used.ToDictionary(
-        process => process.Key, process => new ProcessFigures(process.Value.Cpu.TotalSeconds, process.Value.PeakMb, process.Value.ResidentMb));
+        process =>
+            process.Key, process => new ProcessFigures(process.Value.Cpu.TotalSeconds, process.Value.PeakMb, process.Value.ResidentMb));
 }
 
 /// <summary>From the answer to a commit until its row is visible, in milliseconds.</summary>
-internal sealed record LatencyFigures(int Commits, double P50, double P90, double P99, double Most, IReadOnlyDictionary<string, ProcessFigures> Processes, string? Failure);
+internal sealed record LatencyFigures(
+    int Commits, double P50, double P90, double P99, double Most, IReadOnlyDictionary<string, ProcessFigures> Processes, string? Failure);

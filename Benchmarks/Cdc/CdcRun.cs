@@ -14,7 +14,8 @@ internal static class CdcRun
     /// <summary>No id of the workload comes near it.</summary>
     private const long FirstOrder = 1_000_000_000;
 
-    private static readonly TimeSpan DrainDeadline = TimeSpan.FromMinutes(15), CommitDeadline = TimeSpan.FromSeconds(30), VerifyDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DrainDeadline = TimeSpan.FromMinutes(15), CommitDeadline = TimeSpan.FromSeconds(30),
+        VerifyDeadline = TimeSpan.FromSeconds(30);
 
     public static async Task<DrainFigures> DrainAsync(
         StoreDatabase database, IContender contender, Workload workload, int round, CancellationToken cancellationToken)
@@ -41,11 +42,15 @@ internal static class CdcRun
             }
             var seconds = Stopwatch.GetElapsedTime(watch.StreamingSince ?? started, end).TotalSeconds;
             var processes = ProcessFigures.Of(watch.Processes);
-            return new(round, seconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds, workload.Changes / seconds, watch.Sender.TotalSeconds, processes, failure);
+            return new(round, seconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds, workload.Changes / seconds,
+                watch.Sender.TotalSeconds, processes, failure);
         }
-        catch (Exception e) when (e is CdcBenchmarkException or InvalidOperationException or HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is CdcBenchmarkException or InvalidOperationException or HttpRequestException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            var why = e is OperationCanceledException ? $"the last change did not arrive within {DrainDeadline.TotalMinutes:0} min" : e.Message;
+            var why = e is OperationCanceledException
+                ? $"the last change did not arrive within {DrainDeadline.TotalMinutes:0} min"
+                : e.Message;
             return new(round, 0, 0, 0, 0, new Dictionary<string, ProcessFigures>(), why);
         }
         finally
@@ -101,7 +106,8 @@ internal static class CdcRun
             }
             processes = ProcessFigures.Of(watch.Processes);
         }
-        catch (Exception e) when (e is CdcBenchmarkException or InvalidOperationException or HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is CdcBenchmarkException or InvalidOperationException or HttpRequestException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             failure = e is OperationCanceledException ? $"a commit did not arrive within {CommitDeadline.TotalSeconds:0} s" : e.Message;
         }

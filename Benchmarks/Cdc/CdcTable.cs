@@ -16,9 +16,12 @@ internal static class CdcTable
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = WidthOfFiles;
         var load = machine.Load is { } value ? $"load {value:0.00}" : "load unknown";
-        AnsiConsole.WriteLine($"{machine.Processor}, {machine.Cores} cores, {machine.MemoryGb:0} GB, {load}; {machine.System}; {machine.Runtime}");
+        AnsiConsole.WriteLine(
+            $"{machine.Processor}, {machine.Cores} cores, {machine.MemoryGb:0} GB, {load}; {machine.System}; {machine.Runtime}");
         AnsiConsole.WriteLine(string.Join(", ", versions.Select(version => $"{version.Key} {version.Value}")));
-        AnsiConsole.WriteLine($"{options.Changes:N0} changes, {Workload.ChangesPerTransaction} a transaction, {options.Rounds} rounds, {options.Commits} single commits");
+        AnsiConsole.WriteLine(
+            $"{options.Changes:N0} changes, {Workload.ChangesPerTransaction} a transaction, {options.Rounds} rounds, {options.Commits} " +
+            "single commits");
         if (machine.Load > machine.Cores / 2.0)
             AnsiConsole.MarkupLine("[yellow]The machine is busy: compare ratios, not figures.[/]");
     }
@@ -53,9 +56,11 @@ internal static class CdcTable
     {
         var limit = report.Contenders.FirstOrDefault(contender => contender.Key == "limit")?.Median(drain => drain.ChangesPerSecond);
         var peer = report.Contenders.FirstOrDefault(contender => contender.Key == "materialized")?.Median(drain => drain.ChangesPerSecond);
-        var table = new Table { Title = new($"Draining {report.Changes.ToString("N0", Culture)} changes (medians of {report.Rounds})"), Border = TableBorder.Rounded };
+        var table = new Table { Title = new($"Draining {report.Changes.ToString("N0", Culture)} changes (medians of {report.Rounds})"),
+            Border = TableBorder.Rounded };
         table.AddColumns("reader", "keeps");
-        foreach (var column in (string[])["changes/s", "range", "of limit", "of Mat.PG", "s with start", "CPU s", "sender CPU s", "peak MB"])
+        foreach (var column in (string[])["changes/s", "range", "of limit", "of Mat.PG", "s with start", "CPU s",
+            "sender CPU s", "peak MB"])
             table.AddColumn(new TableColumn(column).RightAligned());
         foreach (var contender in report.Contenders.Where(contender => contender.Whole.Any()))
         {
@@ -63,7 +68,8 @@ internal static class CdcTable
             table.AddRow(
                 contender.Name, contender.Work,
                 Thousands(rate),
-                $"{Thousands(contender.Whole.Min(drain => drain.ChangesPerSecond))}–{Thousands(contender.Whole.Max(drain => drain.ChangesPerSecond))}",
+                $"{Thousands(contender.Whole.Min(drain => drain.ChangesPerSecond))}–" +
+                $"{Thousands(contender.Whole.Max(drain => drain.ChangesPerSecond))}",
                 Ratio(rate, limit), Ratio(rate, peer),
                 Number(contender.Median(drain => drain.SecondsWithStart), "0.0"),
                 PerProcess(contender, process => process.CpuSeconds, "0.0"),
@@ -76,7 +82,8 @@ internal static class CdcTable
     private static void WriteCommits(CdcReport report)
     {
         var peer = report.Contenders.FirstOrDefault(contender => contender.Key == "materialized")?.Latency?.P50;
-        var table = new Table { Title = new($"A single-row commit until it is visible ({report.Commits} each), ms"), Border = TableBorder.Rounded };
+        var table =
+            new Table { Title = new($"A single-row commit until it is visible ({report.Commits} each), ms"), Border = TableBorder.Rounded };
         table.AddColumn("reader");
         foreach (var column in (string[])["p50", "p90", "p99", "most", "p50 of Mat.PG", "memory MB"])
             table.AddColumn(new TableColumn(column).RightAligned());
@@ -89,7 +96,8 @@ internal static class CdcTable
             else
             {
                 table.AddRow(
-                    contender.Name, Number(latency.P50, "0.0"), Number(latency.P90, "0.0"), Number(latency.P99, "0.0"), Number(latency.Most, "0.0"), Ratio(latency.P50, peer),
+                    contender.Name, Number(latency.P50, "0.0"), Number(latency.P90, "0.0"), Number(latency.P99, "0.0"),
+                    Number(latency.Most, "0.0"), Ratio(latency.P50, peer),
                     string.Join('\n', latency.Processes.Select(process => $"{process.Key} {Number(process.Value.ResidentMb, "0")}")));
             }
         }

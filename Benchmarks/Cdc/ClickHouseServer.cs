@@ -37,7 +37,8 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
             ["EmbeddedClickHouse__Sources"] = "POSTGRES", // MaterializedPostgreSQL reads from there
         }, line => log($"{name}: {line}"));
         _http = new HttpClient { BaseAddress = new Uri($"http://localhost:{_port}"), Timeout = TimeSpan.FromMinutes(5) };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Username}:{Password}")));
+        _http.DefaultRequestHeaders.Authorization =
+            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Username}:{Password}")));
         await _program.UntilAsync(AnswersAsync, "to answer /ping", StartDeadline, cancellationToken);
 
         async Task<bool> AnswersAsync()
@@ -63,7 +64,8 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
     }
 
     /// <summary>The answer in TabSeparated form, without the last line's end.</summary>
-    public async Task<string> QueryAsync(string sql, CancellationToken cancellationToken, string database = Database, string? settings = null)
+    public async Task<string> QueryAsync(
+        string sql, CancellationToken cancellationToken, string database = Database, string? settings = null)
     {
         using var content = new StringContent(sql);
         using var response = await _http!.PostAsync($"/?database={database}&{settings}", content, cancellationToken);
@@ -78,7 +80,8 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
         {
             return long.Parse(await QueryAsync(sql, cancellationToken), CultureInfo.InvariantCulture) >= atLeast;
         }
-        catch (CdcBenchmarkException e) when (e.Message.Contains("Code: 60", StringComparison.Ordinal) || e.Message.Contains("Code: 81", StringComparison.Ordinal))
+        catch (CdcBenchmarkException e) when (e.Message.Contains("Code: 60", StringComparison.Ordinal)
+            || e.Message.Contains("Code: 81", StringComparison.Ordinal))
         {
             return false;
         }

@@ -35,4 +35,5 @@ internal interface IContender : IAsyncDisposable
 /// <param name="MissingBecause">Why it cannot take part here; null where it can.</param>
 /// <param name="Create">Makes the contender of a round.</param>
 /// <param name="TimesCommits">It can tell when a single commit has arrived.</param>
-internal sealed record ContenderKind(string Key, string Name, string Work, string? MissingBecause, Func<int, IContender> Create, bool TimesCommits = true);
+internal sealed record ContenderKind(
+    string Key, string Name, string Work, string? MissingBecause, Func<int, IContender> Create, bool TimesCommits = true);

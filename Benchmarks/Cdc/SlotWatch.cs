@@ -4,8 +4,8 @@ using Npgsql;
 namespace AspireCdc.Benchmarks.Cdc;
 
 /// <summary>
-/// Watches a contender from outside, in the same way for all: when its slot came into use, and what its processes and the server's process behind the
-/// slot have used.
+/// Watches a contender from outside, in the same way for all: when its slot came into use, and what its processes and the server's process
+/// behind the slot have used.
 /// </summary>
 internal sealed class SlotWatch : IAsyncDisposable
 {

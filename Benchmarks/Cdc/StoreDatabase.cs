@@ -104,7 +104,8 @@ internal sealed class StoreDatabase : IAsyncDisposable
             """, cancellationToken);
         await ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"""
             INSERT INTO customer (id, email, name, country, city) OVERRIDING SYSTEM VALUE
-            SELECT n, 'customer' || n || '@example.com', 'Customer ' || n, 'Country ' || n % 40, 'City ' || n % 900 FROM generate_series(1, {Workload.Customers}) n;
+            SELECT n, 'customer' || n || '@example.com', 'Customer ' || n, 'Country ' || n % 40, 'City ' || n % 900
+                FROM generate_series(1, {Workload.Customers}) n;
             INSERT INTO product (id, name, category, price) OVERRIDING SYSTEM VALUE
             SELECT n, 'Product ' || n, 'Category ' || n % 25, (n % 500) + 0.99 FROM generate_series(1, {Workload.Products}) n;
             """), cancellationToken);

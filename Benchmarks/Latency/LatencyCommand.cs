@@ -63,7 +63,8 @@ internal sealed class LatencyCommand : IDisposable
     private async Task RunAsync()
     {
         var machine = MachineState.Now();
-        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{machine.Processor}, {machine.Cores} cores, load {machine.Load:0.00}; {_options.Api} to {_options.ClickHouse}"));
+        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{machine.Processor}, {machine.Cores} cores, load {machine.Load:0.00}; {_options.Api} to {_options.ClickHouse}"));
 
         var run = Guid.NewGuid().ToString("N")[..8];
         var customers = new List<long>();
@@ -71,7 +72,8 @@ internal sealed class LatencyCommand : IDisposable
         {
             var ofCustomers = await MeasureAsync("customers", "customer_dim WHERE customer_id", customers.Add,
                 n => new { name = $"Benchmark {n}", email = $"{run}-{n}@benchmark.example", country = "Nowhere", city = "Benchmark" });
-            var ofOrders = await MeasureAsync("orders", "order_fact WHERE order_id", _ => { }, n => new { customerId = customers[n % customers.Count], total = 42.42m });
+            var ofOrders = await MeasureAsync("orders", "order_fact WHERE order_id", _ => { }, n =>
+                new { customerId = customers[n % customers.Count], total = 42.42m });
             Write(("POST /api/customers → customer_dim", ofCustomers), ("POST /api/orders → order_fact", ofOrders));
         }
         finally
@@ -114,7 +116,8 @@ internal sealed class LatencyCommand : IDisposable
         using var content = new StringContent(sql);
         using var response = await _clickHouse.PostAsync($"/?database={Uri.EscapeDataString(_options.Database)}", content);
         var answer = await response.Content.ReadAsStringAsync();
-        return response.IsSuccessStatusCode ? int.Parse(answer, CultureInfo.InvariantCulture) : throw new HttpRequestException($"ClickHouse answered {(int)response.StatusCode}: {answer}");
+        return response.IsSuccessStatusCode ? int.Parse(answer, CultureInfo.InvariantCulture)
+            : throw new HttpRequestException($"ClickHouse answered {(int)response.StatusCode}: {answer}");
     }
 
     private static void Write(params (string Name, List<Way> Ways)[] rows)
@@ -126,7 +129,8 @@ internal sealed class LatencyCommand : IDisposable
         foreach (var (name, ways) in rows)
         {
             var visible = ways.ConvertAll(way => way.Visible);
-            table.AddRow(name, ways.Count.ToString(CultureInfo.InvariantCulture), Text(Statistics.Percentile(ways.ConvertAll(way => way.Answered), 0.5)), Text(Statistics.Percentile(visible, 0.5)),
+            table.AddRow(name, ways.Count.ToString(CultureInfo.InvariantCulture),
+                Text(Statistics.Percentile(ways.ConvertAll(way => way.Answered), 0.5)), Text(Statistics.Percentile(visible, 0.5)),
                 Text(Statistics.Percentile(visible, 0.9)), Text(Statistics.Percentile(visible, 0.99)), Text(visible.Max()));
         }
         AnsiConsole.Write(table);

@@ -47,7 +47,8 @@ internal sealed record LatencyOptions
                 "--user" => options with { User = Value() },
                 "--password" => options with { Password = Value() },
                 "--database" => options with { Database = Value() },
-                "--commits" => options with { Commits = int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0 ? n : throw new FormatException("--commits must be a number from 1 on.") },
+                "--commits" => options with { Commits = int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+                    && n > 0 ? n : throw new FormatException("--commits must be a number from 1 on.") },
                 var other => throw new FormatException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
             };
 
@@ -55,6 +56,8 @@ internal sealed record LatencyOptions
         }
         return options;
 
-        static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) ? uri : throw new FormatException($"'{text}' is no address: one looks like http://localhost:3002.");
+        static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri)
+            ? uri
+            : throw new FormatException($"'{text}' is no address: one looks like http://localhost:3002.");
     }
 }

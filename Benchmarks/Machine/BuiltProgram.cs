@@ -32,11 +32,13 @@ internal sealed class BuiltProgram : IAsyncDisposable
     public string LastWords => $"{_name} ended with exit code {_process.ExitCode}: {string.Join(Environment.NewLine, _lastWords)}";
 
     /// <summary>Starts another project's program.</summary>
-    public static BuiltProgram Start(string project, IReadOnlyList<string> args, Dictionary<string, string> environment, Action<string> log) =>
+    public static BuiltProgram Start(
+        string project, IReadOnlyList<string> args, Dictionary<string, string> environment, Action<string> log) =>
         Run(project, ["dotnet", Checkout.ProgramOf(project), .. args], environment, log);
 
     /// <summary>Starts any program.</summary>
-    public static BuiltProgram Run(string name, IReadOnlyList<string> command, Dictionary<string, string> environment, Action<string> log) =>
+    public static BuiltProgram Run(
+        string name, IReadOnlyList<string> command, Dictionary<string, string> environment, Action<string> log) =>
         new(name, command, environment, log);
 
     /// <summary>Waits for its end.</summary>
@@ -65,7 +67,8 @@ internal sealed class BuiltProgram : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new InvalidOperationException($"Waited {deadline.TotalSeconds:0} s for {_name} {what}. Its last words: {string.Join(Environment.NewLine, _lastWords)}");
+            throw new InvalidOperationException(
+                $"Waited {deadline.TotalSeconds:0} s for {_name} {what}. Its last words: {string.Join(Environment.NewLine, _lastWords)}");
         }
     }
 

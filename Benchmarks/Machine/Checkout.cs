@@ -26,6 +26,7 @@ internal static class Checkout
             if (File.Exists(Path.Combine(folder.FullName, "AspireCdc.sln")))
                 return folder.FullName;
         }
-        throw new InvalidOperationException("The benchmarks start the other projects' programs, so they run from a checkout: dotnet run -c Release --project Benchmarks");
+        throw new InvalidOperationException(
+            "The benchmarks start the other projects' programs, so they run from a checkout: dotnet run -c Release --project Benchmarks");
     }
 }

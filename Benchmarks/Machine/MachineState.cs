@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace AspireCdc.Benchmarks.Machine;
 
 /// <summary>What a figure depends on and does not show: the machine, and how busy it was when the run began.</summary>
-internal sealed record MachineState(string System, string Runtime, string Processor, int Cores, double MemoryGb, double? Load, DateTimeOffset At)
+internal sealed record MachineState(
+    string System, string Runtime, string Processor, int Cores, double MemoryGb, double? Load, DateTimeOffset At)
 {
     public static MachineState Now() => new(
         RuntimeInformation.OSDescription,

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>
-/// Where batches take their arrays from. Not the shared pool: that keeps arrays for each thread, and a batch is on another one with every step, so it would come to hold many times
-/// what is in use.
+/// Where batches take their arrays from. Not the shared pool: that keeps arrays for each thread, and a batch is on another one with every
+/// step, so it would come to hold many times what is in use.
 /// </summary>
 internal static class BatchPool<T>
 {

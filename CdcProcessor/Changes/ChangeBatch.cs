@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>
-/// An ordered run of changes and the bytes of their values, in one arena: a change costs no allocation of its own. One writer fills it, then one reader
-/// has it; whoever takes it off a source disposes of it, which gives the memory back.
+/// An ordered run of changes and the bytes of their values, in one arena: a change costs no allocation of its own. One writer fills it,
+/// then one reader has it; whoever takes it off a source disposes of it, which gives the memory back.
 /// </summary>
 internal sealed class ChangeBatch : IDisposable
 {
@@ -46,8 +46,8 @@ internal sealed class ChangeBatch : IDisposable
     public bool IsEmpty => _changesUsed == 0 && _ends is null && _deadLetters is null;
 
     /// <summary>
-    /// Once this batch is written, all that the source sent before these positions is: the end LSN of the last whole commit (or a keepalive behind it),
-    /// or the next offset of each partition. Empty where the batch ends inside its first transaction.
+    /// Once this batch is written, all that the source sent before these positions is: the end LSN of the last whole commit (or a keepalive
+    /// behind it), or the next offset of each partition. Empty where the batch ends inside its first transaction.
     /// </summary>
     public IReadOnlyList<SourcePosition> Ends => _ends ?? (IReadOnlyList<SourcePosition>)[];
 
@@ -65,7 +65,8 @@ internal sealed class ChangeBatch : IDisposable
     /// </summary>
     public IReadOnlyList<TableCopy> Copies => _copies ?? (IReadOnlyList<TableCopy>)[];
 
-    /// <summary>Makes room for a row of <paramref name="columns"/> values, all <see cref="ValueKind.Unchanged"/> until they are set.</summary>
+    /// <summary>Makes room for a row of <paramref name="columns"/> values, all
+    /// <see cref="ValueKind.Unchanged"/> until they are set.</summary>
     public RowRef AddRow(int columns)
     {
         Reserve(ref _values, _valuesUsed, columns);
@@ -250,7 +251,8 @@ internal sealed class ChangeBatch : IDisposable
 /// <summary>How far a source was read: PostgreSQL's end LSN (partition -1), or a Kafka partition's next offset.</summary>
 /// <param name="Partition">Kafka's partition; -1 from PostgreSQL.</param>
 /// <param name="Position">Where to go on.</param>
-/// <param name="CommitLsn">From Kafka: what the connector has last announced in this partition, the end LSN of commits whose changes all come before it; otherwise 0.</param>
+/// <param name="CommitLsn">From Kafka: what the connector has last announced in this partition, the end LSN of commits whose changes all
+/// come before it; otherwise 0.</param>
 internal readonly record struct SourcePosition(int Partition, ulong Position, ulong CommitLsn = 0);
 
 /// <summary>How much a batch holds.</summary>

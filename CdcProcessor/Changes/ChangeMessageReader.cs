@@ -8,14 +8,16 @@ namespace AspireCdc.CdcProcessor.Changes;
 /// <summary>Reads change messages: Redpanda Connect's, our connector's, and those that dead letters keep.</summary>
 internal sealed class ChangeMessageReader(StarModel model)
 {
-    private readonly Dictionary<string, Table> _tables = model.Tables.ToDictionary(table => table.Source, table => new Table(Relation.Of(table)));
+    private readonly Dictionary<string, Table> _tables = model.Tables.ToDictionary(table => table.Source, table =>
+        new Table(Relation.Of(table)));
     private readonly KeyComparison _keys = new();
 
     /// <summary>A row of exactly the mapped columns.</summary>
     public Relation RelationOf(TableMapping table) => _tables[table.Source].Relation;
 
     /// <summary>
-    /// Puts the rows of a message into the batch. Returns its change, without a version; its old row is there where the message comes from PostgreSQL, or deletes it.
+    /// Puts the rows of a message into the batch. Returns its change, without a version; its old row is there where the message
+    /// comes from PostgreSQL, or deletes it.
     /// </summary>
     /// <param name="metadata">What the message says of itself.</param>
     /// <param name="payload">Its row, as JSON.</param>
@@ -65,13 +67,16 @@ internal sealed class ChangeMessageReader(StarModel model)
         {
             // The old key may live in another partition, whose offsets do not compare with this one's: no version from here can end it.
             if (_keys.Differ(batch, table.Relation, old, row))
-                throw new UnreadableException("its key is not that of its 'before': each key has a partition of its own, so a changed key must arrive as a delete under the old one and an insert under the new one");
+                throw new UnreadableException(
+                    "its key is not that of its 'before': each key has a partition of its own, so a changed key must arrive as a delete " +
+                    "under the old one and an insert under the new one");
             old = RowRef.None;
         }
         return new Change(table.Relation, operation, Version: 0, metadata.Lsn, partition, CommitTime: 0, old, row);
     }
 
-    /// <summary>The change of one row that a dead letter holds, at its own version; null where it cannot be read now either. Its old key has gone already.</summary>
+    /// <summary>The change of one row that a dead letter holds, at its own version; null where it cannot be read now either.
+    /// Its old key has gone already.</summary>
     public Change? TryRead(DeadLetter letter, ChangeBatch batch)
     {
         try
@@ -80,7 +85,8 @@ internal sealed class ChangeMessageReader(StarModel model)
             var change = Read(metadata, payload, letter.Partition, batch) with { Version = letter.Version, Lsn = letter.Lsn };
             return change.Operation switch
             {
-                ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete => change with { Old = change.New.Exists ? RowRef.None : change.Old },
+                ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete =>
+                    change with { Old = change.New.Exists ? RowRef.None : change.Old },
                 ChangeOperation.Read => change with { Operation = ChangeOperation.Insert }, // what it was copied with has long been derived
                 _ => null,
             };
@@ -154,7 +160,8 @@ internal sealed class ChangeMessageReader(StarModel model)
 
         /// <summary>Another program may write an array, an hstore or a json as JSON's own; ours writes PostgreSQL's text.</summary>
         public bool TakesJson(int column) =>
-            relation.Table.Columns[column] is var mapped && (mapped.Type.NullIsDefault || mapped.Type is JsonType || mapped.Postgres is "json" or "jsonb");
+            relation.Table.Columns[column] is var mapped
+                && (mapped.Type.NullIsDefault || mapped.Type is JsonType || mapped.Postgres is "json" or "jsonb");
 
         /// <summary>A message has its columns in the order of the one before it: most often <paramref name="next"/> is the one.</summary>
         public int ColumnOf(ref Utf8JsonReader reader, int next)

@@ -5,13 +5,14 @@ using System.Text.Unicode;
 namespace AspireCdc.CdcProcessor.Changes;
 
 /// <summary>
-/// Writes the change message: <c>{"metadata":{"table","operation","lsn"},"payload":{…row…}}</c>. A column that is absent has not changed. A row's old key (or
-/// old row) goes as <c>before</c> into the metadata.
+/// Writes the change message: <c>{"metadata":{"table","operation","lsn"},"payload":{…row…}}</c>. A column that is absent has not changed. A
+/// row's old key (or old row) goes as <c>before</c> into the metadata.
 /// </summary>
 internal static class ChangeMessageWriter
 {
     // PostgreSQL's type OIDs whose values JSON knows.
-    private const uint Bool = 16, Int8 = 20, Int2 = 21, Int4 = 23, Oid = 26, Float4 = 700, Float8 = 701, Timestamp = 1114, TimestampTz = 1184;
+    private const uint Bool = 16, Int8 = 20, Int2 = 21, Int4 = 23, Oid = 26, Float4 = 700, Float8 = 701, Timestamp = 1114,
+        TimestampTz = 1184;
 
     public static void Write(Utf8JsonWriter json, ChangeBatch batch, in Change change)
     {

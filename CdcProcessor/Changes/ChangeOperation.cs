@@ -11,13 +11,16 @@ internal enum ChangeOperation : byte
     /// <summary>Old holds at least the key.</summary>
     Delete,
 
-    /// <summary>A row of a copy (snapshot or resync), at the copy's point. From an ordered source it is derived later: see <see cref="Derive"/>.</summary>
+    /// <summary>A row of a copy (snapshot or resync), at the copy's point. From an ordered source it is derived
+    /// later: see <see cref="Derive"/>.</summary>
     Read,
 
-    /// <summary>All rows of the table up to <see cref="Change.Version"/> are gone; behind Kafka, only those that this partition brought.</summary>
+    /// <summary>All rows of the table up to <see cref="Change.Version"/> are gone; behind Kafka, only those
+    /// that this partition brought.</summary>
     Truncate,
 
-    /// <summary>A copy of the table begins; its rows follow. From PostgreSQL, <see cref="Change.Bound"/> is the copy's point as a version.</summary>
+    /// <summary>A copy of the table begins; its rows follow. From PostgreSQL, <see cref="Change.Bound"/> is the
+    /// copy's point as a version.</summary>
     CopyBegin,
 
     /// <summary>
@@ -27,15 +30,15 @@ internal enum ChangeOperation : byte
     CopyRange,
 
     /// <summary>
-    /// The copy's rows are all there. From Kafka, rows older than <see cref="Change.Bound"/> were not in it and get tombstones at <see cref="Change.Version"/>; an ordered source
-    /// sends <see cref="Derive"/> for that.
+    /// The copy's rows are all there. From Kafka, rows older than <see cref="Change.Bound"/> were not in it and get tombstones at
+    /// <see cref="Change.Version"/>; an ordered source sends <see cref="Derive"/> for that.
     /// </summary>
     CopyEnd,
 
     /// <summary>
-    /// The marker behind what landed outside the stream's order, with its landing version as <see cref="Change.Bound"/>: derive it here and now, in the stream. Behind one row (its key is
-    /// in New) a dead letter is settled; behind a copy, what it did not find gets tombstones at its point. Not before the marker: a stream that lags may still land rows whose
-    /// deletes were lost.
+    /// The marker behind what landed outside the stream's order, with its landing version as <see cref="Change.Bound"/>: derive it here and
+    /// now, in the stream. Behind one row (its key is in New) a dead letter is settled; behind a copy, what it did not find gets tombstones
+    /// at its point. Not before the marker: a stream that lags may still land rows whose deletes were lost.
     /// </summary>
     Derive,
 }

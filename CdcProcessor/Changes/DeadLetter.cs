@@ -9,4 +9,5 @@ namespace AspireCdc.CdcProcessor.Changes;
 /// <param name="Version">Its landing version: a retry uses it.</param>
 /// <param name="Lsn">The commit's LSN, or 0.</param>
 /// <param name="Partition">The partition that brought it; -1 from PostgreSQL.</param>
-internal sealed record DeadLetter(string Table, string Key, string Operation, string Raw, string Reason, UInt128 Version, ulong Lsn, int Partition);
+internal sealed record DeadLetter(
+    string Table, string Key, string Operation, string Raw, string Reason, UInt128 Version, ulong Lsn, int Partition);

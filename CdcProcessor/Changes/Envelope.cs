@@ -64,7 +64,8 @@ internal static class Envelope
             else if (reader.ValueTextEquals("operation"u8))
                 metadata.Operation = Text(ref reader);
             else if (reader.ValueTextEquals("lsn"u8))
-                _ = Lsn.TryParse(Text(ref reader), out metadata.Lsn); // for people only: one that cannot be read is no reason to refuse the change
+                // for people only: one that cannot be read is no reason to refuse the change
+                _ = Lsn.TryParse(Text(ref reader), out metadata.Lsn);
             else if (reader.ValueTextEquals("began"u8))
                 metadata.CopyBegan = reader.Read() && reader.TryGetInt64(out var offset) ? offset : null;
             else if (reader.ValueTextEquals("before"u8))

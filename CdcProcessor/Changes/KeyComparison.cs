@@ -2,7 +2,8 @@ using System.Buffers;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
-/// <summary>Compares keys as ClickHouse stores them: REPLICA IDENTITY FULL sends an old row with every update, and 1.0 → 1.00 is no other key.</summary>
+/// <summary>Compares keys as ClickHouse stores them: REPLICA IDENTITY FULL sends an old row with every update, and
+/// 1.0 → 1.00 is no other key.</summary>
 internal sealed class KeyComparison
 {
     private readonly ArrayBufferWriter<byte> _old = new();

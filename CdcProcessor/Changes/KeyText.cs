@@ -11,7 +11,9 @@ internal static class KeyText
 {
     /// <summary>The values of a row's key, each in its canonical form; empty where the row does not have it.</summary>
     public static IReadOnlyList<string> Of(ChangeBatch batch, Relation relation, RowRef row) =>
-        [.. relation.Table.Key.Select(column => relation.Positions[column] is >= 0 and var position ? relation.Table.Columns[column].Type.Canonical(batch.Text(row, position)) : "")];
+        [.. relation.Table.Key.Select(column => relation.Positions[column] is >= 0 and var position
+            ? relation.Table.Columns[column].Type.Canonical(batch.Text(row, position))
+            : "")];
 
     /// <summary>
     /// The values as one text, separated by commas. Among several, one that holds a comma, a quotation mark or a backslash stands in

@@ -4,7 +4,8 @@ using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
-/// <summary>A table as its source describes it at one moment: the columns of a change's rows, in their order, and where each one goes.</summary>
+/// <summary>A table as its source describes it at one moment: the columns of a change's rows, in their
+/// order, and where each one goes.</summary>
 internal sealed class Relation
 {
     public Relation(TableMapping table, IReadOnlyList<RelationColumn> columns, bool fullIdentity = false)

@@ -9,12 +9,13 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal sealed class ClickHouseClient : IDisposable
 {
     /// <summary>
-    /// The processor says itself how its statements run, whatever the server's profiles say: inserts are on disk when they answer, equal blocks count twice
-    /// (A, B, A must not become B), reads see tombstones, and what the processor empties may be of any size. Nothing is compiled: the
-    /// fourth derivation of a kind would wait a second for that, and floods gain nothing by it.
+    /// The processor says itself how its statements run, whatever the server's profiles say: inserts are on disk when they answer, equal
+    /// blocks count twice (A, B, A must not become B), reads see tombstones, and what the processor empties may be of any size. Nothing is
+    /// compiled: the fourth derivation of a kind would wait a second for that, and floods gain nothing by it.
     /// </summary>
     private const string Settings =
-        "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=0"
+        "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1" +
+        "&max_query_size=67108864&max_execution_time=0&output_format_json_quote_64bit_integers=0"
         + "&max_table_size_to_drop=0&max_partition_size_to_drop=0"
         + "&compile_expressions=0&compile_aggregate_expressions=0&compile_sort_description=0";
 
@@ -86,14 +87,16 @@ internal sealed class ClickHouseClient : IDisposable
     }
 
     /// <summary>Rows as RowBinary, of a query that reads external tables.</summary>
-    public async Task<ReadOnlyMemory<byte>> ReadAsync(string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
+    public async Task<ReadOnlyMemory<byte>> ReadAsync(
+        string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
     {
         using var response = await SendAsync(sql, _query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken);
         return await response.Content.ReadAsByteArrayAsync(cancellationToken);
     }
 
     /// <summary>The one value of the one row.</summary>
-    public async Task<string?> ScalarAsync(string sql, CancellationToken cancellationToken) => (await QueryAsync(sql, cancellationToken)) is [[var value, ..], ..] ? value : null;
+    public async Task<string?> ScalarAsync(string sql, CancellationToken cancellationToken) =>
+        (await QueryAsync(sql, cancellationToken)) is [[var value, ..], ..] ? value : null;
 
     public void Dispose() => _http.Dispose();
 
@@ -160,7 +163,8 @@ internal sealed class ClickHouseClient : IDisposable
                 continue;
             }
 
-            text.Append(field[++i] switch { 't' => '\t', 'n' => '\n', 'r' => '\r', 'b' => '\b', 'f' => '\f', '0' => '\0', var other => other });
+            text.Append(
+                field[++i] switch { 't' => '\t', 'n' => '\n', 'r' => '\r', 'b' => '\b', 'f' => '\f', '0' => '\0', var other => other });
         }
         return text.ToString();
     }

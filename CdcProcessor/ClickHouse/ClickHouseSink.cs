@@ -7,8 +7,8 @@ using AspireCdc.Star.Types;
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
-/// Lands each batch, reads back and derives, in this order: whatever was written late, twice or by a dead predecessor, the newest landing rows decide, and each star row is
-/// derived from them anew.
+/// Lands each batch, reads back and derives, in this order: whatever was written late, twice or by a dead predecessor, the newest landing
+/// rows decide, and each star row is derived from them anew.
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {
@@ -37,7 +37,8 @@ internal sealed class ClickHouseSink : IChangeSink
     private ulong _end;
     private long _lettersSeen;
 
-    public ClickHouseSink(ClickHouseClient client, StarModel model, ProcessorStatus status, FactProgress factProgress, TimeProvider time, ILogger<ClickHouseSink> logger)
+    public ClickHouseSink(ClickHouseClient client, StarModel model, ProcessorStatus status, FactProgress factProgress, TimeProvider time,
+        ILogger<ClickHouseSink> logger)
     {
         _status = status;
         _time = time;
@@ -65,15 +66,19 @@ internal sealed class ClickHouseSink : IChangeSink
         if (progress.IsPaused || progress.Source is not { Ordered: true })
             return progress;
 
-        var landed = await _client.ScalarAsync($"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
-        return progress with { Landed = Math.Max(ulong.Parse(landed!, CultureInfo.InvariantCulture), progress.Copies.Select(copy => copy.Point).DefaultIfEmpty().Max()) };
+        var landed = await _client.ScalarAsync(
+            $"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
+        return progress with { Landed = Math.Max(
+            ulong.Parse(landed!, CultureInfo.InvariantCulture), progress.Copies.Select(copy => copy.Point).DefaultIfEmpty().Max()) };
     }
 
     public async Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)
     {
         _ordered = source.Ordered;
         _landing.Topic = source.Topic;
-        _landing.Range = await _client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer ? DateRange.Widest : DateRange.Narrowest;
+        _landing.Range = await _client.ScalarAsync(DateRange.Question, cancellationToken) == DateRange.Answer
+            ? DateRange.Widest
+            : DateRange.Narrowest;
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
@@ -136,8 +141,10 @@ internal sealed class ClickHouseSink : IChangeSink
             _end = end.Position;
     }
 
-    /// <summary>Beside the stream, and yet in its order: above every commit that ends at this position, and below every one that begins there.</summary>
-    public Task WorkAsync(CancellationToken cancellationToken) => _facts.WorkAsync(_ordered ? Lsn.Version(_end, 0) : null, cancellationToken);
+    /// <summary>Beside the stream, and yet in its order: above every commit that ends at this position, and below
+    /// every one that begins there.</summary>
+    public Task WorkAsync(CancellationToken cancellationToken) =>
+        _facts.WorkAsync(_ordered ? Lsn.Version(_end, 0) : null, cancellationToken);
 
     public async Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
     {
@@ -207,13 +214,15 @@ internal sealed class ClickHouseSink : IChangeSink
     private async Task LandAsync(CancellationToken cancellationToken)
     {
         var inserts = _landing.Rows.Where(table => table.Value.Rows > 0)
-            .Select(table => _client.InsertAsync(_tables[table.Key].Insert, LandingRows.Format, table.Value.Written, cancellationToken)).ToList();
+            .Select(table =>
+                _client.InsertAsync(_tables[table.Key].Insert, LandingRows.Format, table.Value.Written, cancellationToken)).ToList();
         if (_landing.DeadLetters.Count > 0)
             inserts.Add(_deadLetters.AddAsync(_landing.DeadLetters, cancellationToken));
         await Task.WhenAll(inserts);
     }
 
-    /// <summary>What concerns whole tables. Versions decide which rows it reaches, so it may follow the rows of the batch, whatever their order was.</summary>
+    /// <summary>What concerns whole tables. Versions decide which rows it reaches, so it may follow the rows of the
+    /// batch, whatever their order was.</summary>
     /// <returns>Whether dead letters may have been settled.</returns>
     private async Task<bool> ApplyToTablesAsync(ChangeBatch batch, CancellationToken cancellationToken)
     {
@@ -260,7 +269,9 @@ internal sealed class ClickHouseSink : IChangeSink
                 .OfType<IReadOnlyList<string>>());
             var (set, beside) = kept.In("kept");
             await _client.ExecuteAsync(
-                table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition, kept.IsEmpty ? null : set), beside is null ? [] : [beside], cancellationToken);
+                table.Sweep(change.Version, change.Bound, change.Lsn, change.Partition, kept.IsEmpty ? null : set), beside is null
+                    ? []
+                    : [beside], cancellationToken);
             await ClearAsync(table, change.Bound, change.Partition);
         }
 
@@ -350,7 +361,8 @@ internal sealed class ClickHouseSink : IChangeSink
             await _progress.SaveAsync(copy, cancellationToken);
     }
 
-    private async Task CountDeadLettersAsync(CancellationToken cancellationToken) => _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
+    private async Task CountDeadLettersAsync(CancellationToken cancellationToken) =>
+        _status.OpenDeadLetters = await _deadLetters.CountOpenAsync(cancellationToken);
 
     /// <summary>A fact's version has room for its parts' versions, and offsets grow for ever.</summary>
     private void RefuseTooLarge(ChangeBatch batch)
@@ -358,7 +370,9 @@ internal sealed class ClickHouseSink : IChangeSink
         foreach (ref readonly var change in batch.Changes)
         {
             if (change.Version > _largestVersion)
-                throw new ResyncRequiredException($"Offset {change.Version - 1} of the topic is beyond {_largestVersion}, the largest that the versions of the deepest fact have room for. Name a new topic (Cdc__Topic) and run 'CdcProcessor resync --all'.");
+                throw new ResyncRequiredException(
+                    $"Offset {change.Version - 1} of the topic is beyond {_largestVersion}, the largest that the versions of the " +
+                    "deepest fact have room for. Name a new topic (Cdc__Topic) and run 'CdcProcessor resync --all'.");
         }
     }
 

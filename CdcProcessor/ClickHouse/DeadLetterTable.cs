@@ -7,7 +7,8 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
-/// Where changes wait that could not be applied. What is settled stays as a row of a higher revision, without its contents: a replay that adds the letter again does not open it.
+/// Where changes wait that could not be applied. What is settled stays as a row of a higher revision, without its contents: a replay that
+/// adds the letter again does not open it.
 /// </summary>
 internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time)
 {
@@ -16,7 +17,8 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     /// <summary>How many dead letters one retry takes.</summary>
     public const int RetriedAtOnce = 1_000;
 
-    private const string Columns = "source_table, key, operation, raw, reason, state, source_partition, lsn, change_version, updated_at, revision";
+    private const string Columns =
+        "source_table, key, operation, raw, reason, state, source_partition, lsn, change_version, updated_at, revision";
 
     public async Task AddAsync(IReadOnlyCollection<DeadLetter> deadLetters, CancellationToken cancellationToken)
     {
@@ -48,31 +50,37 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     }
 
     /// <summary>Open letters, the oldest first; those with these ids, or all.</summary>
-    public async Task<IReadOnlyList<StoredLetter>> ListAsync(IReadOnlyCollection<string> ids, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<StoredLetter>> ListAsync(
+        IReadOnlyCollection<string> ids, int limit, CancellationToken cancellationToken)
     {
         var rows = await client.QueryAsync(
             $"""
             SELECT id, source_table, key, operation, raw, reason, source_partition, lsn, change_version, updated_at
-            FROM {Name} FINAL WHERE {Open(ids)} ORDER BY source_partition, change_version, key LIMIT {limit.ToString(CultureInfo.InvariantCulture)}
+            FROM {Name} FINAL WHERE {Open(ids)} ORDER BY source_partition, change_version, key
+                LIMIT {limit.ToString(CultureInfo.InvariantCulture)}
             """, cancellationToken);
         return [.. rows.Select(row => new StoredLetter(row[0]!, row[9]!, new DeadLetter(
-            row[1]!, row[2]!, row[3]!, row[4]!, row[5]!, UInt128.Parse(row[8]!, CultureInfo.InvariantCulture), ulong.Parse(row[7]!, CultureInfo.InvariantCulture), int.Parse(row[6]!, CultureInfo.InvariantCulture))))];
+            row[1]!, row[2]!, row[3]!, row[4]!, row[5]!, UInt128.Parse(row[8]!, CultureInfo.InvariantCulture),
+            ulong.Parse(row[7]!, CultureInfo.InvariantCulture), int.Parse(row[6]!, CultureInfo.InvariantCulture))))];
     }
 
     /// <summary>The keys that open letters of a table name, of changes from <paramref name="bound"/> on.</summary>
     public async Task<IEnumerable<string>> OpenKeysAsync(TableMapping table, UInt128 bound, CancellationToken cancellationToken) =>
         (await client.QueryAsync(
-            $"SELECT DISTINCT key FROM {Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND change_version >= {Number(bound)}", cancellationToken))
+            $"SELECT DISTINCT key FROM {Name} FINAL WHERE state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND " +
+            $"change_version >= {Number(bound)}", cancellationToken))
         .Select(row => row[0]!);
 
     /// <summary>Somebody does not want them applied any more.</summary>
-    public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => SettleAsync("dropped", Open(ids), cancellationToken);
+    public Task DropAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
+        SettleAsync("dropped", Open(ids), cancellationToken);
 
     /// <summary>A retry has been applied.</summary>
     public Task SettleAsync(TableMapping table, string key, UInt128 version, int partition, CancellationToken cancellationToken) =>
         SettleAsync(
         "retried",
-        $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} "
+        $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = " +
+        $"{partition.ToString(CultureInfo.InvariantCulture)} "
             + $"AND key = {ClickHouseSql.Quote(key)} AND change_version = {Number(version)}",
         cancellationToken);
 
@@ -105,13 +113,15 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     /// <summary>The table was truncated or copied: what is older would come back as a ghost.</summary>
     public Task SettleBelowAsync(TableMapping table, UInt128 bound, int partition, CancellationToken cancellationToken) => SettleAsync(
         "overtaken",
-        $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND change_version < {Number(bound)}",
+        $"state = 'open' AND source_table = {ClickHouseSql.Quote(table.Source)} AND source_partition = " +
+        $"{partition.ToString(CultureInfo.InvariantCulture)} AND change_version < {Number(bound)}",
         cancellationToken);
 
     private Task SettleAsync(string state, string which, CancellationToken cancellationToken) => client.ExecuteAsync(
         $"""
         INSERT INTO {Name} ({Columns})
-        SELECT source_table, key, operation, '', reason, {ClickHouseSql.Quote(state)}, source_partition, lsn, change_version, now64(6, 'UTC'), 1
+        SELECT source_table, key, operation, '', reason, {ClickHouseSql.Quote(state)}, source_partition, lsn, change_version,
+            now64(6, 'UTC'), 1
         FROM {Name} FINAL WHERE {which}
         """, cancellationToken);
 

@@ -18,7 +18,8 @@ internal sealed class FactProgress
     /// <summary>It begins, over about so many rows.</summary>
     public void Begin(string fact, long expected) => _facts[fact] = new FactState(false, 0, expected);
 
-    public void Add(string fact, long rows) => _facts.AddOrUpdate(fact, _ => new FactState(false, rows, null), (_, state) => state with { Rows = state.Rows + rows });
+    public void Add(string fact, long rows) =>
+        _facts.AddOrUpdate(fact, _ => new FactState(false, rows, null), (_, state) => state with { Rows = state.Rows + rows });
 
     public void End(string fact) => _facts[fact] = new FactState(true, 0, null);
 }

@@ -49,7 +49,8 @@ internal sealed class FactTable
     /// <summary>The root's key as it stands in a condition.</summary>
     public string KeyExpression => Tuple(_root.KeyColumns);
 
-    /// <summary>Selects the keys of the roots whose fact shows one of the changed rows, some of them more than once; null if none of this fact's parents has changed.</summary>
+    /// <summary>Selects the keys of the roots whose fact shows one of the changed rows, some of them more than once; null if none of this
+    /// fact's parents has changed.</summary>
     public (string Sql, IReadOnlyCollection<ExternalTable> Tables)? Affected(IReadOnlyDictionary<string, KeySet> changed)
     {
         var children = new List<string>();
@@ -68,8 +69,9 @@ internal sealed class FactTable
     }
 
     /// <summary>
-    /// Reads, as RowBinary, the next <paramref name="limit"/> roots among <paramref name="keys"/> after <paramref name="after"/>: for each column of the key the text of the last root's
-    /// and an array of the first few roots' texts; then the array of all keys. See <see cref="ReadPage"/>.
+    /// Reads, as RowBinary, the next <paramref name="limit"/> roots among <paramref name="keys"/> after <paramref name="after"/>: for each
+    /// column of the key the text of the last root's and an array of the first few roots' texts; then the array of
+    /// all keys. See <see cref="ReadPage"/>.
     /// </summary>
     /// <param name="keys">Selects keys, some of them more than once.</param>
     /// <param name="after">The last one of the page before, as a literal.</param>
@@ -103,11 +105,14 @@ internal sealed class FactTable
         }
 
         var count = RowBinary.ReadLength(ref rest);
-        var literals = count > few[0].Length ? null : Enumerable.Range(0, count).Select(i => _root.KeyLiteral([.. few.Select(texts => texts[i])])).ToArray();
+        var literals = count > few[0].Length
+            ? null
+            : Enumerable.Range(0, count).Select(i => _root.KeyLiteral([.. few.Select(texts => texts[i])])).ToArray();
         return new RootPage(count, rest, literals, count == 0 ? null : _root.KeyLiteral(last));
     }
 
-    /// <summary>Reads the key columns of the last of the next <paramref name="limit"/> roots after <paramref name="after"/>, and how many they are.</summary>
+    /// <summary>Reads the key columns of the last of the next <paramref name="limit"/> roots after
+    /// <paramref name="after"/>, and how many they are.</summary>
     public string LastOfPage(string? after, int limit) =>
         $"""
         WITH max(tuple({_rootKey})) AS last
@@ -116,7 +121,8 @@ internal sealed class FactTable
         """;
 
     /// <summary>The condition for the roots after one and up to another, which <see cref="LastOfPage"/> has found.</summary>
-    public string Between(string? after, string last) => $"{(after is null ? "" : $"{KeyExpression} > {after} AND ")}{KeyExpression} <= {last}";
+    public string Between(string? after, string last) =>
+        $"{(after is null ? "" : $"{KeyExpression} > {after} AND ")}{KeyExpression} <= {last}";
 
     /// <summary>The landed rows of the roots for which a condition on their key holds, for <see cref="Derive"/>.</summary>
     public string Landed(string condition) => $"{Name(_root.Landing)} WHERE {condition}";
@@ -162,7 +168,8 @@ internal sealed class FactTable
             var table = _tables[parent.Alias];
             var name = Name(parent.Alias);
             var rows = Newest(parent.Alias, table, ReferredBy(parent, roots, batch), parent.IsOptional);
-            var on = table.KeyColumns.Zip(parent.Columns, (key, column) => $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
+            var on = table.KeyColumns.Zip(parent.Columns, (key, column) =>
+                $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
             joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {rows} AS {name} ON {string.Join(" AND ", on)}");
             if (!parent.IsOptional)
                 shown.Append(CultureInfo.InvariantCulture, $" AND {name}.version != 0 AND {name}.is_deleted = 0");
@@ -189,7 +196,8 @@ internal sealed class FactTable
         var levels = PartVersions.LevelsOf(Mapping);
         var bits = PartVersions.BitsOf(Mapping);
         return string.Join(" + ", levels.Select((level, i) =>
-            $"({string.Join(" + ", level.Select(alias => $"toUInt256({Name(alias)}.version)"))}) * toUInt256('{BigInteger.One << (bits * (levels.Count - 1 - i))}')"));
+            $"({string.Join(" + ", level.Select(alias => $"toUInt256({Name(alias)}.version)"))}) * " +
+            $"toUInt256('{BigInteger.One << (bits * (levels.Count - 1 - i))}')"));
     }
 
     /// <summary>The landed rows of a parent to which the chosen roots point, now or in an older row.</summary>
@@ -215,10 +223,12 @@ internal sealed class FactTable
 
     private string After(string? key) => key is null ? "1" : $"{KeyExpression} > {key}";
 
-    /// <summary>The newest rows, with those of their columns that the fact names. What belongs to an optional row that is deleted is NULL, as it is where there is no row.</summary>
+    /// <summary>The newest rows, with those of their columns that the fact names. What belongs to an optional row that is deleted is NULL,
+    /// as it is where there is no row.</summary>
     private string Newest(string alias, TableMapping table, string rows, bool isOptional)
     {
-        string[] columns = [.. table.Columns.Select(column => column.Landing).Where(column => IsNamed(alias, column) || table.KeyColumns.Contains(column))];
+        string[] columns = [.. table.Columns.Select(column => column.Landing)
+            .Where(column => IsNamed(alias, column) || table.KeyColumns.Contains(column))];
         var order = $"ORDER BY version DESC LIMIT 1 BY {Names(table.KeyColumns)}";
         var newest = $"(SELECT {Names(columns)}, is_deleted, lsn, version FROM {rows} {order})";
         if (!isOptional)
@@ -230,12 +240,14 @@ internal sealed class FactTable
                 ? $"newest.{Name(column.Landing)} AS {Name(column.Landing)}"
                 : $"if(newest.is_deleted = 1, NULL, newest.{Name(column.Landing)}) AS {Name(column.Landing)}")
             .Concat(table.KeyColumns.Select(key => $"newest.{Name(key)} AS {Name(JoinKey(key))}"));
-        return $"(SELECT {string.Join(", ", values)}, newest.is_deleted AS is_deleted, newest.lsn AS lsn, newest.version AS version FROM {newest} AS newest)";
+        return $"(SELECT {string.Join(", ", values)}, newest.is_deleted AS is_deleted, newest.lsn AS lsn, newest.version AS version " +
+            $"FROM {newest} AS newest)";
     }
 
     /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
     private bool IsNamed(string alias, string column) =>
-        Mapping.Columns.Any(fact => fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
+        Mapping.Columns.Any(fact =>
+            fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
         || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
 
     /// <summary>What no expression can mean.</summary>

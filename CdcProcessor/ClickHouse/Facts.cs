@@ -5,10 +5,12 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
-/// The fact tables, and what has to be derived whole: a fact that is new, or whose definition has changed. A changed one is derived in a table beside the old one, which goes on following
-/// by its old definition; then the two are exchanged. Which of two tables has which form stands in their comments (<see cref="FactMapping.Fingerprint"/>).
+/// The fact tables, and what has to be derived whole: a fact that is new, or whose definition has changed. A changed one is derived in a
+/// table beside the old one, which goes on following by its old definition; then the two are exchanged. Which of two tables has which form
+/// stands in their comments (<see cref="FactMapping.Fingerprint"/>).
 /// </summary>
-internal sealed partial class Facts(ClickHouseClient client, StarModel model, ProgressTable progress, FactProgress report, ILogger<ClickHouseSink> logger)
+internal sealed partial class Facts(
+    ClickHouseClient client, StarModel model, ProgressTable progress, FactProgress report, ILogger<ClickHouseSink> logger)
 {
     /// <summary>How many roots one statement derives.</summary>
     private const int PageSize = 200_000;
@@ -25,7 +27,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     /// <exception cref="NotReadyException">A table of the fact's form is missing.</exception>
     public async Task OpenAsync(Progress known, CancellationToken cancellationToken)
     {
-        var comments = (await client.QueryAsync($"SELECT name, comment FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
+        var comments = (await client.QueryAsync(
+            $"SELECT name, comment FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
             .ToDictionary(row => row[0]!, row => row[1]!);
         _tables.Clear();
         _waiting.Clear();
@@ -37,7 +40,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     /// <summary>Who fills the tables from now on.</summary>
     public void Begin(bool ordered) => _ordered = ordered;
 
-    /// <summary>Behind an ordered source a fact is derived whole only when all its tables are copied: what is missing is no tombstone then.</summary>
+    /// <summary>Behind an ordered source a fact is derived whole only when all its tables are copied: what is
+    /// missing is no tombstone then.</summary>
     public void SetCopied(Func<TableMapping, bool> isCopied)
     {
         foreach (var rebuild in _waiting)
@@ -81,7 +85,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     }
 
     /// <summary>Derives one more page of a fact that is to be derived whole. Between two batches only.</summary>
-    /// <param name="position">Above all that was derived so far, and below all that comes; null where several readers fill the tables.</param>
+    /// <param name="position">Above all that was derived so far, and below all that comes; null where
+    /// several readers fill the tables.</param>
     /// <param name="cancellationToken">Ends it; the next start begins anew.</param>
     public async Task WorkAsync(UInt128? position, CancellationToken cancellationToken)
     {
@@ -91,7 +96,10 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
                 return;
             _waiting.Remove(next);
             _running = next;
-            var roots = await client.ScalarAsync($"SELECT uniqExact({_running.Table.KeyExpression}) FROM {ClickHouseSql.Name(_running.Table.RootTable.Landing)}", cancellationToken);
+            var roots =
+                await client.ScalarAsync(
+                    $"SELECT uniqExact({_running.Table.KeyExpression}) FROM {ClickHouseSql.Name(_running.Table.RootTable.Landing)}",
+                    cancellationToken);
             report.Begin(_running.Table.Mapping.Name, long.Parse(roots!, System.Globalization.CultureInfo.InvariantCulture));
             LogDeriving(_running.Table.Mapping.Name, roots!);
         }
@@ -111,7 +119,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         }
 
         await ExchangeAsync(finished, cancellationToken);
-        // Several readers write by their own clocks: what another one has written to the old table in between is derived once more, in its place.
+        // Several readers write by their own clocks: what another one has written to the old table in
+        // between is derived once more, in its place.
         if (!_ordered)
             _waiting.Add(new Rebuild(InPlace(finished.Table.Mapping)) { IsDue = true });
     }
@@ -121,9 +130,11 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         var definition = StarFile.Write(fact);
         var recorded = known.Facts.GetValueOrDefault(fact.Name) is { } json ? StarFile.ReadFact(json) : null;
         var isDone = recorded?.Fingerprint == fact.Fingerprint;
-        var isBeside = comments.TryGetValue(fact.Next, out var beside) && beside == fact.Fingerprint && comments.GetValueOrDefault(fact.Name) != fact.Fingerprint;
+        var isBeside = comments.TryGetValue(fact.Next, out var beside) && beside == fact.Fingerprint
+            && comments.GetValueOrDefault(fact.Name) != fact.Fingerprint;
         if (!comments.TryGetValue(fact.Name, out var comment) || (!isBeside && comment.Length > 0 && comment != fact.Fingerprint))
-            throw new NotReadyException($"ClickHouse has no table '{fact.Name}' in the form of the model's: run ClickHouseMigrator, with the same model.");
+            throw new NotReadyException(
+                $"ClickHouse has no table '{fact.Name}' in the form of the model's: run ClickHouseMigrator, with the same model.");
 
         report.Add(fact.Name, isDone && !isBeside);
         if (isBeside && (isDone || recorded is null))
@@ -148,7 +159,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     private FactTable Beside(FactMapping fact) => new(model, fact, fact.Next);
 
     /// <summary>
-    /// The old definition, where it still means something: its tables, columns and companions are there. Behind several readers it is let be: some would write by it after the exchange.
+    /// The old definition, where it still means something: its tables, columns and companions are there. Behind several readers it is let
+    /// be: some would write by it after the exchange.
     /// </summary>
     private async Task<FactTable?> FollowsStillAsync(FactMapping old, CancellationToken cancellationToken)
     {
@@ -158,7 +170,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         return await FaultOfAsync(table, cancellationToken) is null ? table : null;
     }
 
-    /// <summary>Whether ClickHouse understands a definition, and gives its columns the types that both the model and the table have: an INSERT would cast them without a word.</summary>
+    /// <summary>Whether ClickHouse understands a definition, and gives its columns the types that both the model and the table have: an
+    /// INSERT would cast them without a word.</summary>
     private async Task<string?> FaultOfAsync(FactTable fact, CancellationToken cancellationToken)
     {
         IReadOnlyList<string?[]> derived;
@@ -172,14 +185,17 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         }
 
         var real = (await client.QueryAsync(
-            $"SELECT name, type FROM system.columns WHERE database = {ClickHouseSql.Quote(client.Database)} AND table = {ClickHouseSql.Quote(fact.Target)}", cancellationToken))
+            $"SELECT name, type FROM system.columns WHERE database = {ClickHouseSql.Quote(client.Database)} AND table = " +
+            $"{ClickHouseSql.Quote(fact.Target)}", cancellationToken))
             .ToDictionary(row => row[0]!, row => row[1]!);
         List<string> faults = [];
         for (var i = 0; i < fact.Mapping.Columns.Count; i++)
         {
             var column = fact.Mapping.Columns[i];
             if (Plain(derived[i][1]!) != Plain(column.Type.Name))
-                faults.Add($"{fact.Mapping.Name}.{column.Name} is {column.Type} in the model, and its expression {column.Expression} gives {derived[i][1]}");
+                faults.Add(
+                    $"{fact.Mapping.Name}.{column.Name} is {column.Type} in the model, and its expression {column.Expression} gives " +
+                    $"{derived[i][1]}");
             if (!real.TryGetValue(column.Name, out var type))
                 faults.Add($"{fact.Target}.{column.Name} is missing");
             else if (type != column.Type.Name)
@@ -196,8 +212,10 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     {
         var fact = rebuild.Table.Mapping;
         await progress.SaveAsync(fact, cancellationToken);
-        await client.ExecuteAsync($"EXCHANGE TABLES {ClickHouseSql.Name(fact.Name)} AND {ClickHouseSql.Name(fact.Next)}", cancellationToken);
-        await client.ExecuteAsync($"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
+        await client.ExecuteAsync(
+            $"EXCHANGE TABLES {ClickHouseSql.Name(fact.Name)} AND {ClickHouseSql.Name(fact.Next)}", cancellationToken);
+        await client.ExecuteAsync(
+            $"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
         _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
         _tables.Add(InPlace(fact));
         report.End(fact.Name);
@@ -298,7 +316,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
         while (page.Count == PageSize);
     }
 
-    private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) => fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);
+    private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) =>
+        fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);
 
     private async Task DeriveAsync(FactTable fact, KeySet due, UInt128? position, CancellationToken cancellationToken)
     {
@@ -311,7 +330,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     }
 
     /// <summary>Derives the next roots; returns the last one as a literal, null where there are no more, and how many they were.</summary>
-    private async Task<(string? Last, long Count)> DerivePageAsync(FactTable fact, string? after, int size, UInt128? position, CancellationToken cancellationToken)
+    private async Task<(string? Last, long Count)> DerivePageAsync(
+        FactTable fact, string? after, int size, UInt128? position, CancellationToken cancellationToken)
     {
         if (await client.QueryAsync(fact.LastOfPage(after, size), cancellationToken) is not [var row] || row[^1] == "0")
             return (null, 0);
@@ -328,7 +348,8 @@ internal sealed partial class Facts(ClickHouseClient client, StarModel model, Pr
     [LoggerMessage(EventId = 31, Level = LogLevel.Information, Message = "Derived {Fact} whole")]
     private partial void LogDerived(string fact);
 
-    [LoggerMessage(EventId = 32, Level = LogLevel.Information, Message = "{Fact} has its new form: the table beside it was exchanged with it")]
+    [LoggerMessage(
+        EventId = 32, Level = LogLevel.Information, Message = "{Fact} has its new form: the table beside it was exchanged with it")]
     private partial void LogExchanged(string fact);
 
     /// <summary>A fact to be derived whole.</summary>

@@ -5,8 +5,9 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
-/// Keys of one table for a condition. A few stand in the statement as literals; many travel beside it as a table: ClickHouse takes microseconds for every literal, as often as a
-/// statement repeats the list, and a derivation of 20,000 keys spent six sevenths of its time on that.
+/// Keys of one table for a condition. A few stand in the statement as literals; many travel beside it as a table: ClickHouse takes
+/// microseconds for every literal, as often as a statement repeats the list, and a derivation of 20,000 keys
+/// spent six sevenths of its time on that.
 /// </summary>
 internal sealed class KeySet(TableMapping table) : IDisposable
 {

@@ -238,7 +238,8 @@ internal sealed class LandingRows : IDisposable
                     return $"Column '{column.Source}' is NULL, and {relation.Table.Landing}.{column.Landing} ({column.Type}) takes none.";
                 default:
                     if (!types[i].TryWrite(batch.Text(row, position), rows))
-                        return $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which {relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
+                        return $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which " +
+                            $"{relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
                     break;
             }
         }
@@ -260,9 +261,11 @@ internal sealed class LandingRows : IDisposable
         using (var json = new Utf8JsonWriter(message))
             ChangeMessageWriter.Write(json, batch, change);
         if (Topic is not null && change.Partition >= 0)
-            reason += $" It is the message at offset {change.Version - 1} of partition {change.Partition} of {Topic}."; // versions count from 1
+            // versions count from 1
+            reason += $" It is the message at offset {change.Version - 1} of partition {change.Partition} of {Topic}.";
         return new DeadLetter(
-            change.Relation.Table.Source, KeyText.Join(KeyText.Of(batch, change.Relation, row)), change.Operation.Name(), Encoding.UTF8.GetString(message.WrittenSpan), reason,
+            change.Relation.Table.Source, KeyText.Join(KeyText.Of(batch, change.Relation, row)), change.Operation.Name(),
+            Encoding.UTF8.GetString(message.WrittenSpan), reason,
             change.Version, change.Lsn, change.Partition);
     }
 

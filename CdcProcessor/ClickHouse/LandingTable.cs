@@ -16,7 +16,8 @@ internal sealed class LandingTable
         _name = ClickHouseSql.Name(mapping.Landing);
         KeyColumns = [.. mapping.Key.Select(column => ClickHouseSql.Name(mapping.Columns[column].Landing))];
         _key = string.Join(", ", KeyColumns);
-        Insert = $"INSERT INTO {_name} ({ClickHouseSql.Names(mapping.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing))}){JsonSettings(mapping)}";
+        Insert =
+            $"INSERT INTO {_name} ({ClickHouseSql.Names(mapping.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing))}){JsonSettings(mapping)}";
     }
 
     public TableMapping Mapping { get; }
@@ -58,7 +59,8 @@ internal sealed class LandingTable
     private string Clear(UInt128 version, string which, ulong lsn, int partition) =>
         $"""
         INSERT INTO {_name} ({_key}, is_deleted, source_partition, lsn, version)
-        SELECT {_key}, 1, {partition.ToString(CultureInfo.InvariantCulture)}, {lsn.ToString(CultureInfo.InvariantCulture)}, {Number(version)}
+        SELECT {_key}, 1, {partition.ToString(CultureInfo.InvariantCulture)}, {lsn.ToString(CultureInfo.InvariantCulture)},
+            {Number(version)}
         FROM
         (
             SELECT {_key}, max(version) AS newest, argMax(is_deleted, version) AS gone, argMax(source_partition, version) AS brought_by
@@ -71,7 +73,8 @@ internal sealed class LandingTable
 
     /// <summary>JSON travels as its text, and strings in it that look like times stay strings.</summary>
     private static string JsonSettings(TableMapping mapping) => HasJson(mapping)
-        ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0" : "";
+        ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0"
+        : "";
 
     private static bool HasJson(TableMapping mapping) =>
         mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal));

@@ -75,9 +75,11 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
     public Task SaveVerificationAsync(string json, CancellationToken cancellationToken) =>
         InsertAsync([(VerificationKind, "", json, 0, Now)], cancellationToken);
 
-    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => InsertAsync([(PauseKind, "", paused ? Requested : "", 0, Now)], cancellationToken);
+    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) =>
+        InsertAsync([(PauseKind, "", paused ? Requested : "", 0, Now)], cancellationToken);
 
-    public Task RequestResetAsync(CancellationToken cancellationToken) => InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
+    public Task RequestResetAsync(CancellationToken cancellationToken) =>
+        InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
 
     /// <summary>The state has its ranges behind a colon, then the copy's columns, and the table's form.</summary>
     private static TableCopy CopyOf(string table, string state, ulong point)
@@ -91,7 +93,8 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
     private ulong Now => (ulong)(time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMicroseconds;
 
-    private async Task InsertAsync(IReadOnlyCollection<(string Kind, string Name, string State, ulong Position, ulong Version)> entries, CancellationToken cancellationToken)
+    private async Task InsertAsync(IReadOnlyCollection<(string Kind, string Name, string State, ulong Position, ulong Version)> entries,
+        CancellationToken cancellationToken)
     {
         using var rows = new RowBuffer();
         foreach (var (kind, name, state, position, version) in entries)

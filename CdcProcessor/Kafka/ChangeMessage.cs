@@ -11,13 +11,15 @@ internal static class ChangeMessage
     /// <summary>Our connector's: it has sent all that was committed before <c>lsn</c>. Without a table.</summary>
     public const string Progress = "progress";
 
-    /// <summary>A processor's, to whichever has the partition: apply these dead letters again, the ids in its payload. Without a table.</summary>
+    /// <summary>A processor's, to whichever has the partition: apply these dead letters again, the ids in
+    /// its payload. Without a table.</summary>
     public const string Retry = "retry";
 
     public const string CommitTimeHeader = "commit_ts_ms", TraceHeader = "traceparent";
 
     /// <summary>A row's key: <c>order:42</c>; see <see cref="KeyText"/>. Equal keys must not lie in two partitions.</summary>
-    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row) => $"{relation.Table.Source}:{KeyText.Join(KeyText.Of(batch, relation, row))}";
+    public static string KeyOf(ChangeBatch batch, Relation relation, RowRef row) =>
+        $"{relation.Table.Source}:{KeyText.Join(KeyText.Of(batch, relation, row))}";
 
     /// <summary>Reads <c>order:42</c>: the table and its key's text, or null.</summary>
     public static (string Table, string Key)? ParseKey(ReadOnlySpan<byte> key)
@@ -50,7 +52,8 @@ internal static class ChangeMessage
     public static byte[] RetryOf(IEnumerable<string> ids) =>
         JsonSerializer.SerializeToUtf8Bytes(new { metadata = new { operation = Retry }, payload = ids });
 
-    public static IReadOnlyCollection<string> ReadIds(ReadOnlySpan<byte> payload) => JsonSerializer.Deserialize<string[]>(payload) is { Length: > 0 } ids && !ids.Contains(null)
+    public static IReadOnlyCollection<string> ReadIds(ReadOnlySpan<byte> payload) =>
+        JsonSerializer.Deserialize<string[]>(payload) is { Length: > 0 } ids && !ids.Contains(null)
         ? ids : throw new UnreadableException("it asks for dead letters to be applied again and does not say which");
 
     public static string Milliseconds(long microseconds) => (microseconds / 1000).ToString(CultureInfo.InvariantCulture);

@@ -11,14 +11,16 @@ namespace AspireCdc.CdcProcessor.Kafka;
 /// PostgreSQL's changes as messages: one a change, each key in a partition of its own choosing, each batch in one Kafka transaction.
 /// </summary>
 /// <remarks>
-/// The transaction is what makes a restart safe: when this connector's successor opens with the same transactional id, whatever a dead connector still had on its way is
-/// refused for ever. Merely idempotent producers are not fenced; their queued messages arrive after the successor's.
+/// The transaction is what makes a restart safe: when this connector's successor opens with the same transactional id, whatever a dead
+/// connector still had on its way is refused for ever. Merely idempotent producers are not fenced; their queued
+/// messages arrive after the successor's.
 /// </remarks>
 internal sealed partial class KafkaChangeSink : IChangeSink
 {
     /// <summary>The connector has no tables to keep them in: what it reads it sends.</summary>
     public const string DeadLettersAreTheProcessors =
-        "This connector fills a topic and keeps no dead letters: ask a processor behind the topic (CdcProcessor dead-letters list --address http://localhost:4196).";
+        "This connector fills a topic and keeps no dead letters: ask a processor behind the topic (CdcProcessor dead-letters list " +
+        "--address http://localhost:4196).";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -36,7 +38,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     /// <summary>Where the first mark of a running copy stands, by table and partition.</summary>
     private readonly Dictionary<string, long[]> _copyBegan = [];
 
-    /// <summary>Changes of a copied table that were committed before its copy's point are part of the copy, and must not come after it.</summary>
+    /// <summary>Changes of a copied table that were committed before its copy's point are part of the copy,
+    /// and must not come after it.</summary>
     private readonly Dictionary<string, ulong> _copied = [];
     private IProducer<byte[], byte[]>? _producer;
     private int _partitions;
@@ -47,12 +50,14 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     /// <summary>The headers of the message before: the changes of one commit, in one batch, share them.</summary>
     private (long CommitTime, string? Trace, Headers? Headers) _headers;
 
-    public KafkaChangeSink(string bootstrapServers, string slot, KafkaOptions options, KafkaConnection connection, ILogger<KafkaChangeSink> logger)
+    public KafkaChangeSink(
+        string bootstrapServers, string slot, KafkaOptions options, KafkaConnection connection, ILogger<KafkaChangeSink> logger)
     {
         (_bootstrapServers, _slot, _options, _connection, _logger) = (bootstrapServers, slot, options, connection, logger);
         _progressTopic = new ProgressTopic(ProgressTopic.NameFor(options.Topic));
         _largestMessage = options.MaxMessageBytes;
-        _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        _json = new Utf8JsonWriter(
+            _buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
 
     /// <summary>A row's place in the topic is its version, so nothing above a copy's point may go out before the copy.</summary>
@@ -63,7 +68,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
     private IProducer<byte[], byte[]> Producer => _producer ?? throw new InvalidOperationException("The sink is not open.");
 
-    /// <summary>Makes the topics if they are missing, and reads what has been sent. It fences nobody yet: asking for the status must not stop who runs.</summary>
+    /// <summary>Makes the topics if they are missing, and reads what has been sent. It fences nobody yet: asking for the
+    /// status must not stop who runs.</summary>
     public async Task<Progress> OpenAsync(CancellationToken cancellationToken)
     {
         await OpenTopicsAsync(cancellationToken);
@@ -113,16 +119,18 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         cancellationToken);
 
     /// <summary>
-    /// A committed transaction is durable, and holds its own position. What a quiet stretch of the WAL adds is recorded here, before the slot hears of it: a slot beyond all
-    /// that is known to be sent would mean that changes are lost.
+    /// A committed transaction is durable, and holds its own position. What a quiet stretch of the WAL adds is recorded here, before the
+    /// slot hears of it: a slot beyond all that is known to be sent would mean that changes are lost.
     /// </summary>
     public Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) =>
         positions.Count == 0 ? Task.CompletedTask : TransactAsync(
-            producer => Announce(producer, positions.MaxBy(position => position.Position)), cancellationToken, positions.Max(position => position.Position));
+            producer => Announce(producer, positions.MaxBy(position => position.Position)), cancellationToken,
+            positions.Max(position => position.Position));
 
     public Task WorkAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => RecordAsync(producer => _progressTopic.Save(producer, copy), cancellationToken);
+    public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
+        RecordAsync(producer => _progressTopic.Save(producer, copy), cancellationToken);
 
     /// <summary>The rows stay in the topic: the copy that follows replaces them, between its marks.</summary>
     public async Task ResetAsync(bool keepRows, CancellationToken cancellationToken)
@@ -134,7 +142,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
     public Task RequestResetAsync(CancellationToken cancellationToken) => RecordAsync(_progressTopic.RequestReset, cancellationToken);
 
-    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => RecordAsync(producer => _progressTopic.SavePaused(producer, paused), cancellationToken);
+    public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) =>
+        RecordAsync(producer => _progressTopic.SavePaused(producer, paused), cancellationToken);
 
     /// <summary>Dead letters are the processors', behind the topic.</summary>
     public Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
@@ -156,7 +165,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
             if (partitions != _options.Partitions)
             {
                 throw new NotReadyException(
-                    $"Topic '{_options.Topic}' has {partitions} partitions and Cdc:Partitions says {_options.Partitions}. Set Cdc__Partitions={partitions}, or name another topic: keys cannot change their partition.");
+                    $"Topic '{_options.Topic}' has {partitions} partitions and Cdc:Partitions says {_options.Partitions}. Set " +
+                    $"Cdc__Partitions={partitions}, or name another topic: keys cannot change their partition.");
             }
             await CheckSettingsAsync(admin, cancellationToken);
         }
@@ -183,7 +193,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         if (settings.TryGetValue("cleanup.policy", out var policy) && policy.Contains("compact", StringComparison.Ordinal))
         {
             throw new NotReadyException(
-                $"Topic '{_options.Topic}' is compacted (cleanup.policy={policy}): it would forget changes, and takes none without a key. Set cleanup.policy=delete for it, or name another topic (Cdc__Topic).");
+                $"Topic '{_options.Topic}' is compacted (cleanup.policy={policy}): it would forget changes, and takes none without a " +
+                "key. Set cleanup.policy=delete for it, or name another topic (Cdc__Topic).");
         }
         if (settings.TryGetValue("max.message.bytes", out var text) && int.TryParse(text, out var largest)
             && largest < _options.MaxMessageBytes)
@@ -197,15 +208,18 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     private Task RecordAsync(Action<IProducer<byte[], byte[]>> record, CancellationToken cancellationToken) => Task.Run(
         () =>
         {
-            using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig(_options.Client(_bootstrapServers)) { EnableIdempotence = true })
+            using var producer =
+                new ProducerBuilder<byte[], byte[]>(new ProducerConfig(_options.Client(_bootstrapServers)) { EnableIdempotence = true })
                 .SetLogHandler((_, message) => LogKafka(message.Name, message.Message)).Build();
             record(producer);
             producer.Flush(cancellationToken);
         },
         cancellationToken);
 
-    /// <summary>All or nothing, and nothing to do where <paramref name="beyond"/> is announced already. librdkafka's calls block, so they have a thread of their own.</summary>
-    private async Task TransactAsync(Action<IProducer<byte[], byte[]>> send, CancellationToken cancellationToken, ulong beyond = ulong.MaxValue)
+    /// <summary>All or nothing, and nothing to do where <paramref name="beyond"/> is announced already. librdkafka's calls block, so they
+    /// have a thread of their own.</summary>
+    private async Task TransactAsync(
+        Action<IProducer<byte[], byte[]>> send, CancellationToken cancellationToken, ulong beyond = ulong.MaxValue)
     {
         // One transaction at a time: positions are made durable beside the next batch.
         await _transacting.WaitAsync(cancellationToken);
@@ -235,7 +249,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         catch (KafkaException e) when (e.Error.Code is ErrorCode.MsgSizeTooLarge)
         {
             throw new InvalidOperationException(
-                $"A change is larger than {_largestMessage} bytes, the largest message that {_largestIs} allows. {(_largestMessage < _options.MaxMessageBytes ? "Raise it: all that was committed later waits for that." : $"Raise it, and max.message.bytes of topic '{_options.Topic}'.")}", e);
+                $"A change is larger than {_largestMessage} bytes, the largest message that {_largestIs} allows. " +
+                $"{(_largestMessage < _options.MaxMessageBytes ? "Raise it: all that was committed later waits for that."
+                    : $"Raise it, and max.message.bytes of topic '{_options.Topic}'.")}", e);
         }
     }
 
@@ -256,7 +272,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
         switch (change.Operation)
         {
-            case ChangeOperation.Update when change.Old.Exists && ChangeMessage.KeyOf(batch, change.Relation, change.Old) is var old && old != ChangeMessage.KeyOf(batch, change.Relation, change.New):
+            case ChangeOperation.Update when change.Old.Exists && ChangeMessage.KeyOf(batch, change.Relation, change.Old) is var old
+                && old != ChangeMessage.KeyOf(batch, change.Relation, change.New):
                 Send(producer, batch, change, ChangeOperation.Delete, change.Old, old);
                 Send(producer, batch, change, ChangeOperation.Insert, change.New, ChangeMessage.KeyOf(batch, change.Relation, change.New));
                 break;
@@ -301,7 +318,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         _copied[table] = point;
     }
 
-    private void Send(IProducer<byte[], byte[]> producer, ChangeBatch batch, in Change change, ChangeOperation operation, RowRef row, string key)
+    private void Send(
+        IProducer<byte[], byte[]> producer, ChangeBatch batch, in Change change, ChangeOperation operation, RowRef row, string key)
     {
         _buffer.ResetWrittenCount();
         _json.Reset();
@@ -351,12 +369,14 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
     private static ulong PointOf(in Change change) => (ulong)(change.Bound >> 64);
 
-    [LoggerMessage(EventId = 60, Level = LogLevel.Information, Message = "Created topic {Topic} with {Partitions} partitions; it keeps messages for {Retention}")]
+    [LoggerMessage(EventId = 60, Level = LogLevel.Information,
+        Message = "Created topic {Topic} with {Partitions} partitions; it keeps messages for {Retention}")]
     private partial void LogCreated(string topic, int partitions, TimeSpan retention);
 
     [LoggerMessage(EventId = 62, Level = LogLevel.Warning,
         Message =
-            "Topic {Topic} takes messages of {Bytes} bytes at most (max.message.bytes), and Cdc:MaxMessageBytes is {Configured}: a larger row will stop the connector")]
+            "Topic {Topic} takes messages of {Bytes} bytes at most (max.message.bytes), and Cdc:MaxMessageBytes is {Configured}: a " +
+            "larger row will stop the connector")]
     private partial void LogSmallTopic(string topic, int bytes, int configured);
 
     [LoggerMessage(EventId = 61, Level = LogLevel.Warning, Message = "Kafka: {Source}: {What}")]

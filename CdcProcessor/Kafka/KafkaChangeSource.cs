@@ -7,14 +7,17 @@ using Confluent.Kafka;
 namespace AspireCdc.CdcProcessor.Kafka;
 
 /// <summary>
-/// The topic's changes, as one member of the consumer group: each processor has some of the partitions, and what a lost one had goes to the others. Offsets are committed
-/// once the sink has the rows for good, so messages may come again, in any other processor; their versions make that harmless.
+/// The topic's changes, as one member of the consumer group: each processor has some of the partitions, and what a lost one had goes to the
+/// others. Offsets are committed once the sink has the rows for good, so messages may come again, in any other
+/// processor; their versions make that harmless.
 /// </summary>
 internal sealed partial class KafkaChangeSource : IChangeSource
 {
     /// <summary>A resync stands in the topic's order, so whoever writes the topic has to write it.</summary>
     public const string ResyncIsTheConnectors =
-        "These tables are filled from Kafka, and a table is copied anew by whoever writes the topic: ask the connector (CdcProcessor resync --address http://localhost:4196). Redpanda Connect cannot do it: start the tables anew, as redpanda-connect/README.md tells.";
+        "These tables are filled from Kafka, and a table is copied anew by whoever writes the topic: ask the connector (CdcProcessor " +
+        "resync --address http://localhost:4196). Redpanda Connect cannot do it: start the tables anew, as " +
+        "redpanda-connect/README.md tells.";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -40,18 +43,23 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private ConsumeResult<byte[]?, byte[]?>? _held;
 
     public KafkaChangeSource(
-        string bootstrapServers, StarModel model, KafkaOptions options, CdcOptions limits, ProcessorStatus status, KafkaConnection connection, ILogger<KafkaChangeSource> logger)
+        string bootstrapServers, StarModel model, KafkaOptions options, CdcOptions limits, ProcessorStatus status,
+        KafkaConnection connection, ILogger<KafkaChangeSource> logger)
     {
-        (_bootstrapServers, _options, _limits, _status, _connection, _logger) = (bootstrapServers, options, limits, status, connection, logger);
+        (_bootstrapServers, _options, _limits, _status, _connection, _logger) =
+            (bootstrapServers, options, limits, status, connection, logger);
         _reader = new MessageReader(model, options.Topic);
     }
 
-    /// <summary>A topic made anew under its old name, or with more partitions, is another source: offsets, and so versions, begin again.</summary>
+    /// <summary>A topic made anew under its old name, or with more partitions, is another source: offsets,
+    /// and so versions, begin again.</summary>
     public async Task<SourceIdentity> OpenAsync(CancellationToken cancellationToken)
     {
         using var admin = new TopicAdmin(_bootstrapServers, _options);
         var partitions = await admin.PartitionsAsync(_options.Topic, cancellationToken)
-            ?? throw new NotReadyException($"Topic '{_options.Topic}' is not there yet at {_bootstrapServers}: start the connector, which creates it, or create it with its final number of partitions.");
+            ?? throw new NotReadyException(
+                $"Topic '{_options.Topic}' is not there yet at {_bootstrapServers}: start the connector, which creates it, or create it " +
+                "with its final number of partitions.");
         var id = await admin.IdAsync(_options.Topic, cancellationToken);
         _status.Partitions = partitions;
         var name = $"{_options.Topic} ({partitions} partitions{(id.Length > 0 ? ", id " + id : "")})";
@@ -64,7 +72,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         return Task.CompletedTask;
     }
 
-    /// <summary>Begins with the topic's first message again. The tables must be empty then: what the topic does not hold any more, no message deletes.</summary>
+    /// <summary>Begins with the topic's first message again. The tables must be empty then: what the topic does not hold
+    /// any more, no message deletes.</summary>
     public Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)
     {
         _fromBeginning = true;
@@ -106,7 +115,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         LogReading(_options.Topic, _options.Group);
 
         // librdkafka's calls block.
-        var consuming = Task.Factory.StartNew(() => Consume(_consumer, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var consuming = Task.Factory.StartNew(
+            () => Consume(_consumer, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             await foreach (var batch in _batches.Reader.ReadAllAsync(cancellationToken))
@@ -159,7 +169,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         {
             _consumer!.Commit(offsets);
         }
-        catch (KafkaException e) when (e.Error.Code is ErrorCode.RebalanceInProgress or ErrorCode.IllegalGeneration or ErrorCode.UnknownMemberId)
+        catch (KafkaException e) when (e.Error.Code is ErrorCode.RebalanceInProgress or ErrorCode.IllegalGeneration
+            or ErrorCode.UnknownMemberId)
         {
             // The partitions have gone elsewhere or are just going: their messages come again, there or here.
             LogNotCommitted(e.Error.Reason);
@@ -180,7 +191,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         catch (ConsumeException e) when (e.Error.Code == ErrorCode.Local_AutoOffsetReset)
         {
             fault = new ResyncRequiredException(
-                $"The next message for this processor is gone from topic '{_options.Topic}' ({e.Error.Reason}): it was away for longer than the topic keeps messages, or the topic was made anew. Run 'CdcProcessor resync --all', here and at the connector.");
+                $"The next message for this processor is gone from topic '{_options.Topic}' ({e.Error.Reason}): it was away for longer " +
+                "than the topic keeps messages, or the topic was made anew. Run 'CdcProcessor resync --all', here and at the connector.");
         }
         catch (Exception e)
         {
@@ -241,7 +253,8 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private IEnumerable<TopicPartitionOffset> Assign(List<TopicPartition> partitions)
     {
         // What is thrown here comes out of Consume.
-        TopicPartitionOffset[] starts = [.. _consumer!.Committed(partitions, Patience).Select(committed => new TopicPartitionOffset(committed.TopicPartition, Start(committed)))];
+        TopicPartitionOffset[] starts = [.. _consumer!.Committed(partitions, Patience)
+            .Select(committed => new TopicPartitionOffset(committed.TopicPartition, Start(committed)))];
         lock (_owning)
         {
             foreach (var start in starts)
@@ -252,12 +265,14 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     }
 
     /// <summary>
-    /// The committed offset; where the group has none (it is new, or was forgotten), what the tables have; the beginning only if they have nothing.
+    /// The committed offset; where the group has none (it is new, or was forgotten), what the tables have; the
+    /// beginning only if they have nothing.
     /// </summary>
     private Offset Start(TopicPartitionOffset committed)
     {
         var partition = committed.Partition.Value;
-        var applied = _progress.Positions.Where(position => position.Partition == partition).Select(position => (long)position.Position).FirstOrDefault();
+        var applied = _progress.Positions.Where(position => position.Partition == partition).Select(position => (long)position.Position)
+            .FirstOrDefault();
         var watermarks = _consumer!.QueryWatermarkOffsets(committed.TopicPartition, Patience);
         if (_fromBeginning || (committed.Offset == Offset.Unset && applied == 0))
             return watermarks.Low;
@@ -266,12 +281,16 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         if (Math.Max(start, applied) > watermarks.High.Value)
         {
             throw new ResyncRequiredException(
-                $"Partition {partition} of topic '{_options.Topic}' ends at offset {watermarks.High}, and messages up to {Math.Max(start, applied)} were applied: the topic was made anew, and its versions would be older than what is stored. Run 'CdcProcessor resync --all', here and at the connector.");
+                $"Partition {partition} of topic '{_options.Topic}' ends at offset {watermarks.High}, and messages up to " +
+                $"{Math.Max(start, applied)} were applied: the topic was made anew, and its versions would be older than what is " +
+                "stored. Run 'CdcProcessor resync --all', here and at the connector.");
         }
         if (start < watermarks.Low.Value)
         {
             throw new ResyncRequiredException(
-                $"Partition {partition} of topic '{_options.Topic}' begins at offset {watermarks.Low}, and this group goes on at {start}: retention has removed messages that were never applied. Run 'CdcProcessor resync --all', here and at the connector.");
+                $"Partition {partition} of topic '{_options.Topic}' begins at offset {watermarks.Low}, and this group goes on at " +
+                $"{start}: retention has removed messages that were never applied. Run 'CdcProcessor " +
+                "resync --all', here and at the connector.");
         }
         return start;
     }

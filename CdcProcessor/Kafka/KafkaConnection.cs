@@ -6,7 +6,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace AspireCdc.CdcProcessor.Kafka;
 
 /// <summary>
-/// What the clients say of themselves: metrics, and whether a broker answers. A client waits in silence for brokers that have gone, so the pipeline alone would look healthy.
+/// What the clients say of themselves: metrics, and whether a broker answers. A client waits in silence for brokers that have gone, so
+/// the pipeline alone would look healthy.
 /// </summary>
 internal sealed class KafkaConnection : IHealthCheck
 {
@@ -19,11 +20,14 @@ internal sealed class KafkaConnection : IHealthCheck
     public KafkaConnection(IMeterFactory meters)
     {
         var meter = meters.Create("AspireCdc.CdcProcessor.Kafka");
-        meter.CreateObservableCounter("cdc.kafka.messages.sent", () => _totals.MessagesSent, "{message}", "Messages that brokers have taken.");
-        meter.CreateObservableCounter("cdc.kafka.messages.received", () => _totals.MessagesReceived, "{message}", "Messages that brokers have given.");
+        meter.CreateObservableCounter(
+            "cdc.kafka.messages.sent", () => _totals.MessagesSent, "{message}", "Messages that brokers have taken.");
+        meter.CreateObservableCounter(
+            "cdc.kafka.messages.received", () => _totals.MessagesReceived, "{message}", "Messages that brokers have given.");
         meter.CreateObservableCounter("cdc.kafka.network.sent", () => _totals.BytesSent, "By", "Bytes sent to brokers.");
         meter.CreateObservableCounter("cdc.kafka.network.received", () => _totals.BytesReceived, "By", "Bytes received from brokers.");
-        meter.CreateObservableGauge("cdc.kafka.consumer.lag", () => _totals.Lag, "{message}", "Messages that the topic has and this processor has not read.");
+        meter.CreateObservableGauge(
+            "cdc.kafka.consumer.lag", () => _totals.Lag, "{message}", "Messages that the topic has and this processor has not read.");
         meter.CreateObservableGauge("cdc.kafka.queue", () => _totals.Queued, "{message}", "Messages on their way to brokers.");
     }
 
@@ -39,13 +43,19 @@ internal sealed class KafkaConnection : IHealthCheck
     {
         using var report = JsonDocument.Parse(statistics);
         var root = report.RootElement;
-        _totals = new(Number(root, "txmsgs"), Number(root, "rxmsgs"), Number(root, "tx_bytes"), Number(root, "rx_bytes"), Lag(root), Number(root, "msg_cnt"));
+        _totals = new(Number(root, "txmsgs"), Number(root, "rxmsgs"), Number(root, "tx_bytes"), Number(root, "rx_bytes"), Lag(root),
+            Number(root, "msg_cnt"));
         if (Members(root, "brokers").Any(broker => broker.TryGetProperty("state", out var state) && state.ValueEquals("UP")))
             _lost = null;
     }
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
-        _lost is { } reason ? HealthCheckResult.Unhealthy($"No Kafka broker answers ({reason}). Start one, or correct ConnectionStrings__kafka; the processor goes on by itself then.") : HealthCheckResult.Healthy());
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(
+        _lost is { } reason
+            ? HealthCheckResult.Unhealthy(
+                $"No Kafka broker answers ({reason}). Start one, or correct " +
+                "ConnectionStrings__kafka; the processor goes on by itself then.")
+            : HealthCheckResult.Healthy());
 
     /// <summary>-1 stands for a partition that is not read here.</summary>
     private static long Lag(JsonElement root) => Members(root, "topics")

@@ -7,18 +7,21 @@ namespace AspireCdc.CdcProcessor.Kafka;
 internal sealed class KafkaOptions
 {
     /// <summary>The topic of the changes.</summary>
-    [RegularExpression("^[A-Za-z0-9._-]{1,200}$", ErrorMessage = "Cdc:Topic must be 1 to 200 letters, digits, dots, underscores and hyphens, as Kafka takes it; by default it is shop_cdc_events.")]
+    [RegularExpression("^[A-Za-z0-9._-]{1,200}$", ErrorMessage =
+        "Cdc:Topic must be 1 to 200 letters, digits, dots, underscores and hyphens, as Kafka takes it; by default it is shop_cdc_events.")]
     public string Topic { get; set; } = "shop_cdc_events";
 
     /// <summary>The consumer group of the processors.</summary>
     [Required(ErrorMessage = "Cdc:Group is empty: name the consumer group, by default shop_cdc_processor.")]
     public string Group { get; set; } = "shop_cdc_processor";
 
-    /// <summary>The partitions of a topic that the connector creates; as many processors can share the work. It cannot change later: a key would change its partition.</summary>
+    /// <summary>The partitions of a topic that the connector creates; as many processors can share the work. It cannot change later: a key
+    /// would change its partition.</summary>
     [Range(1, 1000, ErrorMessage = "Cdc:Partitions must be 1 to 1000.")]
     public int Partitions { get; set; } = 6;
 
-    /// <summary>How long a topic that the connector creates keeps its messages; a processor that stays away for longer must start anew.</summary>
+    /// <summary>How long a topic that the connector creates keeps its messages; a processor that stays away
+    /// for longer must start anew.</summary>
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
     /// <summary>The copies of each partition in a topic that the connector creates; -1 leaves it to the brokers.</summary>
@@ -37,7 +40,8 @@ internal sealed class KafkaOptions
     /// <summary>What all clients have in common.</summary>
     public ClientConfig Client(string bootstrapServers)
     {
-        var config = new ClientConfig(new Dictionary<string, string>(Kafka)) { BootstrapServers = bootstrapServers, ClientId = "aspirecdc" };
+        var config =
+            new ClientConfig(new Dictionary<string, string>(Kafka)) { BootstrapServers = bootstrapServers, ClientId = "aspirecdc" };
         return config;
     }
 }

@@ -10,7 +10,8 @@ using Confluent.Kafka;
 namespace AspireCdc.CdcProcessor.Kafka;
 
 /// <summary>
-/// Reads change messages, Redpanda Connect's and our connector's alike, into batches. What cannot be read becomes a dead letter that names topic, partition and offset.
+/// Reads change messages, Redpanda Connect's and our connector's alike, into batches. What cannot be read becomes a dead letter
+/// that names topic, partition and offset.
 /// </summary>
 internal sealed class MessageReader(StarModel model, string topic)
 {
@@ -31,7 +32,9 @@ internal sealed class MessageReader(StarModel model, string topic)
         {
             var body = message.Message.Value;
             if (body is null || body.AsSpan().Trim(" \t\r\n"u8).SequenceEqual("null"u8))
-                throw new UnreadableException("it has no body. Redpanda Connect sends that for TRUNCATE, without saying of which table: start the tables anew if it was one");
+                throw new UnreadableException(
+                    "it has no body. Redpanda Connect sends that for TRUNCATE, without saying of which " +
+                    "table: start the tables anew if it was one");
 
             if (!Utf8.IsValid(body))
                 throw new UnreadableException("it is not UTF-8");
@@ -51,7 +54,8 @@ internal sealed class MessageReader(StarModel model, string topic)
                 && (change.New.Exists ? change.New : change.Old) is { Exists: true } row)
             {
                 var key = ChangeMessage.KeyOf(batch, change.Relation, row);
-                batch.Add(DeadLetterOf(message, place, Encoding.UTF8.GetBytes(key), $"it has no key and may lie in any partition: all changes of one row must come in one, under the key '{key}'"));
+                batch.Add(DeadLetterOf(message, place, Encoding.UTF8.GetBytes(key),
+                    $"it has no key and may lie in any partition: all changes of one row must come in one, under the key '{key}'"));
                 return 0;
             }
 
@@ -62,7 +66,9 @@ internal sealed class MessageReader(StarModel model, string topic)
         }
         catch (Exception e) when (e is UnreadableException or JsonException or InvalidOperationException or FormatException)
         {
-            batch.Add(DeadLetterOf(message, place, message.Message.Key, e is JsonException ? $"it is not JSON, or nested too deeply ({e.Message})" : e.Message));
+            batch.Add(DeadLetterOf(message, place, message.Message.Key, e is JsonException
+                ? $"it is not JSON, or nested too deeply ({e.Message})"
+                : e.Message));
         }
         return 0;
     }
@@ -98,12 +104,14 @@ internal sealed class MessageReader(StarModel model, string topic)
         return false;
     }
 
-    /// <summary>Offsets order the messages of a partition, and a key stays in its partition. 0 means that there is nothing, so they count from 1.</summary>
+    /// <summary>Offsets order the messages of a partition, and a key stays in its partition. 0 means that there is
+    /// nothing, so they count from 1.</summary>
     private static UInt128 Version(long offset) => (UInt128)(offset + 1);
 
     private static long CommitTime(Headers? headers) =>
         headers is not null && headers.TryGetLastBytes(ChangeMessage.CommitTimeHeader, out var bytes)
-            && long.TryParse(bytes, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds < long.MaxValue / 1000
+            && long.TryParse(bytes, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+            && milliseconds < long.MaxValue / 1000
             ? milliseconds * 1000 : 0;
 
     private ActivityContext? TraceOf(Headers? headers)
@@ -111,16 +119,20 @@ internal sealed class MessageReader(StarModel model, string topic)
         if (headers is null || !headers.TryGetLastBytes(ChangeMessage.TraceHeader, out var header))
             return null;
         if (!header.AsSpan().SequenceEqual(_trace.Header))
-            _trace = (header, ActivityContext.TryParse(Encoding.ASCII.GetString(header), null, isRemote: true, out var context) ? context : null);
+            _trace = (header, ActivityContext.TryParse(Encoding.ASCII.GetString(header), null, isRemote: true, out var context)
+                ? context
+                : null);
         return _trace.Context;
     }
 
-    /// <summary>The message's key tells whose change it was, even if its body does not: nothing may be filled from that row until it is settled.</summary>
+    /// <summary>The message's key tells whose change it was, even if its body does not: nothing may be filled from
+    /// that row until it is settled.</summary>
     private DeadLetter DeadLetterOf(ConsumeResult<byte[]?, byte[]?> message, Place place, byte[]? key, string reason)
     {
         var row = key is null ? null : ChangeMessage.ParseKey(key);
         return new DeadLetter(
-            row?.Table ?? "", row?.Key ?? "", Operation: "", Raw(message.Message.Value), $"The message at offset {place.Offset} of partition {place.Partition} of {topic} cannot be read: {reason}.",
+            row?.Table ?? "", row?.Key ?? "", Operation: "", Raw(message.Message.Value),
+            $"The message at offset {place.Offset} of partition {place.Partition} of {topic} cannot be read: {reason}.",
             Version(place.Offset), Lsn: 0, place.Partition);
     }
 

@@ -6,7 +6,8 @@ using Confluent.Kafka;
 namespace AspireCdc.CdcProcessor.Kafka;
 
 /// <summary>
-/// What the connector has sent, in a compacted topic of one used partition. Its records are part of the same transactions as the changes, so they are never ahead of them nor behind.
+/// What the connector has sent, in a compacted topic of one used partition. Its records are part of the same transactions as the changes,
+/// so they are never ahead of them nor behind.
 /// </summary>
 internal sealed class ProgressTopic(string topic)
 {
@@ -18,7 +19,8 @@ internal sealed class ProgressTopic(string topic)
 
     public static Dictionary<string, string> Settings { get; } = new() { ["cleanup.policy"] = "compact", ["segment.ms"] = "86400000" };
 
-    public Task<Progress> LoadAsync(ClientConfig client, CancellationToken cancellationToken) => Task.Run(() => Load(client, cancellationToken), cancellationToken);
+    public Task<Progress> LoadAsync(ClientConfig client, CancellationToken cancellationToken) =>
+        Task.Run(() => Load(client, cancellationToken), cancellationToken);
 
     public void Save(IProducer<byte[], byte[]> producer, SourceIdentity source) => Save(producer, SourceKey, source);
 
@@ -33,12 +35,15 @@ internal sealed class ProgressTopic(string topic)
     /// <summary>Forgets the source, the position and the copies; the request to do so goes last.</summary>
     public void Clear(IProducer<byte[], byte[]> producer, Progress progress)
     {
-        foreach (var key in (IEnumerable<string>)[.. progress.Copies.Select(copy => CopyKey + copy.Table), PositionKey, SourceKey, ResetKey])
-            producer.Produce(new TopicPartition(topic, 0), new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = null! });
+        foreach (var key in (IEnumerable<string>)[.. progress.Copies.Select(copy => CopyKey + copy.Table), PositionKey,
+            SourceKey, ResetKey])
+            producer.Produce(
+                new TopicPartition(topic, 0), new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = null! });
     }
 
     private void Save<T>(IProducer<byte[], byte[]> producer, string key, T value) =>
-        producer.Produce(new TopicPartition(topic, 0), new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = JsonSerializer.SerializeToUtf8Bytes(value) });
+        producer.Produce(new TopicPartition(topic, 0),
+            new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = JsonSerializer.SerializeToUtf8Bytes(value) });
 
     /// <summary>Reads the topic to the end that it had when reading began: this connector's predecessors are fenced by then.</summary>
     private Progress Load(ClientConfig client, CancellationToken cancellationToken)
@@ -69,7 +74,8 @@ internal sealed class ProgressTopic(string topic)
         return new Progress(
             Read<SourceIdentity>(SourceKey),
             Read<SourcePosition?>(PositionKey) is { } position ? [position] : [],
-            [.. records.Where(record => record.Key.StartsWith(CopyKey, StringComparison.Ordinal)).Select(record => JsonSerializer.Deserialize<TableCopy>(record.Value)!)],
+            [.. records.Where(record => record.Key.StartsWith(CopyKey, StringComparison.Ordinal))
+                .Select(record => JsonSerializer.Deserialize<TableCopy>(record.Value)!)],
             Read<bool>(PausedKey),
             Read<bool>(ResetKey));
 

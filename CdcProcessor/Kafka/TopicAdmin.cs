@@ -11,17 +11,20 @@ internal sealed class TopicAdmin(string bootstrapServers, KafkaOptions options) 
     // What goes wrong comes back as an exception; librdkafka would say it on the console as well.
     private readonly IAdminClient _admin = new AdminClientBuilder(options.Client(bootstrapServers)).SetLogHandler((_, _) => { }).Build();
 
-    /// <summary>The number of a topic's partitions; null if there is no such topic. (Asking for one topic by name could create it.)</summary>
+    /// <summary>The number of a topic's partitions; null if there is no such topic. (Asking for one
+    /// topic by name could create it.)</summary>
     public async Task<int?> PartitionsAsync(string topic, CancellationToken cancellationToken)
     {
         try
         {
             var metadata = await Task.Run(() => _admin.GetMetadata(Patience), cancellationToken);
-            return metadata.Topics.Find(found => found.Topic == topic && found.Error.Code != ErrorCode.UnknownTopicOrPart)?.Partitions.Count;
+            return metadata.Topics.Find(found =>
+                found.Topic == topic && found.Error.Code != ErrorCode.UnknownTopicOrPart)?.Partitions.Count;
         }
         catch (KafkaException e)
         {
-            throw new NotReadyException($"Kafka at {bootstrapServers} does not answer ({e.Error.Reason}): start it, or correct ConnectionStrings__kafka.");
+            throw new NotReadyException(
+                $"Kafka at {bootstrapServers} does not answer ({e.Error.Reason}): start it, or correct ConnectionStrings__kafka.");
         }
     }
 
@@ -32,12 +35,15 @@ internal sealed class TopicAdmin(string bootstrapServers, KafkaOptions options) 
             return "";
         try
         {
-            var topics = await _admin.DescribeTopicsAsync(TopicCollection.OfTopicNames([topic]), new() { RequestTimeout = Patience }).WaitAsync(cancellationToken);
+            var topics = await _admin.DescribeTopicsAsync(TopicCollection.OfTopicNames([topic]), new() { RequestTimeout = Patience })
+                .WaitAsync(cancellationToken);
             return topics.TopicDescriptions[0].TopicId.ToString();
         }
         catch (KafkaException e)
         {
-            throw new NotReadyException($"Kafka at {bootstrapServers} does not tell the id of topic '{topic}' ({e.Error.Reason}). If these brokers have no topic ids, set Cdc__TopicIds=false.");
+            throw new NotReadyException(
+                $"Kafka at {bootstrapServers} does not tell the id of topic '{topic}' ({e.Error.Reason}). If these brokers have no " +
+                "topic ids, set Cdc__TopicIds=false.");
         }
     }
 
@@ -62,7 +68,8 @@ internal sealed class TopicAdmin(string bootstrapServers, KafkaOptions options) 
         try
         {
             await _admin.CreateTopicsAsync(
-                [new TopicSpecification { Name = topic, NumPartitions = partitions, ReplicationFactor = options.Replicas, Configs = settings }],
+                [new TopicSpecification { Name = topic, NumPartitions = partitions, ReplicationFactor = options.Replicas,
+                    Configs = settings }],
                 new() { RequestTimeout = Patience, OperationTimeout = Patience }).WaitAsync(cancellationToken);
         }
         catch (CreateTopicsException e) when (e.Results.TrueForAll(result => result.Error.Code == ErrorCode.TopicAlreadyExists))
@@ -71,7 +78,9 @@ internal sealed class TopicAdmin(string bootstrapServers, KafkaOptions options) 
         }
         catch (KafkaException e)
         {
-            throw new NotReadyException($"Topic '{topic}' cannot be created at {bootstrapServers} ({e.Error.Reason}): create it, with {partitions} partitions, or give this user the right to.");
+            throw new NotReadyException(
+                $"Topic '{topic}' cannot be created at {bootstrapServers} ({e.Error.Reason}): create it, with {partitions} " +
+                "partitions, or give this user the right to.");
         }
     }
 

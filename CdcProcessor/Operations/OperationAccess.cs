@@ -28,7 +28,8 @@ internal sealed partial class OperationAccess(IConfiguration configuration, ILog
             {
                 LogRefused(operation, who, http.Connection.RemoteIpAddress);
                 return Results.Text(
-                    "Operations have no token, and this address is not the machine's own: set Operations__Token for the processor, and for whoever asks it.",
+                    "Operations have no token, and this address is not the machine's own: set Operations__Token " +
+                    "for the processor, and for whoever asks it.",
                     statusCode: StatusCodes.Status403Forbidden);
             }
         }
@@ -36,7 +37,8 @@ internal sealed partial class OperationAccess(IConfiguration configuration, ILog
         {
             LogRefused(operation, who, http.Connection.RemoteIpAddress);
             http.Response.Headers.WWWAuthenticate = "Bearer";
-            return Results.Text("Operations want their token: set Operations__Token, as the processor has it.", statusCode: StatusCodes.Status401Unauthorized);
+            return Results.Text("Operations want their token: set Operations__Token, as the processor has it.",
+                statusCode: StatusCodes.Status401Unauthorized);
         }
 
         LogAsked(operation, who, http.Connection.RemoteIpAddress);
@@ -46,7 +48,8 @@ internal sealed partial class OperationAccess(IConfiguration configuration, ILog
     /// <summary>Lets <paramref name="http"/> ask, if there is a token for it, and names who does.</summary>
     public static void Authorize(HttpClient http, string? token)
     {
-        http.DefaultRequestHeaders.TryAddWithoutValidation(HeaderNames.UserAgent, $"CdcProcessor ({Environment.UserName}@{Environment.MachineName})");
+        http.DefaultRequestHeaders.TryAddWithoutValidation(
+            HeaderNames.UserAgent, $"CdcProcessor ({Environment.UserName}@{Environment.MachineName})");
         if (!string.IsNullOrEmpty(token))
             http.DefaultRequestHeaders.TryAddWithoutValidation(HeaderNames.Authorization, Scheme + token);
     }

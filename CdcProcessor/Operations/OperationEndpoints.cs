@@ -28,7 +28,8 @@ internal static class OperationEndpoints
         });
         operations.MapPost("/resync", ResyncAsync);
         operations.MapGet("/dead-letters", ListAsync);
-        operations.MapPost("/dead-letters/retry", ([FromQuery] string[] id, ProcessorControl control, CancellationToken cancellation) => control.RetryAsync(id, cancellation));
+        operations.MapPost("/dead-letters/retry", ([FromQuery] string[] id, ProcessorControl control, CancellationToken cancellation) =>
+            control.RetryAsync(id, cancellation));
         operations.MapPost("/dead-letters/drop", DropAsync);
         operations.MapVerification();
     }
@@ -59,7 +60,8 @@ internal static class OperationEndpoints
         };
     }
 
-    private static string CopyStateOf(TableMapping table, Progress progress) => progress.Copies.FirstOrDefault(copy => copy.Table == table.Source) switch
+    private static string CopyStateOf(TableMapping table, Progress progress) =>
+        progress.Copies.FirstOrDefault(copy => copy.Table == table.Source) switch
     {
         null => "not copied yet",
         { State: CopyState.Done } copy when !copy.IsOf(table) => "due, since the model has other columns now",
@@ -73,7 +75,8 @@ internal static class OperationEndpoints
         _ => $"{position.Position} (commits up to {Lsn.Format(position.CommitLsn)})",
     };
 
-    private static async Task<string> ResyncAsync([FromQuery] string[] table, bool? all, ProcessorControl control, CancellationToken cancellation)
+    private static async Task<string> ResyncAsync(
+        [FromQuery] string[] table, bool? all, ProcessorControl control, CancellationToken cancellation)
     {
         if (all == true)
         {
@@ -89,10 +92,13 @@ internal static class OperationEndpoints
 
     private static async Task<IReadOnlyList<LetterReport>> ListAsync(PipelineFactory factory, CancellationToken cancellation) =>
         [.. (await factory.CreateDeadLetters().ListAsync([], 1000, cancellation)).Select(stored => new LetterReport(
-            stored.Id, stored.Time, stored.Letter.Table, stored.Letter.Key, stored.Letter.Operation, stored.Letter.Partition < 0 ? Lsn.Format(stored.Letter.Lsn) : $"{stored.Letter.Partition}:{stored.Letter.Version - 1}",
+            stored.Id, stored.Time, stored.Letter.Table, stored.Letter.Key, stored.Letter.Operation, stored.Letter.Partition < 0
+                ? Lsn.Format(stored.Letter.Lsn)
+                : $"{stored.Letter.Partition}:{stored.Letter.Version - 1}",
             stored.Letter.Reason, stored.Letter.Raw))];
 
-    private static async Task<string> DropAsync([FromQuery] string[] id, bool? all, PipelineFactory factory, ProcessorStatus status, CancellationToken cancellation)
+    private static async Task<string> DropAsync(
+        [FromQuery] string[] id, bool? all, PipelineFactory factory, ProcessorStatus status, CancellationToken cancellation)
     {
         if (id.Length == 0 && all != true)
             throw new OperationException("Name the dead letters to drop, or --all.");
@@ -105,7 +111,8 @@ internal static class OperationEndpoints
         return $"{before - left} dead letters were dropped.";
     }
 
-    /// <summary>No web page may ask (a browser names its origin), nobody without the token, and what cannot be done gets a sentence.</summary>
+    /// <summary>No web page may ask (a browser names its origin), nobody without the token, and what
+    /// cannot be done gets a sentence.</summary>
     private static async ValueTask<object?> AnswerAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         if (context.HttpContext.Request.Headers.Origin.Count > 0)
@@ -116,7 +123,8 @@ internal static class OperationEndpoints
         {
             return await next(context);
         }
-        catch (Exception e) when (e is OperationException or NotReadyException or NotSupportedException or ClickHouseException or HttpRequestException)
+        catch (Exception e) when (e is OperationException or NotReadyException or NotSupportedException or ClickHouseException
+            or HttpRequestException)
         {
             return Results.Text(e.Message, statusCode: StatusCodes.Status409Conflict);
         }
@@ -124,7 +132,8 @@ internal static class OperationEndpoints
 }
 
 internal sealed record StatusReport(
-    string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters, IReadOnlyList<TableReport> Tables,
+    string Phase, string Reason, IReadOnlyList<PositionReport> Applied, long LagBytes, double LagSeconds, long DeadLetters,
+    IReadOnlyList<TableReport> Tables,
     IReadOnlyList<FactReport> Facts)
 {
     /// <summary>Tables that do not show what the source holds, or perhaps not.</summary>
@@ -144,4 +153,5 @@ internal sealed record TableReport(string Source, string Landing, string Copy, l
 
 internal sealed record FactReport(string Name, bool IsDone, long Derived, long? Expected);
 
-internal sealed record LetterReport(string Id, string Time, string Table, string Key, string Operation, string Position, string Reason, string Raw);
+internal sealed record LetterReport(
+    string Id, string Time, string Table, string Key, string Operation, string Position, string Reason, string Raw);

@@ -23,7 +23,8 @@ internal static class Verbs
     private static readonly string[] Known = ["status", "resync", "pause", "resume", "dead-letters", "verify", "help", "--help", "-h"];
 
     /// <summary>A verb, and not the pipeline, is asked for. Options alone belong to the pipeline.</summary>
-    public static bool IsVerb(string[] args) => args is [var first, ..] && first != "run" && (Known.Contains(first) || !first.StartsWith('-'));
+    public static bool IsVerb(string[] args) =>
+        args is [var first, ..] && first != "run" && (Known.Contains(first) || !first.StartsWith('-'));
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
@@ -90,7 +91,8 @@ internal static class Verbs
 
         static bool IsWord(string word) => !word.StartsWith('-');
 
-        static string Query(string name, IEnumerable<string> values) => string.Join('&', values.Select(value => $"{name}={Uri.EscapeDataString(value)}"));
+        static string Query(string name, IEnumerable<string> values) =>
+            string.Join('&', values.Select(value => $"{name}={Uri.EscapeDataString(value)}"));
 
         int Complain(string sentence)
         {
@@ -117,7 +119,8 @@ internal static class Verbs
         async Task<string> TextAsync(HttpResponseMessage response)
         {
             var text = await response.Content.ReadAsStringAsync(cancellationToken);
-            return response.IsSuccessStatusCode ? text : throw new HttpRequestException(text.Length > 0 ? text : $"The processor answered {(int)response.StatusCode}.", null, response.StatusCode);
+            return response.IsSuccessStatusCode ? text : throw new HttpRequestException(
+                text.Length > 0 ? text : $"The processor answered {(int)response.StatusCode}.", null, response.StatusCode);
         }
 
         Task WriteStatusAsync(StatusReport status)
@@ -125,12 +128,14 @@ internal static class Verbs
             var text = new StringBuilder();
             text.AppendLine($"{status.Phase}{(status.Reason.Length > 0 ? ": " + status.Reason : "")}");
             foreach (var position in status.Applied)
-                text.AppendLine($"applied up to {position.Position}{(position.Partition < 0 ? "" : $" of partition {position.Partition}")}");
+                text.AppendLine(
+                    $"applied up to {position.Position}{(position.Partition < 0 ? "" : $" of partition {position.Partition}")}");
             text.AppendLine($"lag {status.LagBytes} bytes{(status.LagSeconds > 0 ? $", {status.LagSeconds:0.0} s" : "")}");
             text.AppendLine($"dead letters {status.DeadLetters}");
             foreach (var table in status.Tables)
                 text.AppendLine(
-                    $"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
+                    $"{table.Source,-20} → {table.Landing,-24} copy: " +
+                    $"{table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
             foreach (var doubt in status.Doubts)
@@ -153,7 +158,8 @@ internal static class Verbs
         {
             foreach (var letter in letters)
             {
-                await output.WriteLineAsync($"{letter.Id}  {letter.Time}  {letter.Operation} {letter.Table} {letter.Key} at {letter.Position}");
+                await output.WriteLineAsync(
+                    $"{letter.Id}  {letter.Time}  {letter.Operation} {letter.Table} {letter.Key} at {letter.Position}");
                 await output.WriteLineAsync($"    {letter.Reason}");
                 await output.WriteLineAsync($"    {letter.Raw}");
             }

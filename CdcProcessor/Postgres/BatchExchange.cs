@@ -1,8 +1,9 @@
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// Hands batches from the reader of the WAL to the pipeline without a queue. The reader offers its batch at every commit; a pipeline that waits takes it at once, and
-/// while the pipeline is busy the reader takes it back and goes on filling it. So a lone commit travels alone, and a flood in batches as large as the sink is slow.
+/// Hands batches from the reader of the WAL to the pipeline without a queue. The reader offers its batch at every commit; a pipeline that
+/// waits takes it at once, and while the pipeline is busy the reader takes it back and goes on filling it. So a lone commit travels alone,
+/// and a flood in batches as large as the sink is slow.
 /// </summary>
 internal sealed class BatchExchange<T>
     where T : class

@@ -10,7 +10,8 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
     private readonly ConcurrentDictionary<string, TableState> _tables = [];
 
     /// <summary>Rows copied and rows expected, by table, of copies that run.</summary>
-    public IReadOnlyDictionary<string, (long Rows, long Expected)> Running => _tables.ToDictionary(table => table.Key, table => (Volatile.Read(ref table.Value.Rows), table.Value.Expected));
+    public IReadOnlyDictionary<string, (long Rows, long Expected)> Running =>
+        _tables.ToDictionary(table => table.Key, table => (Volatile.Read(ref table.Value.Rows), table.Value.Expected));
 
     /// <summary>About how long a running copy still takes; null where there is nothing to tell by.</summary>
     public double? SecondsLeft(string table) =>
@@ -20,7 +21,8 @@ internal sealed partial class CopyProgress(ILogger<CopyProgress> logger, TimePro
 
     /// <summary>The running copies as a sentence each; empty where none runs.</summary>
     public string Summary => string.Join(' ', Running.Select(copy =>
-        $"Copying {copy.Key}: {copy.Value.Rows} of about {Math.Max(copy.Value.Rows, copy.Value.Expected)} rows{(SecondsLeft(copy.Key) is { } left ? $", about {TimeSpan.FromSeconds(Math.Ceiling(left)):g} left" : "")}."));
+        $"Copying {copy.Key}: {copy.Value.Rows} of about {Math.Max(copy.Value.Rows, copy.Value.Expected)} " +
+        $"rows{(SecondsLeft(copy.Key) is { } left ? $", about {TimeSpan.FromSeconds(Math.Ceiling(left)):g} left" : "")}."));
 
     public void Begin(string table, long expected)
     {

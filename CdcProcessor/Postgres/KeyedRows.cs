@@ -10,7 +10,8 @@ internal sealed class KeyedRows(PostgresCatalog catalog)
     /// <summary>The real types of a table's columns, with their modifiers: <c>character</c> alone would be one character.</summary>
     public async Task<Dictionary<string, string>> TypesAsync(Relation relation, CancellationToken cancellationToken) =>
         (await catalog.QueryAsync(
-            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = " +
+            "to_regclass($1) AND attnum > 0 AND NOT attisdropped",
             cancellationToken, PostgresSql.Name(relation.Table)))
         .ToDictionary(row => (string)row[0]!, row => (string)row[1]!);
 

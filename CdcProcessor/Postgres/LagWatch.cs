@@ -3,8 +3,8 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// How far the sink is behind the server. What has been received tells when it was committed; of what has not, only the end of the server's WAL is known, which the stream tells
-/// no further than it has come itself.
+/// How far the sink is behind the server. What has been received tells when it was committed; of what has not, only the end of the server's
+/// WAL is known, which the stream tells no further than it has come itself.
 /// </summary>
 internal sealed class LagWatch(PostgresCatalog catalog, WalReader reader, ProcessorStatus status, ulong resumedAt, TimeProvider time)
 {
@@ -35,7 +35,8 @@ internal sealed class LagWatch(PostgresCatalog catalog, WalReader reader, Proces
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    /// <summary>Bytes of WAL that the sink has not, and the age of the oldest commit among them; of WAL that has not been received, how long it has been there at least.</summary>
+    /// <summary>Bytes of WAL that the sink has not, and the age of the oldest commit among them; of WAL that has not been received, how
+    /// long it has been there at least.</summary>
     public SourceLag Now()
     {
         var applied = status.Applied.Select(position => position.Position).DefaultIfEmpty(resumedAt).Max();

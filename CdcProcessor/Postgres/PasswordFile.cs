@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
-/// <summary>Where a password may stand beside the connection string, in the order of Npgsql and libpq: PGPASSWORD, then the password file.</summary>
+/// <summary>Where a password may stand beside the connection string, in the order of Npgsql and libpq:
+/// PGPASSWORD, then the password file.</summary>
 internal static class PasswordFile
 {
     public static string? FindPassword(NpgsqlConnectionStringBuilder settings, ServerAddress server, string user)
@@ -16,7 +17,8 @@ internal static class PasswordFile
 
         string[] wanted = [server.Host, server.Port.ToString(CultureInfo.InvariantCulture), settings.Database ?? user, user];
         return File.ReadLines(path).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').Select(Fields)
-            .FirstOrDefault(fields => fields.Count == 5 && wanted.Zip(fields).All(pair => pair.Second == "*" || pair.Second == pair.First))?[4];
+            .FirstOrDefault(fields =>
+                fields.Count == 5 && wanted.Zip(fields).All(pair => pair.Second == "*" || pair.Second == pair.First))?[4];
     }
 
     /// <summary><c>host:port:database:user:password</c>; a backslash goes before a colon or a backslash that belongs to a field.</summary>

@@ -1,6 +1,7 @@
 namespace AspireCdc.CdcProcessor.Postgres;
 
-/// <summary>When those commits were made that have been received and are not applied yet, to a tenth of a second: as many as a busy server makes need not be kept one by one.</summary>
+/// <summary>When those commits were made that have been received and are not applied yet, to a tenth of a second: as many as a busy server
+/// makes need not be kept one by one.</summary>
 internal sealed class PendingCommits
 {
     /// <summary>Microseconds.</summary>

@@ -9,8 +9,9 @@ using AspireCdc.Star.Postgres;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// Decodes pgoutput (protocol version 1, so whole transactions in commit order) into batches. A change's version is made of its commit's LSN, which Begin announces, and
-/// its record's: the record's alone does not order the changes of a key, since an INSERT that waits for another transaction's DELETE has the lower one.
+/// Decodes pgoutput (protocol version 1, so whole transactions in commit order) into batches. A change's version is made of its commit's
+/// LSN, which Begin announces, and its record's: the record's alone does not order the changes of a key, since an INSERT that waits for
+/// another transaction's DELETE has the lower one.
 /// </summary>
 /// <param name="model">The model.</param>
 /// <param name="markerPrefix">The prefix of this processor's own markers.</param>
@@ -47,17 +48,22 @@ internal sealed class PgOutputDecoder(
     public long CommitTime => _commitTime;
 
     /// <summary>Appends what one message says.</summary>
-    /// <exception cref="InvalidDataException">The message is not as PostgreSQL sends one; the text says which it is, and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">The message is not as PostgreSQL sends one; the text says which
+    /// it is, and what is wrong.</exception>
     public void Decode(ulong lsn, ReadOnlySpan<byte> message, StreamBatch batch)
     {
         try
         {
             Read(lsn, message, batch);
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or InvalidOperationException or OverflowException)
+        catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or InvalidOperationException
+            or OverflowException)
         {
-            var kind = message.IsEmpty ? "of no kind" : char.IsAsciiLetter((char)message[0]) ? $"'{(char)message[0]}'" : $"0x{message[0]:x2}";
-            throw new InvalidDataException($"PostgreSQL sent a replication message {kind} of {message.Length} bytes at {Lsn.Format(lsn)} that cannot be read: {e.Message.TrimEnd('.')}.", e);
+            var kind = message.IsEmpty
+                ? "of no kind" : char.IsAsciiLetter((char)message[0]) ? $"'{(char)message[0]}'" : $"0x{message[0]:x2}";
+            throw new InvalidDataException(
+                $"PostgreSQL sent a replication message {kind} of {message.Length} bytes at {Lsn.Format(lsn)} that cannot be read: " +
+                $"{e.Message.TrimEnd('.')}.", e);
         }
     }
 
@@ -202,7 +208,8 @@ internal sealed class PgOutputDecoder(
             var relation = Relation.Of(table);
             if (marker is { Repair: true, Key: not null })
                 batch.Repairs.Add(batch.Changes.Count);
-            batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None, marker.AddKey(batch.Changes, relation), marker.Version));
+            batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None,
+                marker.AddKey(batch.Changes, relation), marker.Version));
         }
     }
 

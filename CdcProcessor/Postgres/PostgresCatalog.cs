@@ -10,21 +10,25 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <summary>What PostgreSQL's catalog says about the tables, the rights and the slot.</summary>
 internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model, CdcOptions options)
 {
-    /// <summary>Holds the mapping against the real tables and the role's rights against what the work takes; tells all that is wrong at once.</summary>
+    /// <summary>Holds the mapping against the real tables and the role's rights against what the work takes; tells
+    /// all that is wrong at once.</summary>
     /// <returns>What is worth a warning: columns that the table has and the mapping has not.</returns>
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
     {
         var tables = await ColumnsAsync(cancellationToken);
         var missing = Missing(tables).Select(table => $"\"{table.Schema}.{table.Source}\"").ToList();
         if (missing.Count > 0)
-            throw new NotReadyException($"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
+            throw new NotReadyException(
+                $"Database '{await DatabaseAsync(cancellationToken)}' has no table {string.Join(", ", missing)} yet: waiting for 'Api " +
+                $"init-db' to make {(missing.Count == 1 ? "it" : "them")}.");
 
         var faults = await FaultsAsync(tables, cancellationToken);
         // Once changes are kept for us, a table that cannot be read holds up its own copies only, and what it is is told while the stream
         // runs.
         if (faults.Count > 0 && !(faults.All(fault => fault.IsOfReading) && await SlotAsync(cancellationToken) is not null))
             throw new NotReadyException(
-                $"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: {string.Join("; ", faults.Select(fault => fault.What))}.");
+                $"Database '{await DatabaseAsync(cancellationToken)}' cannot be read: " +
+                $"{string.Join("; ", faults.Select(fault => fault.What))}.");
         return
         [
             .. model.Tables.SelectMany(table => tables[(table.Schema, table.Name)]
@@ -64,7 +68,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
                         IsLossy: true));
                 else if (!AreSameValues(column, type))
                     faults.Add(new(table,
-                        $"{name} is {type}, and the model takes it for {column.Postgres}: bring the model up to date (ClickHouseMigrator add)", IsLossy: true));
+                        $"{name} is {type}, and the model takes it for {column.Postgres}: bring the " +
+                        "model up to date (ClickHouseMigrator add)", IsLossy: true));
             }
         }
         await CheckKeysAsync([.. known.Where(table => !table.AppendOnly)], faults, cancellationToken);
@@ -101,7 +106,9 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         if (rows is not [var slot, ..])
             return null;
         if (slot[0] is not "pgoutput" || !Equals(slot[1], slot[4]))
-            throw new NotReadyException($"Replication slot '{options.Slot}' belongs to {slot[0] ?? "physical replication"} on database '{slot[1]}': set Cdc:Slot to another name.");
+            throw new NotReadyException(
+                $"Replication slot '{options.Slot}' belongs to {slot[0] ?? "physical replication"} on database '{slot[1]}': set " +
+                "Cdc:Slot to another name.");
         return new SlotState(slot[2] is "lost" || slot[3] is null, slot[3] is string lsn ? Lsn.Parse(lsn) : 0, slot[5] is true);
     }
 
@@ -149,7 +156,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         "SELECT pg_logical_emit_message(false, $1, $2)::text, pg_logical_emit_message(true, 'aspirecdc', '')::text",
         cancellationToken, Marker.Prefix(options.Slot), Marker.Format(markers));
 
-    public async Task<IReadOnlyList<object?[]>> QueryAsync(string sql, CancellationToken cancellationToken, params IEnumerable<object> parameters)
+    public async Task<IReadOnlyList<object?[]>> QueryAsync(
+        string sql, CancellationToken cancellationToken, params IEnumerable<object> parameters)
     {
         await using var command = CreateCommand(sql, parameters);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -173,7 +181,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         return command;
     }
 
-    private async Task<string> DatabaseAsync(CancellationToken cancellationToken) => (string)(await QueryAsync("SELECT current_database()::text", cancellationToken))[0][0]!;
+    private async Task<string> DatabaseAsync(CancellationToken cancellationToken) =>
+        (string)(await QueryAsync("SELECT current_database()::text", cancellationToken))[0][0]!;
 
     /// <summary>
     /// The mapped key must be unique at every moment, not only at commit (a deferrable key allows a swap that no version can order), and
@@ -184,7 +193,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         var rows = await OfTablesAsync(
             """
             SELECT n.nspname::text, c.relname::text, c.relreplident::text, i.indimmediate, i.indisprimary, i.indisreplident,
-                ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k)
+                ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k
+                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k)
             FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
             JOIN pg_index i ON i.indrelid = c.oid
             WHERE c.relkind IN ('r', 'p') AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -213,7 +223,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         };
         if (!carriesKey)
             faults.Add(new(table,
-                $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY FULL"));
+                $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} " +
+                "REPLICA IDENTITY FULL"));
 
         static string[] KeyOf(object?[] index) => (string[])index[6]!;
     }
@@ -238,7 +249,10 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
 
     private async Task CheckRightsAsync(IReadOnlyList<TableMapping> tables, List<CatalogFault> faults, CancellationToken cancellationToken)
     {
-        var role = (await QueryAsync("SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level'), pg_is_in_recovery() FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
+        var role =
+            (await QueryAsync(
+                "SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level'), pg_is_in_recovery() " +
+                "FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
         var user = PostgresSql.Name((string)role[0]!);
         if (role[3] is true)
             faults.Add(new(null, "this server is a standby: name the primary, or all servers (Host=a,b), of which the primary is taken"));
@@ -266,7 +280,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     }
 
     private async Task<bool> CannotReplicateAsync(CancellationToken cancellationToken) => (await QueryAsync(
-        "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND pg_has_role(current_user, oid, 'MEMBER')",
+        "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND " +
+        "pg_has_role(current_user, oid, 'MEMBER')",
         cancellationToken)).Count == 0;
 
     private async Task CheckPublicationAsync(
@@ -298,7 +313,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             && published.Contains((table.Schema, table.Name))))
         {
             faults.Add(new(
-                table, $"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION {PostgresSql.Name(name)} DROP TABLE {PostgresSql.Name(table)}",
+                table, $"{table.Source} is append-only and in publication '{name}', which publishes more: ALTER PUBLICATION " +
+                    $"{PostgresSql.Name(name)} DROP TABLE {PostgresSql.Name(table)}",
                 IsLossy: true));
         }
     }
@@ -312,7 +328,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             $"{table.Source} is not in publication '{publication}': ALTER PUBLICATION {PostgresSql.Name(publication)} ADD TABLE {name}";
         var partitions = await QueryAsync(
             """
-            SELECT n.nspname::text, c.relname::text FROM pg_class root, pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+            SELECT n.nspname::text, c.relname::text FROM pg_class root, pg_partition_tree(root.oid) t JOIN pg_class c ON c.oid = t.relid
+                JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE root.oid = to_regclass($1) AND root.relkind = 'p'
             """, cancellationToken, name);
         if (partitions.Count == 0 || viaRoot)
@@ -321,7 +338,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         var set = $"ALTER PUBLICATION {PostgresSql.Name(publication)} SET (publish_via_partition_root = true)";
         return partitions.Any(partition => published.Contains(((string)partition[0]!, (string)partition[1]!)))
             || (await QueryAsync(
-                "SELECT 1 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubname = $1 AND r.prrelid = to_regclass($2)",
+                "SELECT 1 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE " +
+                "p.pubname = $1 AND r.prrelid = to_regclass($2)",
                 cancellationToken, publication, name)).Count > 0
             ? $"publication '{publication}' sends the partitions of {table.Source} in the place of the table: {set}"
             : $"{add}; {set}";

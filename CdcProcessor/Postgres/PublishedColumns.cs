@@ -20,7 +20,8 @@ internal static class PublishedColumns
     {
         // Through JSON, since servers before PostgreSQL 15 have no column lists, and no such column.
         var sent = (await catalog.QueryAsync(
-            "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text, to_jsonb(t) ->> 'rowfilter' FROM pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
+            "SELECT schemaname::text, tablename::text, (to_jsonb(t) -> 'attnames')::text, to_jsonb(t) ->> 'rowfilter' FROM " +
+            "pg_publication_tables t WHERE pubname = ANY($1)", cancellationToken,
             [Publications.Of(model, publication).Select(known => known.Name).ToArray()]))
             .ToLookup(row => ((string)row[0]!, (string)row[1]!), row =>
                 (Names: row[2] is string names ? JsonSerializer.Deserialize<HashSet<string>>(names) : null, Filter: row[3] as string));
@@ -34,7 +35,8 @@ internal static class PublishedColumns
             if (entries.All(entry => entry.Filter is not null))
             {
                 faults.Add(new(
-                    table, $"publication '{publication}' leaves out rows of {table.Source} (WHERE {entries[0].Filter}): publish all of them; 'Api init-db' mends it", IsLossy: true));
+                    table, $"publication '{publication}' leaves out rows of {table.Source} (WHERE {entries[0].Filter}): " +
+                        "publish all of them; 'Api init-db' mends it", IsLossy: true));
             }
             foreach (var column in table.Columns)
             {
@@ -50,10 +52,14 @@ internal static class PublishedColumns
 
     private static string Fault(string publication, string generated, bool canPublish) => generated switch
     {
-        "" => $"is left out by the column list of publication '{publication}': 'Api init-db' mends the list, or leave the column out of the model",
-        Virtual => "is generated when it is read (VIRTUAL), and never sent: make it STORED, or leave it out of the model and compute it in a fact",
+        "" => $"is left out by the column list of publication '{publication}': 'Api init-db' mends the " +
+            "list, or leave the column out of the model",
+        Virtual =>
+            "is generated when it is read (VIRTUAL), and never sent: make it STORED, or leave it out of the model and compute it in a fact",
         _ when canPublish =>
-            $"is generated, and publication '{publication}' does not send it: ALTER PUBLICATION {PostgresSql.Name(publication)} SET (publish_generated_columns = stored), or name it in the table's column list",
-        _ => "is generated, and this server sends no generated columns (PostgreSQL 18 does): leave it out of the model and compute it in a fact",
+            $"is generated, and publication '{publication}' does not send it: ALTER PUBLICATION {PostgresSql.Name(publication)} SET " +
+            "(publish_generated_columns = stored), or name it in the table's column list",
+        _ => "is generated, and this server sends no generated columns (PostgreSQL 18 does): leave it " +
+            "out of the model and compute it in a fact",
     };
 }

@@ -46,15 +46,19 @@ internal sealed class Scram(string password, byte[]? binding, bool mayBind)
         if (wanted == ChannelBinding.Require)
         {
             throw new InvalidOperationException(
-                $"ConnectionStrings:shop says Channel Binding=Require, and {(tls is null ? "the connection is without TLS: say SSL Mode=Require" : "this server does not offer it")}.");
+                "ConnectionStrings:shop says Channel Binding=Require, and " +
+                $"{(tls is null ? "the connection is without TLS: say SSL Mode=Require" : "this server does not offer it")}.");
         }
-        return offered.Contains(Plain) ? new Scram(password, null, mayBind: binds) : throw new NotSupportedException($"PostgreSQL offers no {Plain}.");
+        return offered.Contains(Plain)
+            ? new Scram(password, null, mayBind: binds)
+            : throw new NotSupportedException($"PostgreSQL offers no {Plain}.");
     }
 
     /// <summary>The certificate by the hash of its own signature; where that is weaker than SHA-256, or has none, by SHA-256.</summary>
     private static byte[] EndPointHash(SslStream tls)
     {
-        var certificate = tls.RemoteCertificate ?? throw new InvalidOperationException("The server has shown no certificate to bind the login to.");
+        var certificate = tls.RemoteCertificate
+            ?? throw new InvalidOperationException("The server has shown no certificate to bind the login to.");
         var bytes = certificate.GetRawCertData();
         using var parsed = X509CertificateLoader.LoadCertificate(bytes);
         return parsed.SignatureAlgorithm.Value switch
@@ -71,13 +75,15 @@ internal sealed class Scram(string password, byte[]? binding, bool mayBind)
     {
         var challenge = Encoding.UTF8.GetString(serverFirst);
         if (challenge.Split(',') is not [['r', '=', .. var nonce], ['s', '=', .. var salt], ['i', '=', .. var count], ..]
-            || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) || iterations is < 1 or > MaxIterations
+            || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
+            || iterations is < 1 or > MaxIterations
             || !Base64.IsValid(salt))
             throw new InvalidDataException("The server's SCRAM challenge cannot be read.");
         if (!nonce.StartsWith(_firstBare[5..], StringComparison.Ordinal))
             throw new InvalidDataException("The server's SCRAM challenge does not continue this client's nonce.");
 
-        var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password.Normalize(NormalizationForm.FormKC)), Convert.FromBase64String(salt), iterations, HashAlgorithmName.SHA256, 32);
+        var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password.Normalize(NormalizationForm.FormKC)),
+            Convert.FromBase64String(salt), iterations, HashAlgorithmName.SHA256, 32);
         var withoutProof = $"c={Convert.ToBase64String([.. Encoding.UTF8.GetBytes(_header), .. binding ?? []])},r={nonce}";
         var message = Encoding.UTF8.GetBytes($"{_firstBare},{challenge},{withoutProof}");
 
@@ -94,7 +100,8 @@ internal sealed class Scram(string password, byte[]? binding, bool mayBind)
     public void Verify(ReadOnlySpan<byte> serverFinal)
     {
         var text = Encoding.UTF8.GetString(serverFinal);
-        if (!text.StartsWith("v=", StringComparison.Ordinal) || !Base64.IsValid(text.AsSpan(2)) || !CryptographicOperations.FixedTimeEquals(Convert.FromBase64String(text[2..]), _serverSignature))
+        if (!text.StartsWith("v=", StringComparison.Ordinal) || !Base64.IsValid(text.AsSpan(2))
+            || !CryptographicOperations.FixedTimeEquals(Convert.FromBase64String(text[2..]), _serverSignature))
             throw new InvalidDataException("The server could not prove that it knows the password.");
     }
 }

@@ -5,7 +5,8 @@ using Npgsql;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
-/// <summary>Where a PostgreSQL server listens. A connection string may name several, of which only the primary can be replicated from.</summary>
+/// <summary>Where a PostgreSQL server listens. A connection string may name several, of which only the
+/// primary can be replicated from.</summary>
 /// <param name="Host">A name, an address, or the folder of a Unix socket.</param>
 /// <param name="Port">The port.</param>
 internal sealed record ServerAddress(string Host, int Port)
@@ -19,7 +20,8 @@ internal sealed record ServerAddress(string Host, int Port)
         if (hosts.Length > 1 && Target(settings) is { } target && !Suits(target))
         {
             throw new ArgumentException(
-                $"ConnectionStrings:shop says Target Session Attributes={settings.TargetSessionAttributes}, and changes are read from the primary: leave it out, or say primary.");
+                $"ConnectionStrings:shop says Target Session Attributes={settings.TargetSessionAttributes}, and changes are read from " +
+                "the primary: leave it out, or say primary.");
         }
         return [.. hosts.Select(host => Parse(host, settings.Port))];
     }
@@ -32,7 +34,8 @@ internal sealed record ServerAddress(string Host, int Port)
     }
 
     public EndPoint EndPoint => IsLocal
-        ? new UnixDomainSocketEndPoint(Path.Combine(Host.StartsWith('@') ? "\0" + Host[1..] : Host, string.Create(CultureInfo.InvariantCulture, $".s.PGSQL.{Port}")))
+        ? new UnixDomainSocketEndPoint(
+            Path.Combine(Host.StartsWith('@') ? "\0" + Host[1..] : Host, string.Create(CultureInfo.InvariantCulture, $".s.PGSQL.{Port}")))
         : new DnsEndPoint(Host, Port);
 
     public Socket CreateSocket(int receiveBufferSize) => IsLocal
@@ -42,10 +45,12 @@ internal sealed record ServerAddress(string Host, int Port)
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Host}:{Port}");
 
     private static TargetSessionAttributes? Target(NpgsqlConnectionStringBuilder settings) =>
-        settings.TargetSessionAttributes is { } text && Enum.TryParse<TargetSessionAttributes>(text.Replace("-", ""), ignoreCase: true, out var target) ? target : null;
+        settings.TargetSessionAttributes is { } text
+            && Enum.TryParse<TargetSessionAttributes>(text.Replace("-", ""), ignoreCase: true, out var target) ? target : null;
 
     private static bool Suits(TargetSessionAttributes target) =>
-        target is TargetSessionAttributes.Any or TargetSessionAttributes.Primary or TargetSessionAttributes.PreferPrimary or TargetSessionAttributes.ReadWrite;
+        target is TargetSessionAttributes.Any or TargetSessionAttributes.Primary or TargetSessionAttributes.PreferPrimary
+            or TargetSessionAttributes.ReadWrite;
 
     /// <summary><c>host</c>, <c>host:port</c>, <c>[v6]:port</c>, a bare IPv6 address, or a folder.</summary>
     private static ServerAddress Parse(string host, int port)

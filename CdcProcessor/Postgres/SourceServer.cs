@@ -10,7 +10,8 @@ internal sealed record SourceServer(string ConnectionString, DatabasePassword? P
     /// <summary>A connection of its own, beside the pool.</summary>
     public async Task<WireConnection> OpenAsync(string applicationName, bool replication, CancellationToken cancellationToken) =>
         await WireConnection.OpenAsync(
-            Password is null ? ConnectionString : await Password.CompleteAsync(ConnectionString, cancellationToken), applicationName, replication, cancellationToken);
+            Password is null ? ConnectionString
+                : await Password.CompleteAsync(ConnectionString, cancellationToken), applicationName, replication, cancellationToken);
 
     /// <summary>One that reads as of a snapshot, which another connection exports meanwhile.</summary>
     public async Task<WireConnection> OpenAtAsync(string applicationName, string snapshot, CancellationToken cancellationToken)

@@ -86,7 +86,8 @@ internal sealed class TableCopier(
         Task[] reading = [.. Enumerable.Range(0, readers).Select(
             _ => ReadRangesAsync(ranges, rewritten, refused, snapshot, WhenImported, WhenReadAsync, output, stop.Token))];
         foreach (var reader in reading)
-            _ = reader.ContinueWith(_ => stop.Cancel(), cancellationToken, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = reader.ContinueWith(_ => stop.Cancel(), cancellationToken,
+                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await Task.WhenAll(reading);
 
         foreach (var table in tables)
@@ -191,7 +192,8 @@ internal sealed class TableCopier(
         await connection.QueryAsync("COMMIT", cancellationToken);
     }
 
-    private async Task<List<Task>> ReadRangeAsync(WireConnection connection, CopyRange range, UInt128 version, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
+    private async Task<List<Task>> ReadRangeAsync(
+        WireConnection connection, CopyRange range, UInt128 version, ChannelWriter<ChangeBatch> output, CancellationToken cancellationToken)
     {
         var written = new List<Task>();
         var batch = new ChangeBatch();

@@ -7,8 +7,9 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// Fills unchanged TOAST values that a change did not carry. They are read from PostgreSQL under the new key, never from what has landed: that may be of another row
-/// since a key change, or miss what became a dead letter. A value that is newer than its change is no harm, since the change that made it follows.
+/// Fills unchanged TOAST values that a change did not carry. They are read from PostgreSQL under the new key, never from what has landed:
+/// that may be of another row since a key change, or miss what became a dead letter. A value that is newer than its change is no harm,
+/// since the change that made it follows.
 /// </summary>
 internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, TimeProvider time)
 {
@@ -37,7 +38,9 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
     /// <summary>A commit reaches the stream before it is visible, above all with a synchronous standby.</summary>
     private async Task WaitUntilVisibleAsync(IEnumerable<uint> transactions, CancellationToken cancellationToken)
     {
-        var next = ulong.Parse((string)(await catalog.QueryAsync("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", cancellationToken))[0][0]!, CultureInfo.InvariantCulture);
+        var next =
+            ulong.Parse((string)(await catalog.QueryAsync(
+                "SELECT pg_snapshot_xmax(pg_current_snapshot())::text", cancellationToken))[0][0]!, CultureInfo.InvariantCulture);
         foreach (var transaction in transactions)
         {
             // The stream has the lower half only.
@@ -46,7 +49,8 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
                 full -= 1UL << 32;
 
             var pause = TimeSpan.FromMilliseconds(1);
-            while ((await catalog.QueryAsync("SELECT pg_xact_status($1::text::xid8)", cancellationToken, full.ToString(CultureInfo.InvariantCulture)))[0][0] is "in progress")
+            while ((await catalog.QueryAsync("SELECT pg_xact_status($1::text::xid8)", cancellationToken,
+                full.ToString(CultureInfo.InvariantCulture)))[0][0] is "in progress")
             {
                 // Nothing signals the end of another's transaction.
                 await Task.Delay(pause, time, cancellationToken);
@@ -56,9 +60,11 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
     }
 
     /// <summary>Returns the changes whose row is not there any more.</summary>
-    private async Task<IReadOnlyList<int>> FillAsync(ChangeBatch batch, Relation relation, int[] changes, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<int>> FillAsync(
+        ChangeBatch batch, Relation relation, int[] changes, CancellationToken cancellationToken)
     {
-        var columns = Enumerable.Range(0, relation.Columns.Count).Where(column => changes.Any(change => batch.Kind(batch.Changes[change].New, column) == ValueKind.Unchanged)).ToArray();
+        var columns = Enumerable.Range(0, relation.Columns.Count)
+            .Where(column => changes.Any(change => batch.Kind(batch.Changes[change].New, column) == ValueKind.Unchanged)).ToArray();
         var types = await _rows.TypesAsync(relation, cancellationToken);
         Refuse(batch, relation, changes, columns, types);
         // A column that was dropped since has no value to read.
@@ -92,7 +98,9 @@ internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, T
         if (missing.Count == 0 || changes.All(change => ledger.IsCovered(relation.Table, batch.Changes[change].Lsn)))
             return;
         throw new NotReadyException(
-            $"A change of {relation.Table.Source} left out {string.Join(", ", missing)} as unchanged, and {(types.Count == 0 ? "there is no such table" : "the table has no such column")} to read it from now: give it its name back, or take it out of the model. Nothing beyond that change is acknowledged.");
+            $"A change of {relation.Table.Source} left out {string.Join(", ", missing)} as unchanged, and " +
+            $"{(types.Count == 0 ? "there is no such table" : "the table has no such column")} to read it from now: give it its name " +
+            "back, or take it out of the model. Nothing beyond that change is acknowledged.");
     }
 
     private async Task<IReadOnlyDictionary<int, RowRef>> ReadAsync(

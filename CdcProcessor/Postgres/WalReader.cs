@@ -109,7 +109,8 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         Volatile.Write(ref _received, Math.Max(_received, end));
         if (!decoder.InTransaction && end > _lastEnd)
         {
-            // It stands behind everything received so far, and the pipeline comes to it in this order: quiet tables on a busy server let go of its WAL, too.
+            // It stands behind everything received so far, and the pipeline comes to it in this order: quiet tables on
+            // a busy server let go of its WAL, too.
             Reclaim();
             _batch.Changes.EndAt(new SourcePosition(-1, end));
             Offer();
@@ -146,7 +147,8 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         {
             // A reader that waits for the sink hears nothing, and that is no fault of the server's.
             if (!IsFull && time.GetElapsedTime(Volatile.Read(ref _lastHeard)) > 3 * StatusEvery)
-                throw new TimeoutException($"PostgreSQL has not answered for {3 * StatusEvery.TotalSeconds:0} s on the replication connection.");
+                throw new TimeoutException(
+                    $"PostgreSQL has not answered for {3 * StatusEvery.TotalSeconds:0} s on the replication connection.");
             await SendStatusAsync(demandReply: true, cancellationToken);
         }
     }
@@ -159,7 +161,8 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(1), Math.Max(Received, acknowledged));
         BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(9), acknowledged);
         BinaryPrimitives.WriteUInt64BigEndian(message.AsSpan(17), acknowledged);
-        BinaryPrimitives.WriteInt64BigEndian(message.AsSpan(25), (time.GetUtcNow().ToUnixTimeMilliseconds() - (PostgresEpochSeconds * 1000)) * 1000);
+        BinaryPrimitives.WriteInt64BigEndian(
+            message.AsSpan(25), (time.GetUtcNow().ToUnixTimeMilliseconds() - (PostgresEpochSeconds * 1000)) * 1000);
         message[33] = demandReply ? (byte)1 : (byte)0;
         await connection.SendCopyDataAsync(message, cancellationToken);
     }

@@ -11,8 +11,8 @@ using Npgsql;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// A connection on PostgreSQL's own protocol: simple queries, COPY TO STDOUT and START_REPLICATION. Npgsql reads one message at a time through its general
-/// machinery; this one hands out slices of a large receive buffer, and lets the reader decide when to ask for more.
+/// A connection on PostgreSQL's own protocol: simple queries, COPY TO STDOUT and START_REPLICATION. Npgsql reads one message at a time
+/// through its general machinery; this one hands out slices of a large receive buffer, and lets the reader decide when to ask for more.
 /// </summary>
 internal sealed class WireConnection : IAsyncDisposable
 {
@@ -48,8 +48,10 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>Bytes that are missing of the message that has begun; 0 where that is not known yet.</summary>
     public int Missing => _end - _start >= 5 ? Math.Max(0, Length(_start) - (_end - _start)) : 0;
 
-    /// <summary>Connects to the server that the connection string names; where it names several, to the first that answers and is the primary.</summary>
-    public static async Task<WireConnection> OpenAsync(string connectionString, string applicationName, bool replication, CancellationToken cancellationToken)
+    /// <summary>Connects to the server that the connection string names; where it names several, to the first that
+    /// answers and is the primary.</summary>
+    public static async Task<WireConnection> OpenAsync(
+        string connectionString, string applicationName, bool replication, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         var servers = ServerAddress.Of(settings);
@@ -72,7 +74,9 @@ internal sealed class WireConnection : IAsyncDisposable
                 failures.Add(new InvalidOperationException($"PostgreSQL at {server}: {e.Message}", e));
             }
         }
-        throw new InvalidOperationException($"None of {string.Join(", ", servers)} is a primary that answers. {string.Join(' ', failures.Select(failure => failure.Message))}", new AggregateException(failures));
+        throw new InvalidOperationException(
+            $"None of {string.Join(", ", servers)} is a primary that answers. " +
+            $"{string.Join(' ', failures.Select(failure => failure.Message))}", new AggregateException(failures));
     }
 
     /// <summary>Runs a statement and returns its rows as text.</summary>
@@ -200,7 +204,8 @@ internal sealed class WireConnection : IAsyncDisposable
             ArrayPool<byte>.Shared.Return(_buffer);
     }
 
-    private static async Task<WireConnection> OpenAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server, string applicationName, bool replication, CancellationToken cancellationToken)
+    private static async Task<WireConnection> OpenAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server,
+        string applicationName, bool replication, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(TimeSpan.FromSeconds(Math.Max(settings.Timeout, 1)));
@@ -213,13 +218,15 @@ internal sealed class WireConnection : IAsyncDisposable
                 await connection._socket.ConnectAsync(server.EndPoint, timeout.Token);
                 connection._stream = new NetworkStream(connection._socket, ownsSocket: true);
                 if (server.EndPoint is DnsEndPoint)
-                    connection._stream = await WireTls.SecureAsync(connection._stream, settings, modes[attempt], server.Host, timeout.Token);
+                    connection._stream =
+                        await WireTls.SecureAsync(connection._stream, settings, modes[attempt], server.Host, timeout.Token);
                 await connection.StartAsync(settings, server, applicationName, replication, timeout.Token);
                 return connection;
             }
             catch (Exception e)
             {
-                var mayDoOtherwise = connection._stream != Stream.Null && (connection._stream is SslStream || modes[attempt] == SslMode.Disable);
+                var mayDoOtherwise = connection._stream != Stream.Null
+                    && (connection._stream is SslStream || modes[attempt] == SslMode.Disable);
                 await connection.DisposeAsync();
                 if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
                     throw new TimeoutException($"PostgreSQL at {server} did not answer within {settings.Timeout} s.", e);
@@ -229,14 +236,17 @@ internal sealed class WireConnection : IAsyncDisposable
         }
     }
 
-    private async Task StartAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server, string applicationName, bool replication, CancellationToken cancellationToken)
+    private async Task StartAsync(NpgsqlConnectionStringBuilder settings, ServerAddress server, string applicationName, bool replication,
+        CancellationToken cancellationToken)
     {
         var user = settings.Username ?? Environment.GetEnvironmentVariable("PGUSER") ?? Environment.UserName;
         var packet = new ArrayBufferWriter<byte>();
         packet.Write(stackalloc byte[8]);
         string[] parameters =
         [
-            "user", user, "database", settings.Database ?? user, "replication", replication ? "database" : "false", "application_name", applicationName, "client_encoding", "UTF8",
+            "user", user, "database", settings.Database ?? user, "replication", replication
+                ? "database"
+                : "false", "application_name", applicationName, "client_encoding", "UTF8",
         ];
         foreach (var text in parameters)
         {
@@ -248,11 +258,13 @@ internal sealed class WireConnection : IAsyncDisposable
         BinaryPrimitives.WriteInt32BigEndian(bytes, bytes.Length);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4), 196608);
         await _stream.WriteAsync(bytes, cancellationToken);
-        await AuthenticateAsync(user, PasswordFile.FindPassword(settings, server, user), server, settings.ChannelBinding, cancellationToken);
+        await AuthenticateAsync(
+            user, PasswordFile.FindPassword(settings, server, user), server, settings.ChannelBinding, cancellationToken);
         await QueryAsync(PinnedSession.Sql, cancellationToken);
     }
 
-    private async Task AuthenticateAsync(string user, string? known, ServerAddress server, ChannelBinding binding, CancellationToken cancellationToken)
+    private async Task AuthenticateAsync(
+        string user, string? known, ServerAddress server, ChannelBinding binding, CancellationToken cancellationToken)
     {
         var password = known ?? "";
         Scram? scram = null;
@@ -270,13 +282,18 @@ internal sealed class WireConnection : IAsyncDisposable
             var asked = new WireReader(body.Span).Int32();
             var rest = body[4..];
             if (binding == ChannelBinding.Require && asked is 3 or 5)
-                throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} asks {user} for a password without it.");
+                throw new InvalidOperationException(
+                    $"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} asks {user} " +
+                    "for a password without it.");
             if (known is null && asked is 3 or 5 or 10)
-                throw new InvalidOperationException($"PostgreSQL at {server} wants a password of {user}, and there is none in the connection string, in PGPASSWORD or in a password file.");
+                throw new InvalidOperationException(
+                    $"PostgreSQL at {server} wants a password of {user}, and there is none in the connection " +
+                    "string, in PGPASSWORD or in a password file.");
             switch (asked)
             {
                 case 0 when binding == ChannelBinding.Require && !bound:
-                    throw new InvalidOperationException($"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} lets {user} in without it.");
+                    throw new InvalidOperationException(
+                        $"ConnectionStrings:shop says Channel Binding=Require, and PostgreSQL at {server} lets {user} in without it.");
                 case 0:
                     break;
                 case 3:
@@ -300,12 +317,15 @@ internal sealed class WireConnection : IAsyncDisposable
                     bound = true;
                     break;
                 case var method:
-                    throw new NotSupportedException($"PostgreSQL asks for authentication method {method}; this reader knows passwords (SCRAM-SHA-256, MD5, plain) and trust.");
+                    throw new NotSupportedException(
+                        $"PostgreSQL asks for authentication method {method}; this reader knows " +
+                        "passwords (SCRAM-SHA-256, MD5, plain) and trust.");
             }
         }
     }
 
-    private static InvalidDataException Unasked(ServerAddress server) => new($"PostgreSQL at {server} goes on with a login that it has not begun.");
+    private static InvalidDataException Unasked(ServerAddress server) =>
+        new($"PostgreSQL at {server} goes on with a login that it has not begun.");
 
     private static string Md5(string user, string password, ReadOnlySpan<byte> salt)
     {
@@ -383,7 +403,8 @@ internal sealed class WireConnection : IAsyncDisposable
         return row;
     }
 
-    private Task SendQueryAsync(string sql, CancellationToken cancellationToken) => SendAsync('Q', [.. Encoding.UTF8.GetBytes(sql), 0], cancellationToken);
+    private Task SendQueryAsync(string sql, CancellationToken cancellationToken) =>
+        SendAsync('Q', [.. Encoding.UTF8.GetBytes(sql), 0], cancellationToken);
 
     private Task SendAsync(char type, byte[] body, CancellationToken cancellationToken)
     {
@@ -413,7 +434,9 @@ internal sealed class WireConnection : IAsyncDisposable
         var length = BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(start + 1));
         return length is >= 4 and <= MaxMessage
             ? 1 + length
-            : throw new InvalidDataException($"PostgreSQL sent a message 0x{_buffer[start]:x2} that says it is {length} bytes long: what answers there does not speak PostgreSQL's protocol, or lost its place.");
+            : throw new InvalidDataException(
+                $"PostgreSQL sent a message 0x{_buffer[start]:x2} that says it is {length} bytes long: what answers there does not " +
+                "speak PostgreSQL's protocol, or lost its place.");
     }
 
     /// <summary>Moves what is unread to the front, and makes the buffer large enough for the message that it begins with.</summary>

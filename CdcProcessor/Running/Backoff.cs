@@ -1,6 +1,7 @@
 namespace AspireCdc.CdcProcessor.Running;
 
-/// <summary>Pauses between attempts: doubling from half a second to half a minute, each with jitter so that many processors do not come back as one.</summary>
+/// <summary>Pauses between attempts: doubling from half a second to half a minute, each with jitter so that many
+/// processors do not come back as one.</summary>
 internal sealed class Backoff
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(500);

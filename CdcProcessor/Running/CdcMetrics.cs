@@ -36,7 +36,8 @@ internal sealed class CdcMetrics
         _sinkDuration = meter.CreateHistogram<double>("cdc.sink.duration", "s", "Time that the sink takes for a batch.");
         _latency = meter.CreateHistogram<double>("cdc.end_to_end.latency", "s", "Time from a commit until its changes are visible.");
         meter.CreateObservableGauge("cdc.source.lag", () => status.Lag.Bytes, "By", "WAL that the server has and the sink has not.");
-        meter.CreateObservableGauge("cdc.source.lag.time", () => status.Lag.Seconds, "s", "Age of the oldest commit that the sink has not.");
+        meter.CreateObservableGauge(
+            "cdc.source.lag.time", () => status.Lag.Seconds, "s", "Age of the oldest commit that the sink has not.");
         meter.CreateObservableGauge("cdc.slot.retained_wal", () => OfSlot(slot => slot.RetainedBytes), "By",
             "WAL that the server keeps for the replication slot.");
         meter.CreateObservableGauge("cdc.slot.safe_wal_size", () => OfSlot(slot => slot.SafeBytes), "By",
@@ -44,8 +45,10 @@ internal sealed class CdcMetrics
         meter.CreateObservableGauge("cdc.pipeline.state", () =>
             new Measurement<int>(1, new KeyValuePair<string, object?>("state", status.Phase.ToString())), "{state}",
             "1 for the state that the pipeline is in.");
-        meter.CreateObservableGauge("cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
-        meter.CreateObservableGauge("cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
+        meter.CreateObservableGauge(
+            "cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
+        meter.CreateObservableGauge(
+            "cdc.mapping.mismatches", () => status.MappingMismatches, "{column}", "Columns that only one of mapping and database has.");
         meter.CreateObservableGauge(
             "cdc.table.doubts",
             () => status.Doubts.All.GroupBy(doubt => doubt.Table)
@@ -56,7 +59,8 @@ internal sealed class CdcMetrics
             "About how many rows the tables have that are copied.");
         meter.CreateObservableGauge(
             "cdc.fact.rows",
-            () => facts.Facts.Where(fact => !fact.Value.IsDone).Select(fact => new Measurement<long>(fact.Value.Rows, new KeyValuePair<string, object?>("fact", fact.Key))),
+            () => facts.Facts.Where(fact => !fact.Value.IsDone)
+                .Select(fact => new Measurement<long>(fact.Value.Rows, new KeyValuePair<string, object?>("fact", fact.Key))),
             "{row}", "Rows derived of the facts that are derived anew.");
 
         IEnumerable<Measurement<long>> OfCopies(Func<(long Rows, long Expected), long> value) =>

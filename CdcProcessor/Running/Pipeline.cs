@@ -157,7 +157,8 @@ internal sealed partial class Pipeline(
         if (progress.Source is { } known && (known.Kind, known.Id, known.Ordered) != (identity.Kind, identity.Id, identity.Ordered))
         {
             throw new ResyncRequiredException(
-                $"The tables were filled from {known.Kind} {known.Id}, and this source is {identity.Kind} {identity.Id}: their versions do not compare. Run 'CdcProcessor resync --all' to start the tables anew.");
+                $"The tables were filled from {known.Kind} {known.Id}, and this source is {identity.Kind} {identity.Id}: their versions " +
+                "do not compare. Run 'CdcProcessor resync --all' to start the tables anew.");
         }
 
         foreach (var position in progress.Positions)

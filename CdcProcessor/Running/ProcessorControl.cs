@@ -4,7 +4,8 @@ using AspireCdc.Star.Model;
 namespace AspireCdc.CdcProcessor.Running;
 
 /// <summary>
-/// What people ask of a running processor. Each request is recorded in the sink first, so that it outlives the process; then the run hears of it at once.
+/// What people ask of a running processor. Each request is recorded in the sink first, so that it outlives the
+/// process; then the run hears of it at once.
 /// </summary>
 internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarModel model, ProcessorStatus status, TimeProvider time)
 {
@@ -45,14 +46,16 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarM
     public async Task ResyncAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
     {
         TableMapping[] mappings = [.. tables.Select(table => model.Find(table)
-            ?? throw new OperationException($"There is no table '{table}' in the mapping: it has {string.Join(", ", model.Tables.Select(known => known.Source))}."))];
+            ?? throw new OperationException(
+                $"There is no table '{table}' in the mapping: it has {string.Join(", ", model.Tables.Select(known => known.Source))}."))];
         if (pair.Source == Pair.Kafka)
             throw new OperationException(KafkaChangeSource.ResyncIsTheConnectors);
         if (status.Phase == Phase.StandingBy)
             throw new OperationException($"{status.Reason} Ask that one.");
 
         foreach (var table in mappings)
-            await WithSinkAsync(sink => sink.SaveAsync(new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint), cancellationToken));
+            await WithSinkAsync(sink =>
+                sink.SaveAsync(new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint), cancellationToken));
         // Where a copy stands in the stream's order, it goes before what the next run streams.
         if (Current?.Sink.CopiesInOrder == true)
             Restart();
@@ -78,7 +81,8 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarM
         if (pair.Source == Pair.Kafka)
         {
             var asked = await factory.CreateRetryRequests().SendAsync(ids, cancellationToken);
-            return $"{asked} dead letters will be applied again, each by the processor that has its partition, in the order of the topic; what cannot be stays, with its reason.";
+            return $"{asked} dead letters will be applied again, each by the processor that has its partition, in the order of the " +
+                "topic; what cannot be stays, with its reason.";
         }
         if (status.Phase != Phase.Streaming || Current is not { } run)
             throw new OperationException($"Dead letters are retried by the processor that streams, and this one does not: {status.Reason}");
@@ -122,7 +126,8 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarM
     }
 
     /// <summary>One run of the pipeline, from its start to its fault.</summary>
-    public sealed class Run(ProcessorControl control, IChangeSource source, IChangeSink sink, Pipeline pipeline, CancellationToken cancellationToken) : IDisposable
+    public sealed class Run(ProcessorControl control, IChangeSource source, IChangeSink sink, Pipeline pipeline,
+        CancellationToken cancellationToken) : IDisposable
     {
         private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
 

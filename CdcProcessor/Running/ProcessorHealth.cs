@@ -34,6 +34,7 @@ internal sealed class ProcessorHealth(ProcessorStatus status, VerificationState 
         if (verification.Warning is { } differs)
             yield return differs;
         if (status.Lag is var lag && lag.Seconds > options.Value.MaxLag.TotalSeconds)
-            yield return $"The sink is {TimeSpan.FromSeconds(Math.Floor(lag.Seconds)):g} and {lag.Bytes} bytes of WAL behind, and Cdc:MaxLag is {options.Value.MaxLag:g}: if that does not shrink, the sink is too slow or does not answer.";
+            yield return $"The sink is {TimeSpan.FromSeconds(Math.Floor(lag.Seconds)):g} and {lag.Bytes} bytes of WAL behind, and " +
+                $"Cdc:MaxLag is {options.Value.MaxLag:g}: if that does not shrink, the sink is too slow or does not answer.";
     }
 }

@@ -1,6 +1,7 @@
 namespace AspireCdc.CdcProcessor.Running;
 
-/// <summary>Runs the pipeline for as long as the process lives: after a fault a new source and a new sink take up where the last ones were acknowledged.</summary>
+/// <summary>Runs the pipeline for as long as the process lives: after a fault a new source and a new sink take up where the
+/// last ones were acknowledged.</summary>
 internal sealed partial class ProcessorService(PipelineFactory factory, ProcessorControl control, ProcessorStatus status, SignsOfLife signs,
     TimeProvider time, ILogger<ProcessorService> logger)
     : BackgroundService

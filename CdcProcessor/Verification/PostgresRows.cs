@@ -49,7 +49,8 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
         // The query has the fact's columns in their order, whatever it calls them.
         var from = compared.Fact is { Postgres: { } query } ? $"(\n{query}\n) AS q ({names})" : $"{PostgresSql.Name(compared.Root)} AS q";
         var types = (await connection.QueryAsync(
-            $"SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = {PostgresSql.Literal(PostgresSql.Name(compared.Root))}::regclass AND attnum > 0 AND NOT attisdropped",
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = " +
+            $"{PostgresSql.Literal(PostgresSql.Name(compared.Root))}::regclass AND attnum > 0 AND NOT attisdropped",
             cancellationToken)).ToDictionary(row => row[0]!, row => row[1]!);
         string[] keyTypes = [.. compared.Root.Key.Select(column => types[compared.Root.Columns[column].Source])];
         if (compared.Fact is not null)
@@ -57,7 +58,8 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
             // The query's own types tell bytes from text.
             var columns = compared.Columns.Columns;
             var real = (await connection.QueryAsync(
-                $"SELECT {string.Join(", ", columns.Select(column => $"format_type(pg_typeof(q.{PostgresSql.Name(column.Source)}), NULL)"))} FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
+                $"SELECT {string.Join(", ", columns.Select(column => $"format_type(pg_typeof(q.{PostgresSql.Name(column.Source)}), NULL)"))} " +
+                $"FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
             compared = compared with
             {
                 Columns = compared.Columns

@@ -22,7 +22,8 @@ internal sealed class StreamPosition(
 
     /// <summary>Sends markers that ask for rows once more, and waits until they have landed.</summary>
     public Task PassAsync(IEnumerable<Marker> markers, CancellationToken cancellationToken) => PassAsync(
-        $"SELECT pg_logical_emit_message(false, {PostgresSql.Literal(Marker.Prefix(slot))}, {PostgresSql.Literal(Marker.Format(markers))})::text, pg_logical_emit_message(true, 'aspirecdc', '')::text",
+        $"SELECT pg_logical_emit_message(false, {PostgresSql.Literal(Marker.Prefix(slot))}, " +
+        $"{PostgresSql.Literal(Marker.Format(markers))})::text, pg_logical_emit_message(true, 'aspirecdc', '')::text",
         cancellationToken);
 
     /// <summary>Waits until all can see what has been committed until now. False if a transaction is open for too long.</summary>
@@ -45,7 +46,8 @@ internal sealed class StreamPosition(
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new NotReadyException(
-                $"The stream has not come to {Lsn.Format(end)} within {Patience.TotalMinutes:0} minutes: it is too far behind, or whoever writes the topic does not say how far it is, as only our connector does.");
+                $"The stream has not come to {Lsn.Format(end)} within {Patience.TotalMinutes:0} minutes: it is too far behind, or " +
+                "whoever writes the topic does not say how far it is, as only our connector does.");
         }
     }
 

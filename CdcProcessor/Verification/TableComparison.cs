@@ -147,7 +147,8 @@ internal sealed class TableComparison(
                 .Take(ComparedReport.MostKeys)],
             Note = state.Differences + left.Count < MostDifferences
                 ? state.Note
-                : $"It has {MostDifferences} differences and more, and was not compared further: 'CdcProcessor resync {compared.Root.Source}' copies it anew.",
+                : $"It has {MostDifferences} differences and more, and was not compared further: 'CdcProcessor resync " +
+                    $"{compared.Root.Source}' copies it anew.",
         };
     }
 }

@@ -29,10 +29,12 @@ internal static class VerificationOutput
         { State: "none" } => report.Verdict,
         { Finished: { } finished, Started: { } started } => string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.Verdict} {report.Rows} rows in {(finished - started).TotalSeconds:0.0} s, {report.RowsPerSecond:0} a second, at {finished:yyyy-MM-dd HH:mm:ss}Z."),
+            $"{report.Verdict} {report.Rows} rows in {(finished - started).TotalSeconds:0.0} s, {report.RowsPerSecond:0} a second, at " +
+            $"{finished:yyyy-MM-dd HH:mm:ss}Z."),
         _ => string.Create(
             CultureInfo.InvariantCulture,
-            $"Comparing with PostgreSQL: {report.Rows} rows so far, {report.RowsPerSecond:0} a second; {report.Tables.Count(table => table.Seconds > 0)} of {report.Tables.Count} tables done, {report.Differences} rows differ."),
+            $"Comparing with PostgreSQL: {report.Rows} rows so far, {report.RowsPerSecond:0} a second; " +
+            $"{report.Tables.Count(table => table.Seconds > 0)} of {report.Tables.Count} tables done, {report.Differences} rows differ."),
     };
 
     private static async Task WriteAsync(ComparedReport table, TextWriter output)
@@ -47,7 +49,8 @@ internal static class VerificationOutput
         };
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"{table.Name,-24} {table.Rows,12} rows, {rate,9:0} a second: {found}{(table.Undecided > 0 ? $", {table.Undecided} undecided" : "")}"));
+            $"{table.Name,-24} {table.Rows,12} rows, {rate,9:0} a second: " +
+            $"{found}{(table.Undecided > 0 ? $", {table.Undecided} undecided" : "")}"));
         if (table.Note.Length > 0)
             await output.WriteLineAsync($"    {table.Note}");
         foreach (var key in table.Keys)

@@ -28,10 +28,12 @@ internal sealed partial class Verifier(
     {
         if (pair.Sink == Pair.Kafka)
             throw new OperationException(
-                "This connector fills a topic and has no tables to compare: ask a processor behind the topic (CdcProcessor verify --address http://localhost:4197).");
+                "This connector fills a topic and has no tables to compare: ask a processor behind the topic (CdcProcessor verify " +
+                "--address http://localhost:4197).");
         if (pair.Source == Pair.Kafka && !factory.KnowsPostgres)
             throw new OperationException(
-                "This processor does not know PostgreSQL, with which it would compare: set ConnectionStrings__shop for it, with a role that may read the tables.");
+                "This processor does not know PostgreSQL, with which it would compare: set ConnectionStrings__shop for " +
+                "it, with a role that may read the tables.");
         if (status.Phase != Phase.Streaming)
             throw new OperationException($"Tables are compared by a processor that streams, and this one does not: {status.Reason}");
         var known = factory.All.Select(table => table.Name).ToList();

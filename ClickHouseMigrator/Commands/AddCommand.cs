@@ -30,7 +30,8 @@ internal sealed class AddCommand(Definition definition, ModelFolder folder, Text
         var difference = Compare();
         if (difference.Operations.Count == 0)
         {
-            output.WriteLine(IsWritten ? "Nothing to add: the definitions say what star.json says." : "No table changes; star.json is written anew.");
+            output.WriteLine(
+                IsWritten ? "Nothing to add: the definitions say what star.json says." : "No table changes; star.json is written anew.");
             if (!IsWritten)
                 folder.WriteModel(definition.Model);
             return;
@@ -55,7 +56,8 @@ internal sealed class AddCommand(Definition definition, ModelFolder folder, Text
             return true;
         }
 
-        output.WriteLine($"{folder.ModelFile} is not what the definitions say: run 'ClickHouseMigrator add <name>', and commit what it writes.");
+        output.WriteLine(
+            $"{folder.ModelFile} is not what the definitions say: run 'ClickHouseMigrator add <name>', and commit what it writes.");
         Say(difference);
         return false;
     }
@@ -66,7 +68,9 @@ internal sealed class AddCommand(Definition definition, ModelFolder folder, Text
     {
         var difference = ModelDifference.Between(folder.ReadModel(), definition.Model, definition.Said);
         return difference.Faults.Count == 0 ? difference
-            : throw new MigrationException($"Nothing is written, since it cannot be told what became of something:{string.Concat(difference.Faults.Select(fault => $"{Environment.NewLine}  - {fault}."))}");
+            : throw new MigrationException(
+                "Nothing is written, since it cannot be told what became of " +
+                $"something:{string.Concat(difference.Faults.Select(fault => $"{Environment.NewLine}  - {fault}."))}");
     }
 
     private void Say(ModelDifference difference)

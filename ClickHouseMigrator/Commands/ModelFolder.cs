@@ -24,7 +24,9 @@ internal sealed record ModelFolder(string Path)
                     return new(System.IO.Path.Combine(folder.FullName, Place));
             }
         }
-        throw new MigrationException($"There is no {Place} in {Environment.CurrentDirectory} or above it. Start this in the checkout, or name the folder: --output …");
+        throw new MigrationException(
+            $"There is no {Place} in {Environment.CurrentDirectory} or above it. Start this in the " +
+            "checkout, or name the folder: --output …");
     }
 
     /// <summary>The model as it was written last; an empty one before that.</summary>
@@ -34,13 +36,15 @@ internal sealed record ModelFolder(string Path)
     /// <summary>The next migration's name: numbered after the last, by whomever that was written.</summary>
     public string NextName(string name)
     {
-        var numbers = new DirectoryInfo(Path).EnumerateFiles("*.sql").Select(file => file.Name.TakeWhile(char.IsAsciiDigit).ToArray()).Where(digits => digits.Length > 0)
+        var numbers = new DirectoryInfo(Path).EnumerateFiles("*.sql").Select(file => file.Name.TakeWhile(char.IsAsciiDigit).ToArray())
+            .Where(digits => digits.Length > 0)
             .Select(digits => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture));
         return $"{numbers.DefaultIfEmpty(0).Max() + 1:000}_{name}";
     }
 
     /// <summary>The files are those that <see cref="WriteModel"/> would write.</summary>
-    public bool HasWritten(StarModel model) => Has(StarFile.Name, StarFile.Write(model)) && Has(StarFile.SchemaName, StarFile.WriteSchema());
+    public bool HasWritten(StarModel model) =>
+        Has(StarFile.Name, StarFile.Write(model)) && Has(StarFile.SchemaName, StarFile.WriteSchema());
 
     /// <summary>Writes a migration.</summary>
     public void WriteMigration(string name, string sql) => File.WriteAllText(System.IO.Path.Combine(Path, name + ".sql"), sql);

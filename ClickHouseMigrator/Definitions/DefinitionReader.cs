@@ -30,7 +30,8 @@ internal static class DefinitionReader
         var entities = context.GetService<IDesignTimeModel>().Model;
         var mirror = new Mirror(entities, faults);
         var reader = new FactReader(context, entities, mirror, faults);
-        List<FactMapping> mappings = [.. facts.OrderBy(FactRecord.TableOf, StringComparer.Ordinal).Select(reader.Read).OfType<FactMapping>()];
+        List<FactMapping> mappings =
+            [.. facts.OrderBy(FactRecord.TableOf, StringComparer.Ordinal).Select(reader.Read).OfType<FactMapping>()];
         var model = new StarModel([.. mirror.Tables.Select(table => table.WithCompanions())], mappings);
         if (faults.Count == 0)
             faults.AddRange(ModelCheck.FaultsOf(model));
@@ -40,7 +41,8 @@ internal static class DefinitionReader
     private static SaidChanges SaidBy(DbContext context, Mirror mirror, FactReader facts) => new()
     {
         TablesWere = mirror.Tables.Where(table => table.Was is not null).ToDictionary(table => table.Source, table => table.Was!),
-        ColumnsWere = mirror.Tables.SelectMany(table => table.Columns.Where(column => column.Was is not null), (table, column) => (table, column))
+        ColumnsWere = mirror.Tables.SelectMany(table => table.Columns.Where(column => column.Was is not null), (table, column) =>
+            (table, column))
             .ToDictionary(pair => (pair.table.Source, pair.column.Mapping.Source), pair => pair.column.Was!),
         FactsWere = facts.Were,
         DroppedColumns = mirror.Tables.SelectMany(table => table.Dropped, (table, column) => (table.Source, column)).ToHashSet(),

@@ -15,12 +15,16 @@ internal static class DesignTimeContext
         var made = types.Where(type => !type.IsAbstract).SelectMany(type => type.GetInterfaces(), (type, of) => (type, of))
             .Where(pair => pair.of.IsGenericType && pair.of.GetGenericTypeDefinition() == typeof(IDesignTimeDbContextFactory<>)).ToList();
         if (made is [var factory])
-            return (DbContext)factory.of.GetMethod(nameof(IDesignTimeDbContextFactory<>.CreateDbContext))!.Invoke(Activator.CreateInstance(factory.type, nonPublic: true), [Array.Empty<string>()])!;
+            return (DbContext)factory.of.GetMethod(nameof(IDesignTimeDbContextFactory<>.CreateDbContext))!.Invoke(
+                Activator.CreateInstance(factory.type, nonPublic: true), [Array.Empty<string>()])!;
 
         var contexts = types.Where(type => type.IsSubclassOf(typeof(DbContext)) && !type.IsAbstract).ToList();
-        return made.Count == 0 && contexts is [var only] && only.GetConstructors(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance).FirstOrDefault(TakesOptions) is { } constructor
+        return made.Count == 0 && contexts is [var only] && only.GetConstructors(
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance).FirstOrDefault(TakesOptions) is { } constructor
             ? (DbContext)constructor.Invoke([OptionsFor(only)])
-            : throw new DefinitionException([$"{assembly.GetName().Name} has {contexts.Count} contexts and {made.Count} factories: it needs one IDesignTimeDbContextFactory, or one context that takes its options"]);
+            : throw new DefinitionException(
+                [$"{assembly.GetName().Name} has {contexts.Count} contexts and {made.Count} factories: it needs one " +
+                    "IDesignTimeDbContextFactory, or one context that takes its options"]);
     }
 
     private static bool TakesOptions(ConstructorInfo constructor) =>

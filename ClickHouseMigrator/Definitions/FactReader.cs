@@ -34,7 +34,9 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
         }
         if (table.AppendOnly)
         {
-            faults.Add($"{type.Name}: the rows of {root.Name} have no key, by which a fact's row would be known: read {table.WithCompanions().Landing}");
+            faults.Add(
+                $"{type.Name}: the rows of {root.Name} have no key, by which a fact's row would be known: read " +
+                $"{table.WithCompanions().Landing}");
             return null;
         }
 
@@ -52,22 +54,27 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
         if (faults.Count > before)
             return null;
 
-        var key = table.Key.Select(column => columns.FindIndex(candidate => candidate.Column.IsKey && rows.IsRootColumn(values[candidate.Property.Name], column))).ToList();
+        var key = table.Key.Select(column =>
+            columns.FindIndex(candidate => candidate.Column.IsKey && rows.IsRootColumn(values[candidate.Property.Name], column))).ToList();
         if (key.Contains(-1))
         {
-            faults.Add($"{type.Name}: it lacks the key of {root.Name}: add {string.Join(", ", table.Key.Select(column => $"a property that is {row.Parameters[0].Name}.{column.Properties[0].Name}"))}");
+            faults.Add(
+                $"{type.Name}: it lacks the key of {root.Name}: add " +
+                $"{string.Join(", ", table.Key.Select(column => $"a property that is {row.Parameters[0].Name}.{column.Properties[0].Name}"))}");
             return null;
         }
 
         // The key first, in its own order; a second property of the same value is no key.
-        var ordered = key.Select(i => columns[i]).Concat(columns.Where((_, i) => !key.Contains(i)).Select(column => (column.Property, Column: column.Column with { IsKey = false }))).ToList();
+        var ordered = key.Select(i => columns[i]).Concat(columns.Where((_, i) => !key.Contains(i))
+            .Select(column => (column.Property, Column: column.Column with { IsKey = false }))).ToList();
         return new FactMapping
         {
             Name = FactRecord.TableOf(type),
             Root = table.Source,
             Parents = rows.Parents,
             Columns = [.. ordered.Select(column => column.Column)],
-            Postgres = new PostgresQuery(context).Write(root, row.Parameters[0], [.. ordered.Select(column => (column.Column.Name, values[column.Property.Name]))]),
+            Postgres = new PostgresQuery(context)
+                .Write(root, row.Parameters[0], [.. ordered.Select(column => (column.Column.Name, values[column.Property.Name]))]),
         };
     }
 
@@ -76,7 +83,8 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
         try
         {
             var column = new Translator(rows).Column(property, expression);
-            return new FactColumn(FactRecord.ColumnOf(property), column.Type, column.Sql, table.Key.Any(key => rows.IsRootColumn(expression, key)));
+            return new FactColumn(
+                FactRecord.ColumnOf(property), column.Type, column.Sql, table.Key.Any(key => rows.IsRootColumn(expression, key)));
         }
         catch (TranslationException e)
         {
@@ -105,5 +113,6 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
     }
 
     private static Type? InterfaceOf(Type type) =>
-        type.GetInterfaces().FirstOrDefault(of => of.IsGenericType && of.GetGenericTypeDefinition() == typeof(IFact<,>) && of.GetGenericArguments()[1] == type);
+        type.GetInterfaces().FirstOrDefault(of =>
+            of.IsGenericType && of.GetGenericTypeDefinition() == typeof(IFact<,>) && of.GetGenericArguments()[1] == type);
 }

@@ -39,14 +39,16 @@ internal sealed class FactRows
         var (owner, name) = expression switch
         {
             MemberExpression { Expression: { } of } member => (of, member.Member.Name),
-            MethodCallExpression { Method: { Name: nameof(EF.Property), DeclaringType: var type }, Arguments: [var of, ConstantExpression { Value: string shadow }] } when type == typeof(EF) => (of, shadow),
+            MethodCallExpression { Method: { Name: nameof(EF.Property), DeclaringType: var type },
+                Arguments: [var of, ConstantExpression { Value: string shadow }] } when type == typeof(EF) => (of, shadow),
             _ => (null, ""),
         };
         if (owner is null || FindRow(owner) is not { } row)
             return null;
         if (row.Entity.FindProperty(name) is not { } property)
         {
-            var isNavigation = row.Entity is IEntityType entity && (entity.FindNavigation(name) is not null || entity.FindSkipNavigation(name) is not null);
+            var isNavigation = row.Entity is IEntityType entity
+                && (entity.FindNavigation(name) is not null || entity.FindSkipNavigation(name) is not null);
             throw new TranslationException(isNavigation
                 ? $"{expression} is a row or a list of rows, and no value"
                 : $"{expression} is no column of {row.Entity.ClrType.Name}");
@@ -78,7 +80,8 @@ internal sealed class FactRows
             return child with { Entity = navigation.TargetEntityType };
         return navigation is { IsOnDependent: true }
             ? Parent(child, navigation, member)
-            : throw new TranslationException($"{member} goes to rows that point to this one: a fact follows foreign keys, and begins at the row that points");
+            : throw new TranslationException(
+                $"{member} goes to rows that point to this one: a fact follows foreign keys, and begins at the row that points");
     }
 
     private FactRow Parent(FactRow child, INavigation navigation, MemberExpression member)
@@ -97,7 +100,8 @@ internal sealed class FactRows
         if (!key.PrincipalKey.IsPrimaryKey())
         {
             throw new TranslationException(
-                $"{member} points to {target} by {string.Join(", ", key.PrincipalKey.Properties.Select(property => property.Name))}, and rows are known by the primary key only: point to that");
+                $"{member} points to {target} by {string.Join(", ", key.PrincipalKey.Properties.Select(property => property.Name))}, " +
+                "and rows are known by the primary key only: point to that");
         }
 
         var pairs = key.PrincipalKey.Properties.Zip(key.Properties).ToList();
@@ -106,14 +110,18 @@ internal sealed class FactRows
         {
             var property = pairs.First(pair => column.Properties.Contains(pair.First)).Second;
             pointing.Add(child.Table.Find(property) ?? throw new TranslationException(
-                $"{member} is reached by {child.Entity.ClrType.Name}.{property.Name}, which is not mirrored: take [Unreplicated] away from it"));
+                $"{member} is reached by {child.Entity.ClrType.Name}.{property.Name}, which is not " +
+                "mirrored: take [Unreplicated] away from it"));
         }
 
-        var optional = child.OptionalBy ?? (key.IsRequired ? null : $"{member} may be missing, since {string.Join(", ", key.Properties.Select(property => property.Name))} takes NULL");
+        var optional = child.OptionalBy ?? (key.IsRequired
+            ? null
+            : $"{member} may be missing, since {string.Join(", ", key.Properties.Select(property => property.Name))} takes NULL");
         var row = new FactRow(alias, table, key.PrincipalEntityType, optional, member.ToString());
         _rows.Add(alias, row);
         _parents.Add(new ParentMapping(
-            alias, table.Source, child.Alias, [.. pointing.Select(column => column.Mapping.Landing)], child.Table.CompanionOf(pointing).Name, IsOptional: optional is not null));
+            alias, table.Source, child.Alias, [.. pointing.Select(column => column.Mapping.Landing)],
+            child.Table.CompanionOf(pointing).Name, IsOptional: optional is not null));
         return row;
     }
 }

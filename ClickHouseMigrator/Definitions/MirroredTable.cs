@@ -67,7 +67,9 @@ internal sealed class MirroredTable
         var schema = table.Schema ?? "public";
         var key = table.PrimaryKey?.Columns ?? [];
         if (key.Count == 0 && !replicated.AppendOnly)
-            faults.Add($"{entity.Name}: it has no primary key, by which a row's changes are known: give it one, or say [Replicated(AppendOnly = true)] if its rows are only ever inserted");
+            faults.Add(
+                $"{entity.Name}: it has no primary key, by which a row's changes are known: give it one, or say [Replicated(AppendOnly " +
+                "= true)] if its rows are only ever inserted");
 
         var columns = new List<MirroredColumn>();
         foreach (var column in table.Columns.OrderBy(Place))
@@ -76,7 +78,9 @@ internal sealed class MirroredTable
             if (property.Has<UnreplicatedAttribute>())
             {
                 if (key.Contains(column))
-                    faults.Add($"{entity.Name}.{property.Name}: it is part of the primary key, which has to be mirrored: take [Unreplicated] away");
+                    faults.Add(
+                        $"{entity.Name}.{property.Name}: it is part of the primary key, which has " +
+                        "to be mirrored: take [Unreplicated] away");
                 continue;
             }
             var isKey = !replicated.AppendOnly && key.Contains(column);
@@ -86,7 +90,8 @@ internal sealed class MirroredTable
             if (PostgresNames.Of(column.StoreType) is "tsvector" or "tsquery" && !property.Has<ClickHouseTypeAttribute>())
                 continue;
             if (TypeOf(table.Model.Model, column, property, isKey, $"{entity.Name}.{property.Name}", faults) is { } type)
-                columns.Add(new(new(column.Name, PostgresNames.Of(column.StoreType), landing, type, isKey), [.. column.PropertyMappings.Select(mapping => mapping.Property)]));
+                columns.Add(new(new(column.Name, PostgresNames.Of(column.StoreType), landing, type, isKey),
+                    [.. column.PropertyMappings.Select(mapping => mapping.Property)]));
         }
 
         return new(entity, new TableMapping
@@ -126,7 +131,9 @@ internal sealed class MirroredTable
         var depth = 0;
         for (var type = property.PropertyInfo?.DeclaringType; type?.BaseType is not null; type = type.BaseType)
             depth++;
-        return (property.GetColumnOrder() ?? int.MaxValue, property.PropertyInfo is null ? int.MaxValue : depth, property.PropertyInfo?.MetadataToken ?? property.GetIndex());
+        return (property.GetColumnOrder() ?? int.MaxValue, property.PropertyInfo is null
+            ? int.MaxValue
+            : depth, property.PropertyInfo?.MetadataToken ?? property.GetIndex());
     }
 }
 

@@ -30,10 +30,14 @@ internal static class PostgresNames
 
     private static readonly HashSet<string> Known =
     [
-        "boolean", "smallint", "integer", "bigint", "oid", "xid", "cid", "xid8", "real", "double precision", "numeric", "money", "text", "character varying", "character", "\"char\"", "name", "citext", "xml",
-        "uuid", "date", "timestamp with time zone", "timestamp without time zone", "time without time zone", "time with time zone", "interval", "bytea", "json", "jsonb", "jsonpath", "hstore", "tsvector", "tsquery",
-        "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "point", "line", "lseg", "box", "path", "polygon", "circle", "ltree", "lquery", "pg_lsn",
-        "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "int4multirange", "int8multirange", "nummultirange", "tsmultirange", "tstzmultirange", "datemultirange",
+        "boolean", "smallint", "integer", "bigint", "oid", "xid", "cid", "xid8", "real", "double precision", "numeric", "money", "text",
+        "character varying", "character", "\"char\"", "name", "citext", "xml",
+        "uuid", "date", "timestamp with time zone", "timestamp without time zone", "time without time zone", "time with time zone",
+        "interval", "bytea", "json", "jsonb", "jsonpath", "hstore", "tsvector", "tsquery",
+        "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "point", "line", "lseg", "box", "path", "polygon", "circle", "ltree",
+        "lquery", "pg_lsn",
+        "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "int4multirange", "int8multirange", "nummultirange",
+        "tsmultirange", "tstzmultirange", "datemultirange",
     ];
 
     /// <summary>The type's name with its modifier.</summary>
@@ -41,7 +45,8 @@ internal static class PostgresNames
     {
         var (name, modifier, array) = Split(storeType);
         // The modifier of a time stands within its name.
-        if (modifier.Length > 0 && name is "timestamp" or "timestamptz" or "time" or "timetz" && Aliases[name].Split(' ', 2) is [var first, var rest])
+        if (modifier.Length > 0 && name is "timestamp" or "timestamptz" or "time" or "timetz"
+            && Aliases[name].Split(' ', 2) is [var first, var rest])
             return $"{first}{modifier} {rest}{array}";
         return $"{Aliases.GetValueOrDefault(name, name)}{modifier}{array}";
     }

@@ -10,7 +10,8 @@ namespace AspireCdc.ClickHouseMigrator.Definitions;
 /// <summary>A fact as a query of PostgreSQL's, by EF Core: the same projection, columns in the fact's order.</summary>
 internal sealed class PostgresQuery(DbContext context)
 {
-    private static readonly MethodInfo Untyped = typeof(PostgresQuery).GetMethod(nameof(WriteTyped), BindingFlags.NonPublic | BindingFlags.Instance)!;
+    private static readonly MethodInfo Untyped = typeof(PostgresQuery)
+        .GetMethod(nameof(WriteTyped), BindingFlags.NonPublic | BindingFlags.Instance)!;
 
     /// <summary>The query; null where EF Core has none for one of the columns.</summary>
     /// <param name="root">The root's entity.</param>
@@ -50,11 +51,14 @@ internal sealed class PostgresQuery(DbContext context)
             if (places.TryAdd(query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString(), inner.Count))
                 inner.Add(key);
             outer.Add(
-                $"c{places[query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString()] + 1} AS {PostgresSql.Name(name)}");
+                $"c{places[query.Select(Expression.Lambda<Func<TRoot, object>>(key, row)).ToQueryString()] + 1} AS " +
+                $"{PostgresSql.Name(name)}");
         }
 
-        var sql = query.Select(Expression.Lambda<Func<TRoot, object[]>>(Expression.NewArrayInit(typeof(object), inner), row)).ToQueryString();
-        return $"SELECT {string.Join(", ", outer)}\nFROM (\n{sql.ReplaceLineEndings("\n")}\n) AS fact ({string.Join(", ", inner.Select((_, i) => $"c{i + 1}"))})";
+        var sql = query.Select(Expression.Lambda<Func<TRoot, object[]>>(Expression.NewArrayInit(typeof(object), inner), row))
+            .ToQueryString();
+        return $"SELECT {string.Join(", ", outer)}\nFROM (\n{sql.ReplaceLineEndings("\n")}\n) AS fact " +
+            $"({string.Join(", ", inner.Select((_, i) => $"c{i + 1}"))})";
     }
 
     private string Literal(ConstantExpression constant) => constant.Value is { } value

@@ -12,20 +12,25 @@ internal sealed class Catalog(NpgsqlConnection connection)
     {
         var columns = (await ReadColumnsAsync(cancellationToken)).ToLookup(column => column.Table, column => column.Column);
         var keys = (await ReadKeysAsync(cancellationToken)).ToLookup(key => key.Table, key => key.Key);
-        var references = (await ReadReferencesAsync(cancellationToken)).ToLookup(reference => reference.Table, reference => reference.Reference);
+        var references = (await ReadReferencesAsync(cancellationToken))
+            .ToLookup(reference => reference.Table, reference => reference.Reference);
         var tables = await ReadAsync(
             """
             SELECT c.oid, n.nspname, c.relname, c.relkind = 'p', c.relpersistence = 'u', c.relreplident::text
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence != 't'
-                AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%' AND ($1 IS NULL OR n.nspname = $1)
+                AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'
+                AND ($1 IS NULL OR n.nspname = $1)
                 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
             ORDER BY n.nspname != 'public', n.nspname COLLATE "C", c.relname COLLATE "C"
             """,
-            row => (Id: row.GetFieldValue<uint>(0), Schema: row.GetString(1), Name: row.GetString(2), IsPartitioned: row.GetBoolean(3), IsUnlogged: row.GetBoolean(4), Identity: row.GetString(5)[0]),
-            cancellationToken, new NpgsqlParameter { Value = (object?)schema ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
+            row => (Id: row.GetFieldValue<uint>(0), Schema: row.GetString(1), Name: row.GetString(2), IsPartitioned: row.GetBoolean(3),
+                IsUnlogged: row.GetBoolean(4), Identity: row.GetString(5)[0]),
+            cancellationToken,
+            new NpgsqlParameter { Value = (object?)schema ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
         return [.. tables.Select(table => new FoundTable(
-            table.Schema, table.Name, table.IsPartitioned, table.IsUnlogged, table.Identity, [.. columns[table.Id]], [.. keys[table.Id]], [.. references[table.Id]]))];
+            table.Schema, table.Name, table.IsPartitioned, table.IsUnlogged, table.Identity, [.. columns[table.Id]], [.. keys[table.Id]],
+            [.. references[table.Id]]))];
     }
 
     /// <summary>A domain is resolved to what it is made of, however many domains there are between.</summary>
@@ -36,36 +41,44 @@ internal sealed class Catalog(NpgsqlConnection connection)
             UNION ALL
             SELECT b.attrelid, b.attnum, t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
         )
-        SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), format_type(b.type, b.modifier), coalesce(e.typtype, t.typtype)::text, a.attnotnull, a.attgenerated != ''
+        SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), format_type(b.type, b.modifier),
+            coalesce(e.typtype, t.typtype)::text, a.attnotnull, a.attgenerated != ''
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
-        JOIN base b USING (attrelid, attnum) JOIN pg_type t ON t.oid = b.type AND t.typtype != 'd' LEFT JOIN pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
+        JOIN base b USING (attrelid, attnum) JOIN pg_type t ON t.oid = b.type AND t.typtype != 'd'
+            LEFT JOIN pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
         ORDER BY a.attrelid, a.attnum
         """,
-        row => (row.GetFieldValue<uint>(0), new FoundColumn(row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4)[0], row.GetBoolean(5), row.GetBoolean(6))),
+        row => (row.GetFieldValue<uint>(0), new FoundColumn(
+            row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4)[0], row.GetBoolean(5), row.GetBoolean(6))),
         cancellationToken);
 
     /// <summary>Unique indexes over plain columns, the primary key first; one that is checked at commit only is none.</summary>
     private Task<List<(uint Table, FoundKey Key)>> ReadKeysAsync(CancellationToken cancellationToken) => ReadAsync(
         """
         SELECT i.indrelid, i.indisprimary, i.indisreplident, array_agg(a.attname::text ORDER BY k.place), bool_and(a.attnotnull)
-        FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(attnum, place) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(attnum, place)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
         WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND 0 != ALL (i.indkey) AND k.place <= i.indnkeyatts
         GROUP BY i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident
         ORDER BY i.indrelid, NOT i.indisprimary, NOT i.indisreplident, i.indexrelid
         """,
-        row => (row.GetFieldValue<uint>(0), new FoundKey(row.GetBoolean(1), row.GetBoolean(2), row.GetFieldValue<string[]>(3), row.GetBoolean(4))), cancellationToken);
+        row => (row.GetFieldValue<uint>(0),
+            new FoundKey(row.GetBoolean(1), row.GetBoolean(2), row.GetFieldValue<string[]>(3), row.GetBoolean(4))), cancellationToken);
 
     private Task<List<(uint Table, FoundReference Reference)>> ReadReferencesAsync(CancellationToken cancellationToken) => ReadAsync(
         """
         SELECT f.conrelid, n.nspname, c.relname,
-            (SELECT array_agg(a.attname::text ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place) JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum)
+            (SELECT array_agg(a.attname::text ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY k(attnum, place)
+                JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum)
         FROM pg_constraint f JOIN pg_class c ON c.oid = f.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE f.contype = 'f' AND f.conparentid = 0 ORDER BY f.conrelid, f.conname
         """,
-        row => (row.GetFieldValue<uint>(0), new FoundReference(row.GetString(1), row.GetString(2), row.GetFieldValue<string[]>(3))), cancellationToken);
+        row => (row.GetFieldValue<uint>(0), new FoundReference(row.GetString(1), row.GetString(2), row.GetFieldValue<string[]>(3))),
+        cancellationToken);
 
     /// <summary>All rows of a query.</summary>
-    internal async Task<List<T>> ReadAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+    internal async Task<List<T>> ReadAsync<T>(
+        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         command.Parameters.AddRange(parameters);
@@ -89,7 +102,8 @@ internal sealed class Catalog(NpgsqlConnection connection)
 /// <param name="Keys">Its unique indexes, the primary key first.</param>
 /// <param name="References">Its foreign keys.</param>
 internal sealed record FoundTable(
-    string Schema, string Name, bool IsPartitioned, bool IsUnlogged, char Identity, IReadOnlyList<FoundColumn> Columns, IReadOnlyList<FoundKey> Keys, IReadOnlyList<FoundReference> References)
+    string Schema, string Name, bool IsPartitioned, bool IsUnlogged, char Identity, IReadOnlyList<FoundColumn> Columns,
+    IReadOnlyList<FoundKey> Keys, IReadOnlyList<FoundReference> References)
 {
     /// <summary>As a model's table is known.</summary>
     public string Source => Schema == "public" ? Name : $"{Schema}.{Name}";

@@ -43,14 +43,19 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         foreach (var table in tables)
             discoverer.Add(table);
         if (discoverer.Tables.Count == 0)
-            throw new MigrationException($"The database {connection.Database} has no table that can be mirrored{(schema is null ? "" : $" in schema {schema}")}. {string.Join(" ", discoverer.Reports.Select(report => $"{report.Table.Source}: {report.Notes[0]}."))}");
+            throw new MigrationException(
+                $"The database {connection.Database} has no table that can be mirrored{(schema is null ? "" : $" in schema {schema}")}. " +
+                $"{string.Join(" ", discoverer.Reports.Select(report => $"{report.Table.Source}: {report.Notes[0]}."))}");
 
         var model = new StarModel(discoverer.Tables, known.Facts);
         if (ModelCheck.FaultsOf(model) is { Count: > 0 } faults)
-            throw new MigrationException($"The model would be wrong: {string.Join("; ", faults)}. Correct {folder.ModelFile}, or leave a schema out.");
+            throw new MigrationException(
+                $"The model would be wrong: {string.Join("; ", faults)}. Correct {folder.ModelFile}, or leave a schema out.");
         var difference = ModelDifference.Between(known, model, Said(known, dropped));
         if (difference.Faults.Count > 0)
-            throw new MigrationException($"Nothing is written, since it cannot be told what became of something: {string.Join("; ", difference.Faults.Select(WithoutAttributes))}.");
+            throw new MigrationException(
+                "Nothing is written, since it cannot be told what became of something: " +
+                $"{string.Join("; ", difference.Faults.Select(WithoutAttributes))}.");
 
         Say(discoverer);
         Write(known, model, difference);
@@ -67,17 +72,21 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
     {
         await using var command = new NpgsqlCommand("SELECT current_setting('server_encoding')", connection);
         if (await command.ExecuteScalarAsync(cancellationToken) is string encoding and not "UTF8")
-            throw new MigrationException($"The database {connection.Database} has the encoding {encoding}, and ClickHouse's text is UTF8: only a database of this encoding can be mirrored.");
+            throw new MigrationException(
+                $"The database {connection.Database} has the encoding {encoding}, and ClickHouse's text is UTF8: only a " +
+                "database of this encoding can be mirrored.");
     }
 
     private static SaidChanges Said(StarModel known, IReadOnlyList<string> dropped) => new()
     {
         Dropped = dropped.ToHashSet(),
-        DroppedColumns = known.Tables.SelectMany(table => table.Columns.Where(column => dropped.Contains($"{table.Source}.{column.Source}")), (table, column) => (table.Source, column.Source)).ToHashSet(),
+        DroppedColumns = known.Tables.SelectMany(table => table.Columns.Where(column =>
+            dropped.Contains($"{table.Source}.{column.Source}")), (table, column) => (table.Source, column.Source)).ToHashSet(),
     };
 
     private static string WithoutAttributes(string fault) =>
-        $"{fault[..fault.IndexOf(": say", StringComparison.Ordinal)]}: say --dropped NAME (a column as table.column), or name the new one in star.json as the old one is called";
+        $"{fault[..fault.IndexOf(": say", StringComparison.Ordinal)]}: say --dropped NAME (a column as table.column), or name the new " +
+        "one in star.json as the old one is called";
 
     private void Say(Discoverer discoverer)
     {
@@ -85,7 +94,8 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         {
             output.WriteLine(mapping is null
                 ? $"  - {table.Source} is left out: {string.Join("; ", notes)}."
-                : $"  + {table.Source} → {mapping.Landing} ({mapping.Columns.Count} columns, {(mapping.AppendOnly ? "append-only" : $"key {string.Join(", ", mapping.KeyColumns)}")})");
+                : $"  + {table.Source} → {mapping.Landing} ({mapping.Columns.Count} columns, " +
+                    $"{(mapping.AppendOnly ? "append-only" : $"key {string.Join(", ", mapping.KeyColumns)}")})");
             if (mapping is not null)
             {
                 foreach (var note in notes)

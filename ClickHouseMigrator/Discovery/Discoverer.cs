@@ -39,7 +39,8 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
             var isKey = key.Contains(column.Name);
             var old = before?.Columns.FirstOrDefault(candidate => candidate.Source == column.Name);
             if (TypeOf(column, isKey, old, notes) is { } type)
-                columns.Add(new(column.Name, column.Type, old?.Landing ?? LandingName(table, column, isKey && key.Count == 1, notes), type, isKey));
+                columns.Add(
+                    new(column.Name, column.Type, old?.Landing ?? LandingName(table, column, isKey && key.Count == 1, notes), type, isKey));
             else if (isKey)
             {
                 _reports.Add(new(table, null, notes));
@@ -81,10 +82,13 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
             return found.Columns;
 
         reason = table.Keys.Count == 0
-            ? $"it has no key, by which a changed row is known: ALTER TABLE … ADD PRIMARY KEY; if its rows are only ever inserted, say --append-only {table.Source}"
+            ? "it has no key, by which a changed row is known: ALTER TABLE … ADD PRIMARY KEY; if its rows are only ever inserted, say " +
+                $"--append-only {table.Source}"
             : table.Keys.FirstOrDefault(key => key.IsNotNull) is { } unique
-                ? $"it has no primary key; ({string.Join(", ", unique.Columns)}) is unique: ALTER TABLE … REPLICA IDENTITY USING INDEX …, or make it the primary key"
-                : $"it has no primary key, and of the unique columns ({string.Join(", ", table.Keys[0].Columns)}) one takes NULL, so that two rows may look the same: ALTER TABLE … ADD PRIMARY KEY";
+                ? $"it has no primary key; ({string.Join(", ", unique.Columns)}) is unique: ALTER TABLE … REPLICA IDENTITY USING INDEX " +
+                    "…, or make it the primary key"
+                : $"it has no primary key, and of the unique columns ({string.Join(", ", table.Keys[0].Columns)}) one takes NULL, so " +
+                    "that two rows may look the same: ALTER TABLE … ADD PRIMARY KEY";
         return null;
     }
 
@@ -96,7 +100,8 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
             return null;
         }
 
-        var type = new PostgresType(column.Base, column.Kind switch { 'e' => PostgresKind.Enum, 'c' => PostgresKind.Composite, 'r' or 'm' => PostgresKind.Range, _ => PostgresKind.Base });
+        var type = new PostgresType(column.Base, column.Kind
+            switch { 'e' => PostgresKind.Enum, 'c' => PostgresKind.Composite, 'r' or 'm' => PostgresKind.Range, _ => PostgresKind.Base });
         var isNullable = !column.IsNotNull && !isKey;
         // What was chosen by hand stays, as long as the column is what it was.
         if (old is not null && old.Postgres == column.Type && old.Type.TakesNull == (isNullable && old.Type.WithNull() is not null))

@@ -38,7 +38,9 @@ internal sealed class PublicationCheck(
             row => (ViaRoot: row.GetBoolean(0), All: row.GetBoolean(1)
                 && Enumerable.Range(2, 3).All(kind => row.GetBoolean(kind) != appendOnly)), cancellationToken,
                 new NpgsqlParameter { Value = name });
-        return found is [var publication] ? await CheckAsync(publication.ViaRoot, publication.All, cancellationToken) : [await CreateAsync(cancellationToken)];
+        return found is [var publication]
+            ? await CheckAsync(publication.ViaRoot, publication.All, cancellationToken)
+            : [await CreateAsync(cancellationToken)];
     }
 
     private async Task<string> CreateAsync(CancellationToken cancellationToken)
@@ -50,24 +52,30 @@ internal sealed class PublicationCheck(
             await command.ExecuteNonQueryAsync(cancellationToken);
             return $"Publication {name} is made.";
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.ReadOnlySqlTransaction)
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege
+            or PostgresErrorCodes.ReadOnlySqlTransaction)
         {
-            return $"Publication {name} is missing, and {connection.UserName} may not make it ({e.MessageText}). Its owner runs: {statement};";
+            return $"Publication {name} is missing, and {connection.UserName} may not make it ({e.MessageText}). Its owner runs: " +
+                $"{statement};";
         }
     }
 
     private async Task<IReadOnlyList<string>> CheckAsync(bool viaRoot, bool all, CancellationToken cancellationToken)
     {
         var published = await catalog.ReadAsync(
-            "SELECT schemaname::text, tablename::text, attnames::text[], rowfilter IS NOT NULL FROM pg_publication_tables WHERE pubname = $1",
-            row => (Schema: row.GetString(0), Name: row.GetString(1), Columns: row.GetFieldValue<string[]>(2), Filtered: row.GetBoolean(3)), cancellationToken, new NpgsqlParameter { Value = name });
+            "SELECT schemaname::text, tablename::text, attnames::text[], rowfilter IS NOT NULL FROM " +
+            "pg_publication_tables WHERE pubname = $1",
+            row => (Schema: row.GetString(0), Name: row.GetString(1), Columns: row.GetFieldValue<string[]>(2), Filtered: row.GetBoolean(3)),
+            cancellationToken, new NpgsqlParameter { Value = name });
         var sentences = new List<string>();
         if (!all)
             sentences.Add(
-                $"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Kinds}');");
+                $"Publication {name} {(appendOnly ? "publishes more than inserts, or none" : "leaves out some kind of change")}: ALTER " +
+                $"PUBLICATION {PostgresSql.Name(name)} SET (publish = '{Kinds}');");
         if (HasPartitions && !viaRoot)
             sentences.Add(
-                $"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {PostgresSql.Name(name)} SET (publish_via_partition_root = true);");
+                $"Publication {name} shows partitions in the place of their table: ALTER PUBLICATION {PostgresSql.Name(name)} SET " +
+                "(publish_via_partition_root = true);");
         foreach (var pair in Mirrored)
         {
             var (mapping, found) = pair;
@@ -78,8 +86,11 @@ internal sealed class PublicationCheck(
                     $"Publication {name} lacks {mapping.Source}: ALTER PUBLICATION {PostgresSql.Name(name)} ADD TABLE {Listed(pair)};");
             else if (entry.Filtered)
                 sentences.Add($"Publication {name} leaves out rows of {mapping.Source} (WHERE): publish all of them.");
-            else if (entry.Name is not null && mapping.Columns.Select(column => column.Source).Except(entry.Columns).ToList() is { Count: > 0 } missing)
-                sentences.Add($"Publication {name} leaves out {string.Join(", ", missing)} of {mapping.Source}: publish them, or take them out of the model.");
+            else if (entry.Name is not null && mapping.Columns.Select(column => column.Source).Except(entry.Columns)
+                .ToList() is { Count: > 0 } missing)
+                sentences.Add(
+                    $"Publication {name} leaves out {string.Join(", ", missing)} of {mapping.Source}: publish them, or take them out of " +
+                    "the model.");
         }
         return sentences.Count == 0 ? [$"Publication {name} brings all tables."] : sentences;
     }

@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace AspireCdc.EmbeddedClickHouse.Blocks;
 
 /// <summary>
-/// ClickHouse's own compressed stream, which clients ask for with <c>compress=1</c> and send with <c>decompress=1</c>: blocks of a checksum (16 bytes), the
-/// method (1), the length with this header but without the checksum (4), the length of the data (4), and the compressed data.
+/// ClickHouse's own compressed stream, which clients ask for with <c>compress=1</c> and send with <c>decompress=1</c>: blocks of a checksum
+/// (16 bytes), the method (1), the length with this header but without the checksum (4), the length of
+/// the data (4), and the compressed data.
 /// </summary>
 internal static class BlockFormat
 {

@@ -3,7 +3,8 @@ using K4os.Compression.LZ4;
 
 namespace AspireCdc.EmbeddedClickHouse.Blocks;
 
-/// <summary>Collects data and writes them as compressed blocks of at most a megabyte. Disposing it writes the last one; <paramref name="target"/> stays open.</summary>
+/// <summary>Collects data and writes them as compressed blocks of at most a megabyte. Disposing it writes the last one;
+/// <paramref name="target"/> stays open.</summary>
 internal sealed class BlockWriter(Stream target) : OneWayStream
 {
     private const int BlockSize = 1024 * 1024;

@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace AspireCdc.EmbeddedClickHouse.Blocks;
 
-/// <summary>CityHash128 of version 1.0.2, with which ClickHouse guards its compressed blocks. (Later versions of the hash give other values.)</summary>
+/// <summary>CityHash128 of version 1.0.2, with which ClickHouse guards its compressed blocks. (Later versions of
+/// the hash give other values.)</summary>
 internal static class CityHash
 {
     private const ulong K0 = 0xc3a5c85c97cb3127, K1 = 0xb492b66fbe98f273, K2 = 0x9ae16a3b2f90404f, K3 = 0xc949d7c7509e6557;
@@ -103,7 +104,8 @@ internal static class CityHash
                 var last = Word(s[^8..]);
                 return Mix(Word(s), BitOperations.RotateRight(last + (ulong)n, n)) ^ last;
             case >= 4:
-                return Mix((ulong)n + ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(s) << 3), BinaryPrimitives.ReadUInt32LittleEndian(s[^4..]));
+                return Mix(
+                    (ulong)n + ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(s) << 3), BinaryPrimitives.ReadUInt32LittleEndian(s[^4..]));
             case > 0:
                 var y = s[0] + ((uint)s[n >> 1] << 8);
                 var z = (uint)n + ((uint)s[n - 1] << 2);

@@ -95,7 +95,9 @@ internal sealed unsafe class ChdbConnection : IDisposable
     }
 
     internal static string? ReadText(byte* text) =>
-        text == null || *text == 0 ? null : Encoding.UTF8.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+        text == null || *text == 0
+            ? null
+            : Encoding.UTF8.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
 
     public void Dispose() => LibChdb.Close(_connection);
 

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>
-/// The ClickHouse engine inside this process, over one data folder. A request rents a connection; one that comes back clean serves the next request
-/// that asks for the same database and settings.
+/// The ClickHouse engine inside this process, over one data folder. A request rents a connection; one that comes back clean serves the next
+/// request that asks for the same database and settings.
 /// </summary>
 internal sealed partial class ChdbEngine : IAsyncDisposable
 {
@@ -56,14 +56,17 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
         {
-            throw new EngineStartException($"'{_options.Library}' cannot be loaded as libchdb ({e.Message.Trim()}). Set EmbeddedClickHouse:Library to the libchdb.so of this platform.");
+            throw new EngineStartException(
+                $"'{_options.Library}' cannot be loaded as libchdb ({e.Message.Trim()}). Set " +
+                "EmbeddedClickHouse:Library to the libchdb.so of this platform.");
         }
 
         // The engine takes a name that is no table's for a file of the working folder.
         Environment.CurrentDirectory = _files.UserFiles;
         var data = _files.Data;
         _control = ChdbConnection.Open(_files, NextId()) ?? throw new EngineStartException(
-            $"The data folder '{data}' cannot be opened; the engine's reason stands above. Most often another process has it open: stop that one, or set EmbeddedClickHouse:Data to another folder.");
+            $"The data folder '{data}' cannot be opened; the engine's reason stands above. Most often another process has it open: stop " +
+            "that one, or set EmbeddedClickHouse:Data to another folder.");
         Version = _control.Query("SELECT version()").TrimEnd();
         TimeZone = _control.Query("SELECT timezone()").TrimEnd();
         _control.Query($"CREATE DATABASE IF NOT EXISTS {SqlText.QuoteIdentifier(_options.Database)}");
@@ -99,8 +102,8 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs <paramref name="call"/> on a worker thread. On cancellation the engine is told to stop the query, and the call is waited for: a connection must
-    /// not be closed or used under a running query.
+    /// Runs <paramref name="call"/> on a worker thread. On cancellation the engine is told to stop the query, and the call is waited for: a
+    /// connection must not be closed or used under a running query.
     /// </summary>
     public async Task<T> RunAsync<T>(ChdbConnection connection, Func<T> call, CancellationToken cancellation)
     {
@@ -148,11 +151,13 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     public async Task<string[]?> ProgressAsync(ChdbConnection connection)
     {
         var line = await Task.Run(() => Control(
-            $"SELECT read_rows, read_bytes, total_rows_approx, written_rows, written_bytes FROM system.processes WHERE Settings['{ChdbConnection.Marker}'] = {SqlText.QuoteString(connection.Id)}"));
+            "SELECT read_rows, read_bytes, total_rows_approx, written_rows, written_bytes FROM system.processes WHERE " +
+            $"Settings['{ChdbConnection.Marker}'] = {SqlText.QuoteString(connection.Id)}"));
         return line.Length == 0 ? null : line.TrimEnd('\n').Split('\t');
     }
 
-    /// <summary>Does what a request needs: a connection to the database that is served, and a query. Throws if that is not possible.</summary>
+    /// <summary>Does what a request needs: a connection to the database that is served, and a query.
+    /// Throws if that is not possible.</summary>
     public Task CheckAsync(CancellationToken cancellation) => Task.Run(
         () =>
         {
@@ -217,7 +222,9 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     }
 
     private void Kill(IReadOnlyCollection<string> connections) =>
-        Control($"KILL QUERY WHERE Settings['{ChdbConnection.Marker}'] IN ({string.Join(", ", connections.Select(SqlText.QuoteString))}) ASYNC");
+        Control(
+            $"KILL QUERY WHERE Settings['{ChdbConnection.Marker}'] IN " +
+            $"({string.Join(", ", connections.Select(SqlText.QuoteString))}) ASYNC");
 
     private string Control(string sql)
     {

@@ -1,8 +1,8 @@
 namespace AspireCdc.EmbeddedClickHouse.Engine;
 
 /// <summary>
-/// An INSERT whose data are handed over piece by piece. This is the only way in for data: inside the text of a query the engine ends them at the first
-/// empty line, drops the rest and reports success.
+/// An INSERT whose data are handed over piece by piece. This is the only way in for data: inside the text of a query the engine ends them
+/// at the first empty line, drops the rest and reports success.
 /// </summary>
 internal sealed unsafe class ChdbInsert : IDisposable
 {

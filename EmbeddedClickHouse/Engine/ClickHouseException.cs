@@ -10,10 +10,12 @@ internal sealed partial class ClickHouseException : Exception
     public int Code { get; }
 
     /// <summary>An error that the server itself raises, in the engine's form.</summary>
-    public static ClickHouseException Raise(int code, string name, string text) => new(code, $"Code: {code}. DB::Exception: {text} ({name})");
+    public static ClickHouseException Raise(int code, string name, string text) =>
+        new(code, $"Code: {code}. DB::Exception: {text} ({name})");
 
     /// <summary>The same error, with more to say about it.</summary>
-    public ClickHouseException With(string more) => Message.Contains(more, StringComparison.Ordinal) ? this : new(Code, $"{Message} {more}");
+    public ClickHouseException With(string more) =>
+        Message.Contains(more, StringComparison.Ordinal) ? this : new(Code, $"{Message} {more}");
 
     /// <summary>An error that the engine reported.</summary>
     public static ClickHouseException FromEngine(string text)

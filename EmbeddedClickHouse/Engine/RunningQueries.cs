@@ -28,7 +28,8 @@ internal sealed class RunningQueries
             }
 
             if (replace is null)
-                throw ClickHouseException.Raise(ErrorCode.QueryWithSameIdIsAlreadyRunning, "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING", $"Query with id = {id} is already running.");
+                throw ClickHouseException.Raise(ErrorCode.QueryWithSameIdIsAlreadyRunning, "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING",
+                    $"Query with id = {id} is already running.");
             await replace(other);
             await other.Ended.WaitAsync(cancellation);
         }

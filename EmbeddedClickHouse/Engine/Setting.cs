@@ -6,7 +6,8 @@ namespace AspireCdc.EmbeddedClickHouse.Engine;
 internal readonly record struct Setting(string Name, string Value)
 {
     public static string SetStatement(IEnumerable<Setting> settings) =>
-        "SET " + string.Join(", ", settings.Select(setting => $"{SqlText.QuoteIdentifier(setting.Name)} = {SqlText.QuoteString(setting.Value)}"));
+        "SET " + string.Join(
+            ", ", settings.Select(setting => $"{SqlText.QuoteIdentifier(setting.Name)} = {SqlText.QuoteString(setting.Value)}"));
 
     /// <summary>Connections with the same key are interchangeable.</summary>
     public static string Key(string database, IReadOnlyList<Setting> settings) =>

@@ -81,7 +81,8 @@ internal static class ServerExtensions
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             context.Response.ContentType = "text/plain; charset=UTF-8";
             return context.Response.WriteAsync(
-                $"There is no handle {context.Request.Path}\n\nUse / or /ping for health checks.\nSend queries from your program with POST method or GET /?query=...\n");
+                $"There is no handle {context.Request.Path}\n\nUse / or /ping for health checks.\nSend queries from your program with " +
+                "POST method or GET /?query=...\n");
         });
     }
 
@@ -89,6 +90,8 @@ internal static class ServerExtensions
     private static void RequireLoopback(ListenOptions listen)
     {
         if (listen.IPEndPoint is { } address && !IPAddress.IsLoopback(address.Address))
-            throw new EngineStartException($"EmbeddedClickHouse listens on this machine only, not on {address}: set ASPNETCORE_URLS or --urls to an address like {DefaultAddress}.");
+            throw new EngineStartException(
+                $"EmbeddedClickHouse listens on this machine only, not on {address}: set ASPNETCORE_URLS or --urls to an address like " +
+                $"{DefaultAddress}.");
     }
 }

@@ -5,7 +5,8 @@ using AspireCdc.EmbeddedClickHouse.Engine;
 
 namespace AspireCdc.EmbeddedClickHouse.Http;
 
-/// <summary>Checks user and password, wherever the request has them: in headers of ClickHouse's, in basic authentication, or in its URL.</summary>
+/// <summary>Checks user and password, wherever the request has them: in headers of ClickHouse's, in basic
+/// authentication, or in its URL.</summary>
 internal static class Authentication
 {
     public static void Check(HttpRequest request, EmbeddedClickHouseOptions options)
@@ -39,7 +40,8 @@ internal static class Authentication
 
     private static (string User, string Password) Basic(string authorization)
     {
-        if (!AuthenticationHeaderValue.TryParse(authorization, out var header) || !header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
+        if (!AuthenticationHeaderValue.TryParse(authorization, out var header)
+            || !header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
             throw Failed($"Invalid authentication: '{authorization.Split(' ')[0]}' HTTP Authorization scheme is not supported");
         var bytes = new byte[header.Parameter?.Length ?? 0];
         if (!Convert.TryFromBase64String(header.Parameter ?? "", bytes, out var length))
@@ -49,9 +51,12 @@ internal static class Authentication
     }
 
     private static bool Same(string given, string wanted) =>
-        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(wanted)));
+        CryptographicOperations.FixedTimeEquals(
+            SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(wanted)));
 
-    private static ClickHouseException Mixed(string ways) => Failed($"Invalid authentication: it is not allowed to use {ways} simultaneously");
+    private static ClickHouseException Mixed(string ways) =>
+        Failed($"Invalid authentication: it is not allowed to use {ways} simultaneously");
 
-    private static ClickHouseException Failed(string text) => ClickHouseException.Raise(ErrorCode.AuthenticationFailed, "AUTHENTICATION_FAILED", text);
+    private static ClickHouseException Failed(string text) =>
+        ClickHouseException.Raise(ErrorCode.AuthenticationFailed, "AUTHENTICATION_FAILED", text);
 }

@@ -6,7 +6,8 @@ internal static class ErrorStatus
     public static int Of(int code) => code switch
     {
         // What cannot be parsed, or is of the wrong type.
-        6 or 8 or 15 or 25 or 26 or 27 or 36 or 37 or 38 or 41 or 44 or 53 or 62 or 72 or 117 or 123 or 167 or 168 or 223 or 321 or 376 or 427 or 441 or 675 or 676
+        6 or 8 or 15 or 25 or 26 or 27 or 36 or 37 or 38 or 41 or 44 or 53 or 62 or 72 or 117 or 123 or 167 or 168 or 223 or 321 or 376
+            or 427 or 441 or 675 or 676
             => StatusCodes.Status400BadRequest,
         194 => StatusCodes.Status401Unauthorized,
         192 or 193 or 497 or 512 or 516 => StatusCodes.Status403Forbidden,

@@ -18,13 +18,16 @@ internal static class ExternalTables
         var tables = new List<string>();
         foreach (var file in request.Form.Files)
         {
-            var columns = Columns(file.Name, name => url.TryGetValue(name, out var inUrl) ? inUrl.ToString() : request.Form[name].ToString());
-            var format = url[file.Name + "_format"].FirstOrDefault() ?? request.Form[file.Name + "_format"].FirstOrDefault() ?? OutputFormat.Default;
+            var columns = Columns(file.Name, name =>
+                url.TryGetValue(name, out var inUrl) ? inUrl.ToString() : request.Form[name].ToString());
+            var format = url[file.Name + "_format"].FirstOrDefault() ?? request.Form[file.Name + "_format"]
+                .FirstOrDefault() ?? OutputFormat.Default;
             var table = SqlText.QuoteIdentifier(file.Name);
             tables.Add(table);
             await engine.RunAsync(connection, () => connection.Query($"CREATE TEMPORARY TABLE {table} ({columns})"), cancellation);
 
-            using var insert = await engine.RunAsync(connection, () => connection.BeginInsert(System.Text.Encoding.UTF8.GetBytes($"INSERT INTO {table}"), format, []), cancellation);
+            using var insert = await engine.RunAsync(connection,
+                () => connection.BeginInsert(System.Text.Encoding.UTF8.GetBytes($"INSERT INTO {table}"), format, []), cancellation);
             await using var data = file.OpenReadStream();
             var buffer = new byte[Math.Min(CopySize, Math.Max(1, file.Length))];
             int read;
@@ -46,7 +49,9 @@ internal static class ExternalTables
         if (parameter(table + "_types") is { Length: > 0 } types)
             return string.Join(", ", SplitTypes(types).Select((type, i) => $"_{i + 1} {type}"));
         throw ClickHouseException.Raise(
-            ErrorCode.BadArguments, "BAD_ARGUMENTS", $"Neither structure nor types have not been provided for external table {table}. Use fields {table}_structure or {table}_types to do so.");
+            ErrorCode.BadArguments, "BAD_ARGUMENTS",
+            $"Neither structure nor types have not been provided for external table {table}. Use fields {table}_structure or " +
+            $"{table}_types to do so.");
     }
 
     /// <summary>Commas inside a type, as in Decimal(9, 2), do not end it.</summary>

@@ -13,10 +13,12 @@ internal sealed class ProgressHeaders : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _collecting;
 
-    private ProgressHeaders(ChdbEngine engine, ChdbConnection connection, QueryRequest request, QueryResponse response, TimeProvider time) =>
+    private ProgressHeaders(
+        ChdbEngine engine, ChdbConnection connection, QueryRequest request, QueryResponse response, TimeProvider time) =>
         _collecting = CollectAsync(engine, connection, request, response, time, _stop.Token);
 
-    public static ProgressHeaders Collect(ChdbEngine engine, ChdbConnection connection, QueryRequest request, QueryResponse response, TimeProvider time) =>
+    public static ProgressHeaders Collect(
+        ChdbEngine engine, ChdbConnection connection, QueryRequest request, QueryResponse response, TimeProvider time) =>
         new(engine, connection, request, response, time);
 
     public async ValueTask DisposeAsync()
@@ -27,7 +29,8 @@ internal sealed class ProgressHeaders : IAsyncDisposable
     }
 
     private static async Task CollectAsync(
-        ChdbEngine engine, ChdbConnection connection, QueryRequest request, QueryResponse response, TimeProvider time, CancellationToken stop)
+        ChdbEngine engine, ChdbConnection connection, QueryRequest request, QueryResponse response, TimeProvider time,
+        CancellationToken stop)
     {
         var begin = time.GetTimestamp();
         using var timer = new PeriodicTimer(request.ProgressInterval, time);

@@ -32,11 +32,14 @@ internal sealed partial class QueryEndpoint(
         catch (ClickHouseException e)
         {
             LogFailed(response.Request?.QueryId ?? "-", e.Message);
-            await response.FailAsync(e.Code == ErrorCode.ReadOnly && Refuse.Reads(context.Request.Method) ? e.With(Refuse.GetReads) : e, cancellation);
+            await response.FailAsync(
+                e.Code == ErrorCode.ReadOnly && Refuse.Reads(context.Request.Method) ? e.With(Refuse.GetReads) : e, cancellation);
         }
-        catch (Exception e) when (e is InvalidDataException or ZstdException or EndOfStreamException || e is InvalidOperationException { Source: "System.IO.Compression.Brotli" })
+        catch (Exception e) when (e is InvalidDataException or ZstdException or EndOfStreamException
+            || e is InvalidOperationException { Source: "System.IO.Compression.Brotli" })
         {
-            await response.FailAsync(ClickHouseException.Raise(ErrorCode.CannotDecompress, "CANNOT_DECOMPRESS", $"The request's body cannot be decompressed: {e.Message}"), cancellation);
+            await response.FailAsync(ClickHouseException.Raise(
+                ErrorCode.CannotDecompress, "CANNOT_DECOMPRESS", $"The request's body cannot be decompressed: {e.Message}"), cancellation);
         }
         catch (Exception e) when (cancellation.IsCancellationRequested || e is BadHttpRequestException or IOException)
         {
@@ -50,17 +53,20 @@ internal sealed partial class QueryEndpoint(
         }
     }
 
-    private async Task<QueryStatistics> RunAsync(HttpContext context, QueryRequest request, QueryResponse response, CancellationToken cancellation)
+    private async Task<QueryStatistics> RunAsync(
+        HttpContext context, QueryRequest request, QueryResponse response, CancellationToken cancellation)
     {
         Refuse.UnknownCoding(context.Request);
-        var body = request.Form is not null ? Stream.Null : request.DecompressBlocks ? new BlockReader(context.Request.Body) : context.Request.Body;
+        var body = request.Form is not null
+            ? Stream.Null : request.DecompressBlocks ? new BlockReader(context.Request.Body) : context.Request.Body;
         using var text = await RequestText.ReadAsync(request.Query, body, cancellation);
         if (Activity.Current is { IsAllDataRequested: true })
             context.Items[typeof(Statement)] = Summarize(text.StatementBytes);
         Refuse.WhatHttpDoesNotAllow(text);
         request.CheckRole();
 
-        using var running = await engine.Running.BeginAsync(request.QueryId, request.ReplaceRunningQuery ? engine.KillAsync : null, cancellation);
+        using var running =
+            await engine.Running.BeginAsync(request.QueryId, request.ReplaceRunningQuery ? engine.KillAsync : null, cancellation);
         request.CheckNames(text);
         if (request.SessionId is { } id)
         {
@@ -84,12 +90,15 @@ internal sealed partial class QueryEndpoint(
     }
 
     private async Task<QueryStatistics> RunAsync(
-        ChdbConnection connection, QueryRequest request, QueryResponse response, RequestText text, Stream body, CancellationToken cancellation)
+        ChdbConnection connection, QueryRequest request, QueryResponse response, RequestText text, Stream body,
+        CancellationToken cancellation)
     {
-        var (edits, usesFiles) = Inspection.Of(text.StatementBytes, text.Statement, engine.UserFiles, request.QueryId, engine.Running.List());
+        var (edits, usesFiles) =
+            Inspection.Of(text.StatementBytes, text.Statement, engine.UserFiles, request.QueryId, engine.Running.List());
         text.Apply(edits);
         if (usesFiles && text.Statement.Keyword == "INSERT" && connection.Query("SELECT toUInt8(getSetting('readonly'))") != "0\n")
-            throw ClickHouseException.Raise(ErrorCode.ReadOnly, "READONLY", "Cannot execute query in readonly mode."); // the engine lets it write files
+            // the engine lets it write files
+            throw ClickHouseException.Raise(ErrorCode.ReadOnly, "READONLY", "Cannot execute query in readonly mode.");
         usesFiles |= text.Statement.Kind == StatementKind.InsertFromInput;
         await using var progress = request.SendProgress ? ProgressHeaders.Collect(engine, connection, request, response, time) : null;
         if (usesFiles)

@@ -119,16 +119,19 @@ internal sealed class QueryRequest
         try
         {
             return await context.Request.ReadFormAsync(
-                new FormOptions { ValueLengthLimit = int.MaxValue, MultipartBodyLengthLimit = long.MaxValue, ValueCountLimit = 100_000 }, context.RequestAborted);
+                new FormOptions { ValueLengthLimit = int.MaxValue, MultipartBodyLengthLimit = long.MaxValue, ValueCountLimit = 100_000 },
+                context.RequestAborted);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or IOException and not BadHttpRequestException && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or IOException and not BadHttpRequestException
+            && !context.RequestAborted.IsCancellationRequested)
         {
             throw ClickHouseException.Raise(ErrorCode.BadArguments, "BAD_ARGUMENTS", $"The multipart form cannot be read: {e.Message}");
         }
     }
 
     private static bool DescribesFile(string name, HashSet<string> files) =>
-        new[] { "_format", "_types", "_structure" }.Any(suffix => name.EndsWith(suffix, StringComparison.Ordinal) && files.Contains(name[..^suffix.Length]));
+        new[] { "_format", "_types", "_structure" }.Any(suffix =>
+            name.EndsWith(suffix, StringComparison.Ordinal) && files.Contains(name[..^suffix.Length]));
 
     private void Read(string name, string value)
     {
@@ -208,11 +211,13 @@ internal sealed class QueryRequest
     {
         const int maximum = 3600;
         if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
-            throw ClickHouseException.Raise(ErrorCode.InvalidSessionTimeout, "INVALID_SESSION_TIMEOUT", $"Invalid session timeout: '{value}'");
+            throw ClickHouseException.Raise(
+                ErrorCode.InvalidSessionTimeout, "INVALID_SESSION_TIMEOUT", $"Invalid session timeout: '{value}'");
         if (seconds > maximum)
         {
             throw ClickHouseException.Raise(
-                ErrorCode.InvalidSessionTimeout, "INVALID_SESSION_TIMEOUT", $"Session timeout '{value}' is larger than max_session_timeout: {maximum}");
+                ErrorCode.InvalidSessionTimeout, "INVALID_SESSION_TIMEOUT",
+                $"Session timeout '{value}' is larger than max_session_timeout: {maximum}");
         }
 
         return TimeSpan.FromSeconds(seconds);

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace AspireCdc.EmbeddedClickHouse.Http;
 
 /// <summary>
-/// The answer to a query. Its first megabyte waits (all of it with <c>wait_end_of_query</c>), so that a query which fails soon gets a status that says so;
-/// from then on it streams.
+/// The answer to a query. Its first megabyte waits (all of it with <c>wait_end_of_query</c>), so that a query which fails soon gets a
+/// status that says so; from then on it streams.
 /// </summary>
 internal sealed class QueryResponse : IAsyncDisposable
 {
@@ -87,8 +87,8 @@ internal sealed class QueryResponse : IAsyncDisposable
     }
 
     /// <summary>
-    /// Answers with an error. Once rows have gone out, its text follows them in ClickHouse's frame, and the connection is closed without the end of the
-    /// response, so that no client takes the rows for all of them.
+    /// Answers with an error. Once rows have gone out, its text follows them in ClickHouse's frame, and the connection is closed without
+    /// the end of the response, so that no client takes the rows for all of them.
     /// </summary>
     public async Task FailAsync(ClickHouseException error, CancellationToken cancellation)
     {
@@ -109,7 +109,8 @@ internal sealed class QueryResponse : IAsyncDisposable
         if (text.Length > MaxExceptionFrame / 4)
             text = text[..(MaxExceptionFrame / 4)] + "\n";
         await _body.WriteAsync(
-            Encoding.UTF8.GetBytes($"\r\n__exception__\r\n{_tag}\r\n{text}{Encoding.UTF8.GetByteCount(text)} {_tag}\r\n__exception__\r\n"), cancellation);
+            Encoding.UTF8.GetBytes($"\r\n__exception__\r\n{_tag}\r\n{text}{Encoding.UTF8.GetByteCount(text)} {_tag}\r\n__exception__\r\n"),
+            cancellation);
         await EndBodyAsync();
         await _context.Response.Body.FlushAsync(cancellation);
         throw new ResponseCutShortException();

@@ -23,14 +23,16 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
     private string Format(Statement statement)
     {
         var format = statement.Format ?? request.DefaultFormat ?? OutputFormat.Default;
-        return OutputFormat.IsName(format) ? format : throw ClickHouseException.Raise(ErrorCode.UnknownFormat, "UNKNOWN_FORMAT", $"Unknown format {format}");
+        return OutputFormat.IsName(format)
+            ? format
+            : throw ClickHouseException.Raise(ErrorCode.UnknownFormat, "UNKNOWN_FORMAT", $"Unknown format {format}");
     }
 
     private QueryParameter[] Parameters => [.. request.Parameters];
 
     /// <summary>
-    /// The engine writes the result into a pipe, as a client's INTO OUTFILE, and so every format comes out whole and in constant memory. (Its own streaming
-    /// interface makes each block a document of its own, with a header each.)
+    /// The engine writes the result into a pipe, as a client's INTO OUTFILE, and so every format comes out whole and in constant memory.
+    /// (Its own streaming interface makes each block a document of its own, with a header each.)
     /// </summary>
     private async Task<QueryStatistics> SelectAsync(RequestText text, CancellationToken cancellation)
     {
@@ -71,7 +73,8 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
         try
         {
             var statistics = await query;
-            await response.WriteAsync(unpiped, cancellation); // none, unless the engine did not take what stands behind the statement for its part
+            // none, unless the engine did not take what stands behind the statement for its part
+            await response.WriteAsync(unpiped, cancellation);
             return statistics with { ResultBytes = Math.Max(statistics.ResultBytes, (ulong)written) };
         }
         catch (ClickHouseException e) when (e.Code == ErrorCode.SyntaxError && written == 0)
@@ -112,7 +115,8 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
     private async Task<QueryStatistics> CommandAsync(RequestText text, CancellationToken cancellation)
     {
         var format = Format(text.Statement);
-        var (output, statistics) = await engine.RunAsync(connection, () => connection.Query(text.Bytes.Span, format, Parameters), cancellation);
+        var (output, statistics) =
+            await engine.RunAsync(connection, () => connection.Query(text.Bytes.Span, format, Parameters), cancellation);
         if (output.Length > 0)
         {
             response.SetFormat(format);
@@ -201,7 +205,8 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
     /// <summary>The end of the pipe that the engine opens.</summary>
     private static string Path(AnonymousPipeServerStream pipe) => $"/dev/fd/{pipe.ClientSafePipeHandle.DangerousGetHandle()}";
 
-    private static async Task FeedAsync(AnonymousPipeServerStream pipe, ReadOnlyMemory<byte> begin, Stream body, CancellationToken cancellation)
+    private static async Task FeedAsync(
+        AnonymousPipeServerStream pipe, ReadOnlyMemory<byte> begin, Stream body, CancellationToken cancellation)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(CopySize);
         try

@@ -6,7 +6,8 @@ using AspireCdc.EmbeddedClickHouse.Sql;
 namespace AspireCdc.EmbeddedClickHouse.Http;
 
 /// <summary>
-/// The text of a query: the URL's part, a line break, and the body's. Of an INSERT only as much of the body is read as shows where its data begin.
+/// The text of a query: the URL's part, a line break, and the body's. Of an INSERT only as much of the body
+/// is read as shows where its data begin.
 /// </summary>
 internal sealed class RequestText : IDisposable
 {
@@ -26,7 +27,8 @@ internal sealed class RequestText : IDisposable
     public ReadOnlyMemory<byte> DataRead => Bytes[Statement.DataStart..];
 
     /// <summary>The text without data that follow it.</summary>
-    public ReadOnlySpan<byte> StatementBytes => Statement.Kind is StatementKind.Insert or StatementKind.InsertFromInput ? Bytes.Span[..Statement.DataStart] : Bytes.Span;
+    public ReadOnlySpan<byte> StatementBytes =>
+        Statement.Kind is StatementKind.Insert or StatementKind.InsertFromInput ? Bytes.Span[..Statement.DataStart] : Bytes.Span;
 
     /// <summary>Changes parts of the statement, which are given in their order.</summary>
     public void Apply(IReadOnlyList<Edit> edits)
@@ -97,7 +99,8 @@ internal sealed class RequestText : IDisposable
     private void Grow()
     {
         if (_length >= MaxLength)
-            throw ClickHouseException.Raise(ErrorCode.QueryIsTooLarge, "QUERY_IS_TOO_LARGE", $"The text of the query is longer than {MaxLength} bytes");
+            throw ClickHouseException.Raise(
+                ErrorCode.QueryIsTooLarge, "QUERY_IS_TOO_LARGE", $"The text of the query is longer than {MaxLength} bytes");
         var larger = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
         Bytes.CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_buffer);

@@ -30,5 +30,6 @@ internal static class ResponseCompression
         _ => new ZLibStream(body, new ZLibCompressionOptions { CompressionLevel = Math.Clamp(level, 1, 9) }, leaveOpen: true),
     };
 
-    private static bool Names(StringWithQualityHeaderValue accepted, string coding) => accepted.Value.Equals(coding, StringComparison.OrdinalIgnoreCase);
+    private static bool Names(StringWithQualityHeaderValue accepted, string coding) =>
+        accepted.Value.Equals(coding, StringComparison.OrdinalIgnoreCase);
 }

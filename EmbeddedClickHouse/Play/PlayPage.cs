@@ -7,7 +7,8 @@ internal static class PlayPage
 
     /// <summary>The page runs its own script and talks to its own server; nothing else runs, loads or frames.</summary>
     private const string Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; " +
+        "form-action 'none'; frame-ancestors 'none'";
 
     public static void MapPlayPage(this WebApplication app)
     {

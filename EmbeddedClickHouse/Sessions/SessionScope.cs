@@ -12,10 +12,12 @@ internal sealed class SessionScope : IDisposable
 
     private SessionScope(ChdbConnection connection) => _connection = connection;
 
-    public static Task<SessionScope> EnterAsync(ChdbEngine engine, ChdbConnection connection, QueryRequest request, CancellationToken cancellation) =>
+    public static Task<SessionScope> EnterAsync(
+        ChdbEngine engine, ChdbConnection connection, QueryRequest request, CancellationToken cancellation) =>
         engine.RunAsync(connection, () => Enter(connection, request), cancellation);
 
-    public void DropAfterwards(IEnumerable<string> tables) => _undo.AddRange(tables.Select(table => $"DROP TEMPORARY TABLE IF EXISTS {table}"));
+    public void DropAfterwards(IEnumerable<string> tables) =>
+        _undo.AddRange(tables.Select(table => $"DROP TEMPORARY TABLE IF EXISTS {table}"));
 
     public void Dispose()
     {
@@ -28,7 +30,8 @@ internal sealed class SessionScope : IDisposable
         if (request.Settings.Exists(setting => setting.Name == "readonly"))
         {
             throw ClickHouseException.Raise(
-                ErrorCode.NotImplemented, "NOT_IMPLEMENTED", "The parameter readonly cannot be used with session_id: use SET readonly in the session");
+                ErrorCode.NotImplemented, "NOT_IMPLEMENTED",
+                "The parameter readonly cannot be used with session_id: use SET readonly in the session");
         }
 
         var scope = new SessionScope(connection);
@@ -57,7 +60,9 @@ internal sealed class SessionScope : IDisposable
     private void Set(List<Setting> settings)
     {
         var before = settings
-            .Select(setting => setting with { Value = _connection.Query($"SELECT value FROM system.settings WHERE name = {SqlText.QuoteString(setting.Name)}").TrimEnd('\n') })
+            .Select(setting =>
+                setting with { Value = _connection.Query(
+                    $"SELECT value FROM system.settings WHERE name = {SqlText.QuoteString(setting.Name)}").TrimEnd('\n') })
             .ToList();
         _connection.Query(Setting.SetStatement(settings));
         _undo.Add(Setting.SetStatement(before));

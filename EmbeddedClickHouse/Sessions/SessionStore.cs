@@ -3,8 +3,8 @@ using AspireCdc.EmbeddedClickHouse.Engine;
 namespace AspireCdc.EmbeddedClickHouse.Sessions;
 
 /// <summary>
-/// The sessions that clients name by <c>session_id</c>. Each pins a connection, and with it SET, USE and temporary tables, until nobody has asked for
-/// it during its timeout.
+/// The sessions that clients name by <c>session_id</c>. Each pins a connection, and with it SET, USE and temporary tables, until nobody has
+/// asked for it during its timeout.
 /// </summary>
 internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class SessionStore(ChdbEngine engine, TimeProvider time) : IDisp
             }
 
             if (session.Locked)
-                throw ClickHouseException.Raise(ErrorCode.SessionIsLocked, "SESSION_IS_LOCKED", $"Session {id} is locked by a concurrent client");
+                throw ClickHouseException.Raise(
+                    ErrorCode.SessionIsLocked, "SESSION_IS_LOCKED", $"Session {id} is locked by a concurrent client");
             session.Locked = true;
             session.Expiry?.Dispose();
             session.Expiry = null;

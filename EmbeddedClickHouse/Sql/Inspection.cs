@@ -12,8 +12,10 @@ internal ref struct Inspection
 {
     private static readonly HashSet<string> AfterTable = new(StringComparer.OrdinalIgnoreCase)
     {
-        "WHERE", "PREWHERE", "GROUP", "ORDER", "LIMIT", "SETTINGS", "FORMAT", "UNION", "EXCEPT", "INTERSECT", "HAVING", "JOIN", "INNER", "LEFT", "RIGHT",
-        "FULL", "CROSS", "ANY", "ALL", "ASOF", "GLOBAL", "ARRAY", "FINAL", "SAMPLE", "ON", "USING", "QUALIFY", "WINDOW", "OFFSET", "FETCH", "INTO", "SEMI",
+        "WHERE", "PREWHERE", "GROUP", "ORDER", "LIMIT", "SETTINGS", "FORMAT", "UNION", "EXCEPT", "INTERSECT", "HAVING", "JOIN", "INNER",
+            "LEFT", "RIGHT",
+        "FULL", "CROSS", "ANY", "ALL", "ASOF", "GLOBAL", "ARRAY", "FINAL", "SAMPLE", "ON", "USING", "QUALIFY", "WINDOW", "OFFSET", "FETCH",
+            "INTO", "SEMI",
         "ANTI", "PASTE",
     };
 
@@ -39,7 +41,8 @@ internal ref struct Inspection
     /// <paramref name="userFiles"/>. Throws for what is not allowed.
     /// </summary>
     public static (List<Edit> Edits, bool UsesFiles) Of(
-        ReadOnlySpan<byte> text, Statement statement, string userFiles, string queryId, IReadOnlyList<(string Connection, string Query)> running)
+        ReadOnlySpan<byte> text, Statement statement, string userFiles, string queryId,
+        IReadOnlyList<(string Connection, string Query)> running)
     {
         var inspection = new Inspection(text, statement, userFiles);
         return inspection.Run(queryId, running);
@@ -98,7 +101,8 @@ internal ref struct Inspection
     private void ConfineFile()
     {
         var argument = Ahead(2);
-        if (argument.Kind != SqlTokenKind.String || _text[argument.Start] != '\'' || Ahead(3) is not { Kind: SqlTokenKind.Symbol } next || _text[next.Start] is not ((byte)',' or (byte)')'))
+        if (argument.Kind != SqlTokenKind.String || _text[argument.Start] != '\'' || Ahead(3) is not { Kind: SqlTokenKind.Symbol } next
+            || _text[next.Start] is not ((byte)',' or (byte)')'))
             throw Denied($"file() is available for files in {_userFiles} only, and wants the name as a string");
         var path = Text(argument)[1..^1];
         if (path.StartsWith(_userFiles, StringComparison.Ordinal))
@@ -136,13 +140,15 @@ internal ref struct Inspection
         var tokens = new SqlTokenizer(_text, end.End);
         var next = tokens.Next();
         var alias = next.Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName && !AfterTable.Contains(Text(next)) ? "" : " AS processes";
-        return $"(SELECT * REPLACE ({ClientId("query_id", running)} AS query_id, {ClientId("initial_query_id", running)} AS initial_query_id) FROM system.processes){alias}";
+        return $"(SELECT * REPLACE ({ClientId("query_id", running)} AS query_id, {ClientId("initial_query_id", running)} AS " +
+            $"initial_query_id) FROM system.processes){alias}";
     }
 
     private static string ClientId(string column, IReadOnlyList<(string Connection, string Query)> running) =>
         running.Count == 0
             ? column
-            : $"transform(Settings['{ChdbConnection.Marker}'], [{string.Join(", ", running.Select(query => SqlText.QuoteString(query.Connection)))}], "
+            : $"transform(Settings['{ChdbConnection.Marker}'], " +
+                $"[{string.Join(", ", running.Select(query => SqlText.QuoteString(query.Connection)))}], "
                 + $"[{string.Join(", ", running.Select(query => SqlText.QuoteString(query.Query)))}], {column})";
 
     private readonly bool Opens(SqlTokenizer tokens)

@@ -19,8 +19,8 @@ internal enum SqlTokenKind
 internal readonly record struct SqlToken(SqlTokenKind Kind, int Start, int End);
 
 /// <summary>
-/// Splits SQL into tokens as ClickHouse's lexer does, as far as needed to find where a statement's parts begin: comments and the insides of strings
-/// must not be taken for keywords.
+/// Splits SQL into tokens as ClickHouse's lexer does, as far as needed to find where a statement's parts begin: comments and the insides of
+/// strings must not be taken for keywords.
 /// </summary>
 internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
 {
@@ -64,7 +64,8 @@ internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
     private SqlToken Run(SqlTokenKind kind)
     {
         var start = Position;
-        while (Position < _text.Length && (IsWordStart(_text[Position]) || char.IsAsciiDigit((char)_text[Position]) || _text[Position] == '$'))
+        while (Position < _text.Length
+            && (IsWordStart(_text[Position]) || char.IsAsciiDigit((char)_text[Position]) || _text[Position] == '$'))
             Position++;
         return new(kind, start, Position);
     }

@@ -16,8 +16,8 @@ internal enum StatementKind
 }
 
 /// <summary>
-/// What the server has to know of a statement: what kind it is, in which format its rows go out or come in, and where its data begin. Whether it is
-/// right, the engine says.
+/// What the server has to know of a statement: what kind it is, in which format its rows go out or come in, and where its data begin.
+/// Whether it is right, the engine says.
 /// </summary>
 internal sealed record Statement
 {

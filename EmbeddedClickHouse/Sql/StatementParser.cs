@@ -104,7 +104,8 @@ internal ref struct StatementParser
         };
     }
 
-    /// <summary>FORMAT name [SETTINGS …] and the data, which begin after the first line break, or after the spaces if there is none.</summary>
+    /// <summary>FORMAT name [SETTINGS …] and the data, which begin after the first line break, or after
+    /// the spaces if there is none.</summary>
     private Statement? ParseFormat(StatementKind kind)
     {
         var format = _token;
@@ -284,7 +285,8 @@ internal ref struct StatementParser
         name = ahead.Next();
         tail = ahead.Next();
         return name.Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName
-            && (tail.Kind == SqlTokenKind.End || IsWord(tail, "SETTINGS") || (tail.Kind == SqlTokenKind.Symbol && _text[tail.Start] == ';'));
+            && (tail.Kind == SqlTokenKind.End || IsWord(tail, "SETTINGS")
+                || (tail.Kind == SqlTokenKind.Symbol && _text[tail.Start] == ';'));
     }
 
     private readonly bool MayEndExpression(SqlToken token) => token.Kind switch

@@ -33,7 +33,9 @@ internal static partial class Conversion
         var name = to.WithoutNull().Name;
         if (IsText(name))
             return $"toString({value})";
-        return to.TakesNull ? $"accurateCastOrNull({value}, {ClickHouseSql.Quote(name)})" : $"accurateCastOrDefault({value}, {ClickHouseSql.Quote(name)})";
+        return to.TakesNull
+            ? $"accurateCastOrNull({value}, {ClickHouseSql.Quote(name)})"
+            : $"accurateCastOrDefault({value}, {ClickHouseSql.Quote(name)})";
     }
 
     private static bool IsText(string name) => name is "String" or "LowCardinality(String)";
@@ -43,7 +45,8 @@ internal static partial class Conversion
         : null;
 
     private static (int Precision, int Scale)? Digits(string name) => Decimal().Match(name) is { Success: true } match
-        ? (int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture))
+        ? (int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture),
+            int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture))
         : null;
 
     [GeneratedRegex(@"^(U)?Int(\d+)$")]

@@ -30,7 +30,9 @@ internal sealed class FactDifference
         foreach (var fact in left.Values)
         {
             if (!said.Dropped.Contains(fact.Name))
-                faults.Add($"the fact {fact.Name} is gone: say [Dropped(\"{fact.Name}\")] on the context if the table shall go, or [WasCalled(\"{fact.Name}\")] on the fact that it became");
+                faults.Add(
+                    $"the fact {fact.Name} is gone: say [Dropped(\"{fact.Name}\")] on the context if the table shall go, or " +
+                    $"[WasCalled(\"{fact.Name}\")] on the fact that it became");
             _losses.Add(new DropTable(fact.Next, "the fact is no longer defined"));
             _losses.Add(new DropTable(fact.Name, "the fact is no longer defined"));
         }
@@ -53,7 +55,8 @@ internal sealed class FactDifference
         var reasons = new List<string>();
         Add("new", fact.Columns.Select(column => column.Name).Except(old.Columns.Select(column => column.Name)));
         Add("gone", old.Columns.Select(column => column.Name).Except(fact.Columns.Select(column => column.Name)));
-        Add("otherwise", fact.Columns.Where(column => old.Columns.Any(was => was.Name == column.Name && was != column)).Select(column => column.Name));
+        Add("otherwise", fact.Columns.Where(column => old.Columns.Any(was => was.Name == column.Name && was != column))
+            .Select(column => column.Name));
         if (!fact.Parents.Select(Text).SequenceEqual(old.Parents.Select(Text)))
             reasons.Add("the rows that it shows");
         return reasons.Count == 0 ? "the order of its columns" : string.Join("; ", reasons);

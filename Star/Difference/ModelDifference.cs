@@ -25,7 +25,9 @@ internal sealed record ModelDifference(IReadOnlyList<Operation> Operations, IRea
         var facts = new FactDifference(before, after, said, faults);
         foreach (var table in goneTables.Where(table => !said.Dropped.Contains(table.Source)))
         {
-            faults.Add($"the table {table.Source} is gone: say [Dropped(\"{table.Source}\")] on the context if its rows in {table.Landing} shall go, "
+            faults.Add(
+                $"the table {table.Source} is gone: say [Dropped(\"{table.Source}\")] on the context if its rows in {table.Landing} " +
+                "shall go, "
                 + $"or [WasCalled(\"{table.Source}\")] on the entity that it became");
         }
 

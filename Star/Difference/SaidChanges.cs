@@ -12,7 +12,8 @@ internal sealed record SaidChanges
     public IReadOnlyDictionary<string, string> TablesWere { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Old names of columns, by the table's new identity and the column's new name.</summary>
-    public IReadOnlyDictionary<(string Table, string Column), string> ColumnsWere { get; init; } = new Dictionary<(string, string), string>();
+    public IReadOnlyDictionary<(string Table, string Column), string> ColumnsWere { get; init; } =
+        new Dictionary<(string, string), string>();
 
     /// <summary>Old names of facts, by the new ones.</summary>
     public IReadOnlyDictionary<string, string> FactsWere { get; init; } = new Dictionary<string, string>();

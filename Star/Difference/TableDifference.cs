@@ -69,7 +69,9 @@ internal sealed class TableDifference
         {
             if (!said.DroppedColumns.Contains((_after.Source, column.Source)))
             {
-                faults.Add($"the column {_after.Source}.{column.Source} is gone: say [Dropped(\"{column.Source}\")] on its entity if its values in {_after.Landing} shall go, "
+                faults.Add(
+                    $"the column {_after.Source}.{column.Source} is gone: say [Dropped(\"{column.Source}\")] on its entity if its " +
+                    $"values in {_after.Landing} shall go, "
                     + $"or [WasCalled(\"{column.Source}\")] on the property that it became");
             }
             _losses.Add(new DropColumn(_after, column.Landing));
@@ -119,7 +121,8 @@ internal sealed class TableDifference
             return _after.AppendOnly ? "its rows are only inserted from now on" : "its rows have a key from now on";
         if (!key.SequenceEqual(before.Key.Select(i => before.Columns[i])) || _after.Key.Any(i => IsAnother(_after.Columns[i], was)))
             return $"its key is another one ({string.Join(", ", _after.KeyColumns)})";
-        if (_after.Columns.FirstOrDefault(column => was.TryGetValue(column.Landing, out var old) && !Conversion.IsWider(old.Type, column.Type)) is { } narrower)
+        if (_after.Columns.FirstOrDefault(column =>
+            was.TryGetValue(column.Landing, out var old) && !Conversion.IsWider(old.Type, column.Type)) is { } narrower)
             return $"{narrower.Landing} is {narrower.Type} and was {was[narrower.Landing].Type}";
         return null;
     }
@@ -160,5 +163,6 @@ internal sealed class TableDifference
     }
 
     private static string Shape(TableMapping table, Companion companion) =>
-        string.Join(", ", TableStatements.ColumnsOf(table, companion).Select(column => $"{column.Landing} {column.Type}").Prepend(string.Join(' ', companion.Columns)));
+        string.Join(", ", TableStatements.ColumnsOf(table, companion).Select(column => $"{column.Landing} {column.Type}")
+            .Prepend(string.Join(' ', companion.Columns)));
 }

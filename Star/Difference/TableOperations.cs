@@ -19,12 +19,15 @@ internal sealed record AddColumn(TableMapping Table, ColumnMapping Column, strin
     : Operation($"{Table.Landing} gets the column {Column.Landing}; the processor copies {Table.Source} again, beside the stream.")
 {
     public override IReadOnlyList<string> Statements =>
-        [$"ALTER TABLE {Name(Table.Landing)} ADD COLUMN IF NOT EXISTS {Name(Column.Landing)} {Column.Type} {(After is null ? "FIRST" : $"AFTER {Name(After)}")}"];
+        [$"ALTER TABLE {Name(Table.Landing)} ADD COLUMN IF NOT EXISTS {Name(Column.Landing)} {Column.Type} " +
+            $"{(After is null ? "FIRST" : $"AFTER {Name(After)}")}"];
 }
 
 /// <summary>A column whose new type holds all that the old one did.</summary>
 internal sealed record WidenColumn(TableMapping Table, ColumnMapping Column, string Before)
-    : Operation($"{Table.Landing}.{Column.Landing} is widened from {Before} to {Column.Type}; the processor copies {Table.Source} again, beside the stream.")
+    : Operation(
+        $"{Table.Landing}.{Column.Landing} is widened from {Before} to {Column.Type}; the processor copies {Table.Source} " +
+        "again, beside the stream.")
 {
     public override IReadOnlyList<string> Statements =>
         [$"ALTER TABLE {Name(Table.Landing)} MODIFY COLUMN {Name(Column.Landing)} {Column.Type}"];
@@ -54,7 +57,9 @@ internal sealed record RenameSource(TableMapping Table, string Before)
 
 /// <summary>A column whose name in PostgreSQL is another one: nothing changes in ClickHouse.</summary>
 internal sealed record RenameSourceColumn(TableMapping Table, ColumnMapping Column, string Before)
-    : Operation($"{Table.Landing}.{Column.Landing} mirrors {Table.Source}.{Column.Source}, which was called {Before}; the processor copies {Table.Source} again, beside the stream.")
+    : Operation(
+        $"{Table.Landing}.{Column.Landing} mirrors {Table.Source}.{Column.Source}, which was called {Before}; the processor copies " +
+        $"{Table.Source} again, beside the stream.")
 {
     public override IReadOnlyList<string> Statements => [];
 }
@@ -82,7 +87,8 @@ internal sealed record DropTable(string Table, string Reason)
 /// <param name="Was">The column that each of its columns was before; those that are new are not in it.</param>
 /// <param name="Reason">What changed.</param>
 internal sealed record RebuildLanding(TableMapping Table, IReadOnlyDictionary<string, ColumnMapping> Was, string Reason)
-    : Operation($"{Table.Landing} is made anew with its rows, since {Reason}; the processor copies {Table.Source} again, beside the stream.")
+    : Operation(
+        $"{Table.Landing} is made anew with its rows, since {Reason}; the processor copies {Table.Source} again, beside the stream.")
 {
     private string Next => Table.Landing + "__next";
 

@@ -30,12 +30,14 @@ internal sealed record FactMapping
     public IEnumerable<FactColumn> Key => Columns.Where(column => column.IsKey);
 
     /// <summary>
-    /// What its rows are derived by: equal for equal definitions, whatever its companions are called. 16 hexadecimal digits; the table that has this form has them as its comment.
+    /// What its rows are derived by: equal for equal definitions, whatever its companions are called. 16 hexadecimal digits; the table that
+    /// has this form has them as its comment.
     /// </summary>
     [JsonIgnore]
     public string Fingerprint => Model.Fingerprint.Of(
         Columns.Select(column => $"{column.Name}\t{column.Type}\t{column.Expression}\t{column.IsKey}")
-            .Concat(Parents.Select(parent => $"{parent.Alias}\t{parent.Table}\t{parent.Child}\t{string.Join(',', parent.Columns)}\t{parent.IsOptional}"))
+            .Concat(Parents.Select(parent =>
+                $"{parent.Alias}\t{parent.Table}\t{parent.Child}\t{string.Join(',', parent.Columns)}\t{parent.IsOptional}"))
             .Prepend(Root));
 
     /// <summary>The table beside it into which a changed definition is derived, before the two are exchanged.</summary>
@@ -58,9 +60,10 @@ internal sealed record ParentMapping(
 /// <param name="Name">Its name in the fact table.</param>
 /// <param name="Type">Its type in ClickHouse.</param>
 /// <param name="Expression">
-/// Its value in ClickHouse's SQL, of the type <paramref name="Type"/>: columns of landing tables behind aliases, like <c>root.total</c> or <c>customer__address.city_id</c>.
-/// What comes from an optional row is NULL while that is not there.
+/// Its value in ClickHouse's SQL, of the type <paramref name="Type"/>: columns of landing tables behind aliases, like <c>root.total</c> or
+/// <c>customer__address.city_id</c>. What comes from an optional row is NULL while that is not there.
 /// </param>
 /// <param name="IsKey">It is a column of the root's key, unchanged.</param>
 internal sealed record FactColumn(
-    string Name, ColumnType Type, string Expression, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsKey = false);
+    string Name, ColumnType Type, string Expression,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsKey = false);

@@ -21,7 +21,8 @@ internal static class ModelCheck
     {
         foreach (var source in Twice(model.Tables.Select(table => table.Source)))
             faults.Add($"tables: '{source}' stands there twice; keep one");
-        var names = model.Tables.SelectMany(table => table.Companions.SelectMany(companion => new[] { companion.Name, companion.View }).Prepend(table.Landing))
+        var names = model.Tables.SelectMany(table =>
+            table.Companions.SelectMany(companion => new[] { companion.Name, companion.View }).Prepend(table.Landing))
             .Concat(model.Facts.SelectMany(fact => new[] { fact.Name, fact.Next }));
         foreach (var name in Twice(names))
             faults.Add($"'{name}' names two tables in ClickHouse; give one of them another name");
@@ -39,9 +40,12 @@ internal static class ModelCheck
         foreach (var name in Twice([.. table.Columns.Select(column => column.Landing), .. SystemColumns.Landing, SystemColumns.LsnText]))
             faults.Add($"{path}: '{name}' names two columns in ClickHouse; give one of them another name");
         foreach (var column in table.Columns.Where(column => column.IsKey && (column.Type.NullIsDefault || column.Type is JsonType)))
-            faults.Add($"{path}.{column.Source}: {column.Type} cannot be a key, by which rows are ordered; ask for String, which is PostgreSQL's text of it");
+            faults.Add(
+                $"{path}.{column.Source}: {column.Type} cannot be a key, by which rows are ordered; ask for " +
+                "String, which is PostgreSQL's text of it");
         foreach (var column in table.Columns.Where(column => column.IsKey && column.Type.TakesNull))
-            faults.Add($"{path}.{column.Source}: a key takes no NULL, since two rows with NULL would become one; leave the column out of the key");
+            faults.Add(
+                $"{path}.{column.Source}: a key takes no NULL, since two rows with NULL would become one; leave the column out of the key");
 
         foreach (var companion in table.Companions)
         {
@@ -63,7 +67,8 @@ internal static class ModelCheck
         foreach (var keyless in fact.Parents.Select(parent => model.Find(parent.Table)).Prepend(root)
             .Where(table => table is { AppendOnly: true }).Distinct())
             faults.Add(
-                $"{path}: '{keyless!.Source}' is append-only, and its rows have no key, by which a fact's would be known; read {keyless.Landing}");
+                $"{path}: '{keyless!.Source}' is append-only, and its rows have no key, by which a fact's would be known; read " +
+                $"{keyless.Landing}");
 
         var rows = new Dictionary<string, TableMapping> { [FactMapping.RootAlias] = root };
         foreach (var parent in fact.Parents)
@@ -72,7 +77,8 @@ internal static class ModelCheck
             if (model.Find(parent.Table) is not { } table)
                 faults.Add($"{at}: '{parent.Table}' is no table of the model; mirror it");
             else if (!rows.TryGetValue(parent.Child, out var child))
-                faults.Add($"{at}: no row before it goes by the alias '{parent.Child}', which points to it; close the chain from the root on");
+                faults.Add(
+                    $"{at}: no row before it goes by the alias '{parent.Child}', which points to it; close the chain from the root on");
             else
                 CheckParent(parent, child, table, at, faults);
             if (model.Find(parent.Table) is { } known && !rows.TryAdd(parent.Alias, known))
@@ -82,7 +88,8 @@ internal static class ModelCheck
         foreach (var name in Twice([.. fact.Columns.Select(column => column.Name), .. SystemColumns.Fact, SystemColumns.LsnText]))
             faults.Add($"{path}: '{name}' names two columns; give one of them another name");
         if (fact.Columns.Count(column => column.IsKey) != root.Key.Count || fact.Columns.Take(root.Key.Count).Any(column => !column.IsKey))
-            faults.Add($"{path}: its first columns must be the key of '{fact.Root}' ({string.Join(", ", root.KeyColumns)}), each with \"isKey\"");
+            faults.Add(
+                $"{path}: its first columns must be the key of '{fact.Root}' ({string.Join(", ", root.KeyColumns)}), each with \"isKey\"");
         CheckDepth(fact, path, faults);
     }
 
@@ -91,18 +98,26 @@ internal static class ModelCheck
         foreach (var column in parent.Columns.Where(column => child.Columns.All(known => known.Landing != column)))
             faults.Add($"{at}: {child.Landing} has no column '{column}'");
         if (parent.Columns.Count != table.Key.Count)
-            faults.Add($"{at}: {parent.Columns.Count} columns point to the {table.Key.Count} key columns of '{table.Source}'; name as many");
+            faults.Add(
+                $"{at}: {parent.Columns.Count} columns point to the {table.Key.Count} key columns of '{table.Source}'; name as many");
         if (child.Companions.FirstOrDefault(companion => companion.Name == parent.Companion) is not { } companion)
-            faults.Add($"{at}: '{child.Source}' has no companion '{parent.Companion}'; add it, with the columns {string.Join(", ", parent.Columns)}");
+            faults.Add(
+                $"{at}: '{child.Source}' has no companion '{parent.Companion}'; add it, with the columns " +
+                $"{string.Join(", ", parent.Columns)}");
         else if (!companion.Columns.SequenceEqual(parent.Columns))
-            faults.Add($"{at}: companion '{companion.Name}' has the columns {string.Join(", ", companion.Columns)}, and this row is pointed to by {string.Join(", ", parent.Columns)}");
+            faults.Add(
+                $"{at}: companion '{companion.Name}' has the columns {string.Join(", ", companion.Columns)}, and this row is pointed to " +
+                $"by {string.Join(", ", parent.Columns)}");
     }
 
     private static void CheckDepth(FactMapping fact, string path, List<string> faults)
     {
         if (PartVersions.LevelsOf(fact).Count > PartVersions.MostLevels)
-            faults.Add($"{path}: it goes over {PartVersions.LevelsOf(fact).Count - 1} foreign keys in a row, and {PartVersions.MostLevels - 1} are the most; make a fact of a part of the way");
+            faults.Add(
+                $"{path}: it goes over {PartVersions.LevelsOf(fact).Count - 1} foreign keys in a row, and {PartVersions.MostLevels - 1} " +
+                "are the most; make a fact of a part of the way");
     }
 
-    private static IEnumerable<string> Twice(IEnumerable<string> names) => names.GroupBy(name => name).Where(name => name.Count() > 1).Select(name => name.Key);
+    private static IEnumerable<string> Twice(IEnumerable<string> names) =>
+        names.GroupBy(name => name).Where(name => name.Count() > 1).Select(name => name.Key);
 }

@@ -1,8 +1,9 @@
 namespace AspireCdc.Star.Model;
 
 /// <summary>
-/// The version of a fact behind Kafka, where several readers fill the tables and have no common position: 256 bits, made of the versions of its parts. Rows that point on come before those that
-/// they point to; the parts of one level, which do not depend on each other, are summed.
+/// The version of a fact behind Kafka, where several readers fill the tables and have no common position: 256 bits, made of the versions of
+/// its parts. Rows that point on come before those that they point to; the parts of one level, which do
+/// not depend on each other, are summed.
 /// </summary>
 internal static class PartVersions
 {
@@ -18,12 +19,14 @@ internal static class PartVersions
         var depth = new Dictionary<string, int> { [FactMapping.RootAlias] = 0 };
         foreach (var parent in fact.Parents)
             depth[parent.Alias] = depth.GetValueOrDefault(parent.Child) + 1;
-        return [.. depth.GroupBy(alias => alias.Value, alias => alias.Key).OrderBy(level => level.Key).Select(IReadOnlyList<string> (level) => [.. level])];
+        return [.. depth.GroupBy(alias => alias.Value, alias => alias.Key).OrderBy(level => level.Key)
+            .Select(IReadOnlyList<string> (level) => [.. level])];
     }
 
     /// <summary>The bits that each level has.</summary>
     public static int BitsOf(FactMapping fact) => Math.Min(64, Bits / LevelsOf(fact).Count);
 
     /// <summary>The largest version of a part with which no level's sum runs over.</summary>
-    public static UInt128 LargestOf(FactMapping fact) => ((UInt128.One << BitsOf(fact)) - 1) / (UInt128)LevelsOf(fact).Max(level => level.Count);
+    public static UInt128 LargestOf(FactMapping fact) =>
+        ((UInt128.One << BitsOf(fact)) - 1) / (UInt128)LevelsOf(fact).Max(level => level.Count);
 }

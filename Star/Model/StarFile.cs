@@ -8,7 +8,8 @@ using AspireCdc.Star.Types;
 namespace AspireCdc.Star.Model;
 
 /// <summary>
-/// The model as a file, <c>star.json</c>: the processor's mapping, what init-db takes publication and grants from, and the base of the next difference. Its schema is
+/// The model as a file, <c>star.json</c>: the processor's mapping, what init-db takes publication and grants from, and the base
+/// of the next difference. Its schema is
 /// <c>star.schema.json</c>.
 /// </summary>
 internal static class StarFile
@@ -46,7 +47,9 @@ internal static class StarFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StarModelException($"The model {path} cannot be read ({e.Message}): 'ClickHouseMigrator add' writes it, and Cdc:Model (Cdc__Model) names another.");
+            throw new StarModelException(
+                $"The model {path} cannot be read ({e.Message}): 'ClickHouseMigrator add' writes it, " +
+                "and Cdc:Model (Cdc__Model) names another.");
         }
     }
 
@@ -62,10 +65,13 @@ internal static class StarFile
         }
         catch (JsonException e)
         {
-            throw new StarModelException($"The model {path} is wrong at {e.Path ?? "$"}{(e.LineNumber is { } line ? $" (line {line + 1})" : "")}: {e.Message}");
+            throw new StarModelException(
+                $"The model {path} is wrong at {e.Path ?? "$"}{(e.LineNumber is { } line ? $" (line {line + 1})" : "")}: {e.Message}");
         }
         if (content.Version != Version)
-            throw new StarModelException($"The model {path} has version {content.Version}, and this program reads version {Version}: use the program that wrote it, or write it anew with 'ClickHouseMigrator add'.");
+            throw new StarModelException(
+                $"The model {path} has version {content.Version}, and this program reads version {Version}: use the program that wrote " +
+                "it, or write it anew with 'ClickHouseMigrator add'.");
 
         var model = new StarModel(content.Tables, content.Facts);
         var faults = ModelCheck.FaultsOf(model);
@@ -73,7 +79,8 @@ internal static class StarFile
     }
 
     /// <summary>The file's text, the same for the same model, with a line feed at its end.</summary>
-    public static string Write(StarModel model) => JsonSerializer.Serialize(new Content(Version, model.Tables, model.Facts), Options) + "\n";
+    public static string Write(StarModel model) =>
+        JsonSerializer.Serialize(new Content(Version, model.Tables, model.Facts), Options) + "\n";
 
     /// <summary>The JSON schema of the file, for editors.</summary>
     public static string WriteSchema()
@@ -81,7 +88,8 @@ internal static class StarFile
         var schema = (JsonObject)Options.GetJsonSchemaAsNode(typeof(Content), new JsonSchemaExporterOptions
         {
             TreatNullObliviousAsNonNullable = true,
-            TransformSchemaNode = (context, node) => context.TypeInfo.Type == typeof(ColumnType) ? new JsonObject { ["type"] = "string" } : node,
+            TransformSchemaNode = (context, node) =>
+                context.TypeInfo.Type == typeof(ColumnType) ? new JsonObject { ["type"] = "string" } : node,
         });
         schema.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
         schema.Insert(1, "title", "What is mirrored from PostgreSQL to ClickHouse, and the facts that are derived of it");
@@ -118,9 +126,11 @@ internal static class StarFile
         public override ColumnType Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             reader.GetString() is { } name && ColumnType.TryParse(name, out var type)
                 ? type
-                : throw new JsonException($"'{reader.GetString()}' is no type that values can be written to; docs/types.md has those that are.");
+                : throw new JsonException(
+                    $"'{reader.GetString()}' is no type that values can be written to; docs/types.md has those that are.");
 
-        public override void Write(Utf8JsonWriter writer, ColumnType value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
+        public override void Write(Utf8JsonWriter writer, ColumnType value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Name);
     }
 }
 

@@ -1,6 +1,7 @@
 namespace AspireCdc.Star.Model;
 
-/// <summary>All that is replicated: the mirrored tables, and the facts that are derived of them. Kept in the file <c>star.json</c> (<see cref="StarFile"/>).</summary>
+/// <summary>All that is replicated: the mirrored tables, and the facts that are derived of them. Kept in the file
+/// <c>star.json</c> (<see cref="StarFile"/>).</summary>
 /// <param name="Tables">The mirrored tables.</param>
 /// <param name="Facts">The denormalised tables.</param>
 internal sealed record StarModel(IReadOnlyList<TableMapping> Tables, IReadOnlyList<FactMapping> Facts)
@@ -13,5 +14,6 @@ internal sealed record StarModel(IReadOnlyList<TableMapping> Tables, IReadOnlyLi
 
     /// <summary>The table of this identity.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
-    public TableMapping Table(string source) => Find(source) ?? throw new ArgumentException($"The model has no table '{source}'.", nameof(source));
+    public TableMapping Table(string source) =>
+        Find(source) ?? throw new ArgumentException($"The model has no table '{source}'.", nameof(source));
 }

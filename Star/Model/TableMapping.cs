@@ -37,7 +37,8 @@ internal sealed record TableMapping
     public IReadOnlyList<Companion> Companions { get; init; } = [];
 
     /// <summary>
-    /// The table's identity, in messages, dead letters, progress and on the command line: its name, with the schema before it unless that is <c>public</c>.
+    /// The table's identity, in messages, dead letters, progress and on the command line: its name, with the schema
+    /// before it unless that is <c>public</c>.
     /// </summary>
     [JsonIgnore]
     public string Source => Schema == "public" ? Name : $"{Schema}.{Name}";
@@ -50,10 +51,12 @@ internal sealed record TableMapping
     [JsonIgnore]
     public IEnumerable<string> KeyColumns => Key.Select(column => Columns[column].Landing);
 
-    /// <summary>What a copy of the table has brought: a copy that was made of other columns or types is not enough. 16 hexadecimal digits.</summary>
+    /// <summary>What a copy of the table has brought: a copy that was made of other columns or types is not
+    /// enough. 16 hexadecimal digits.</summary>
     [JsonIgnore]
     public string Fingerprint => Model.Fingerprint.Of(
-        Columns.Select(column => $"{column.Source}\t{column.Landing}\t{column.Type}\t{column.IsKey}").Prepend($"{Schema}\t{Name}\t{Landing}"));
+        Columns.Select(column => $"{column.Source}\t{column.Landing}\t{column.Type}\t{column.IsKey}")
+            .Prepend($"{Schema}\t{Name}\t{Landing}"));
 
     /// <summary>A key as a literal of ClickHouse's SQL; one of several columns is a tuple.</summary>
     /// <param name="texts">The text of each of its columns: PostgreSQL's, if the column's type takes it, or ClickHouse's own.</param>
@@ -71,11 +74,12 @@ internal sealed record TableMapping
 /// <param name="Type">Its type in ClickHouse.</param>
 /// <param name="IsKey">It belongs to the key.</param>
 internal sealed record ColumnMapping(
-    string Source, string Postgres, string Landing, ColumnType Type, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsKey = false);
+    string Source, string Postgres, string Landing, ColumnType Type,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsKey = false);
 
 /// <summary>
-/// A table in ClickHouse that holds, in this order, the columns by which rows of one table point to another and their key; a materialised view of the same name and <c>_view</c> fills it.
-/// Facts that take the same way share it.
+/// A table in ClickHouse that holds, in this order, the columns by which rows of one table point to another and their key; a materialised
+/// view of the same name and <c>_view</c> fills it. Facts that take the same way share it.
 /// </summary>
 /// <param name="Name">The table's name.</param>
 /// <param name="Columns">The pointing columns, as the landing table names them, in the order of the other table's key.</param>

@@ -8,7 +8,8 @@ namespace AspireCdc.Star.Statements;
 internal static class TableStatements
 {
     private const string LsnText =
-        "lsn_text String ALIAS concat(replaceRegexpOne(hex(intDiv(lsn, 4294967296)), '^0(.)', '\\\\1'), '/', replaceRegexpOne(hex(bitAnd(lsn, 4294967295)), '^0(.)', '\\\\1'))";
+        "lsn_text String ALIAS concat(replaceRegexpOne(hex(intDiv(lsn, 4294967296)), '^0(.)', '\\\\1'), '/', " +
+        "replaceRegexpOne(hex(bitAnd(lsn, 4294967295)), '^0(.)', '\\\\1'))";
 
     private static readonly string[] LandingEnd = ["is_deleted UInt8", "source_partition Int32", "lsn UInt64", "version UInt128", LsnText];
     private static readonly string[] FactEnd = ["is_deleted UInt8", "lsn UInt64", "version UInt256", LsnText];
@@ -74,12 +75,15 @@ internal static class TableStatements
     {
         var columns = ColumnsOf(table, companion);
         if (!columns.Any(column => column.Type.TakesNull))
-            return $"SELECT {ClickHouseSql.Names(columns.Select(column => column.Landing))} FROM {Name(table.Landing)} WHERE is_deleted = 0";
+            return $"SELECT {ClickHouseSql.Names(columns.Select(column => column.Landing))} FROM {Name(table.Landing)} " +
+                "WHERE is_deleted = 0";
 
         // A value has to be called like the companion's column, and then hides the landing table's but for its qualified name.
-        var values = columns.Select(column => column.Type.TakesNull ? $"assumeNotNull(landed.{Name(column.Landing)}) AS {Name(column.Landing)}" : Name(column.Landing));
+        var values = columns.Select(column =>
+            column.Type.TakesNull ? $"assumeNotNull(landed.{Name(column.Landing)}) AS {Name(column.Landing)}" : Name(column.Landing));
         var conditions = columns.Where(column => column.Type.TakesNull).Select(column => $"landed.{Name(column.Landing)} IS NOT NULL");
-        return $"SELECT {string.Join(", ", values)} FROM {Name(table.Landing)} AS landed WHERE is_deleted = 0 AND {string.Join(" AND ", conditions)}";
+        return $"SELECT {string.Join(", ", values)} FROM {Name(table.Landing)} AS landed WHERE is_deleted = 0 AND " +
+            $"{string.Join(" AND ", conditions)}";
     }
 
     private static string Lines(IEnumerable<string> columns) => string.Join(",\n    ", columns);

@@ -83,7 +83,9 @@ internal static class PostgresTypes
 
         // A type that takes no value of the column's would make a dead letter of every row.
         if (SampleOf(type) is { } sample && !wanted.For(type.Text).TryWrite(Encoding.UTF8.GetBytes(sample), new ArrayBufferWriter<byte>()))
-            return Refused($"is {type.Text} in PostgreSQL, and {wanted} cannot hold a value such as '{sample}': ask for String, or for another type of docs/types.md");
+            return Refused(
+                $"is {type.Text} in PostgreSQL, and {wanted} cannot hold a value such as '{sample}': ask for " +
+                "String, or for another type of docs/types.md");
         return Choice(wanted, isNullable);
     }
 
@@ -126,7 +128,8 @@ internal static class PostgresTypes
             "timestamp with time zone" or "timestamp without time zone" => ("DateTime64(6, 'UTC')", null),
             "time without time zone" => ("Time64(6)", null),
             "hstore" => ("Map(String, Nullable(String))", null),
-            "tsvector" or "tsquery" => (null, $"is {name}, a search index of other columns: it is left out; ask for String if its text is wanted"),
+            "tsvector" or "tsquery" =>
+                (null, $"is {name}, a search index of other columns: it is left out; ask for String if its text is wanted"),
             _ => ("String", null),
         };
     }

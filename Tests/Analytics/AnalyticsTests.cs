@@ -22,16 +22,21 @@ public sealed class AnalyticsTests(Sales sales) : IClassFixture<Sales>
         $"SELECT (o.order_date AT TIME ZONE 'UTC')::date AS day, {Sums} FROM {Items} WHERE period GROUP BY 1 ORDER BY 1 DESC")]
     [InlineData(
         "revenue-by-minute",
-        $"SELECT to_char(date_trunc('minute', o.order_date AT TIME ZONE 'UTC'), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS minute, {Sums} FROM {Items} WHERE period GROUP BY 1 ORDER BY 1 DESC")]
+        $"SELECT to_char(date_trunc('minute', o.order_date AT TIME ZONE 'UTC'), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS minute, {Sums} " +
+        $"FROM {Items} WHERE period GROUP BY 1 ORDER BY 1 DESC")]
     [InlineData("revenue-by-country", $"SELECT c.country, {Sums} FROM {Items} WHERE period GROUP BY 1 ORDER BY revenue DESC, 1")]
     [InlineData("revenue-by-category", $"SELECT p.category, {Sums} FROM {Items} WHERE period GROUP BY 1 ORDER BY revenue DESC, 1")]
     [InlineData("top-products",
-        $"SELECT p.id AS \"productId\", p.name AS product, p.category, {Sums} FROM {Items} WHERE period GROUP BY 1, 2, 3 ORDER BY revenue DESC, 1")]
+        $"SELECT p.id AS \"productId\", p.name AS product, p.category, {Sums} FROM {Items} WHERE period " +
+        "GROUP BY 1, 2, 3 ORDER BY revenue DESC, 1")]
     [InlineData("orders-by-status",
         """SELECT o.status, count(*) AS orders, sum(o.total) AS total FROM "order" o WHERE period GROUP BY 1 ORDER BY 2 DESC, 1""")]
     [InlineData(
         "top-customers",
-        """SELECT c.id AS "customerId", c.name AS customer, c.country, count(*) AS orders, sum(o.total) AS total FROM "order" o JOIN customer c ON c.id = o.customer_id WHERE period GROUP BY 1, 2, 3 ORDER BY total DESC, 1""")]
+        """
+        SELECT c.id AS "customerId", c.name AS customer, c.country, count(*) AS orders, sum(o.total) AS total
+        FROM "order" o JOIN customer c ON c.id = o.customer_id WHERE period GROUP BY 1, 2, 3 ORDER BY total DESC, 1
+        """)]
     public async Task An_answer_equals_that_of_PostgreSQL(string path, string sql)
     {
         foreach (var (query, period) in ((string, string)[])

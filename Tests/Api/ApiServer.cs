@@ -52,25 +52,32 @@ public sealed class ApiServer(PostgresServer postgres) : IAsyncLifetime
         return new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
     }
 
-    internal Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Get, path, null, headers);
+    internal Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Get, path, null, headers);
 
-    internal Task<Answer> PostAsync(string path, string json, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Post, path, json, headers);
+    internal Task<Answer> PostAsync(string path, string json, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Post, path, json, headers);
 
-    internal Task<Answer> PutAsync(string path, string json, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Put, path, json, headers);
+    internal Task<Answer> PutAsync(string path, string json, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Put, path, json, headers);
 
-    internal Task<Answer> PatchAsync(string path, string json, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Patch, path, json, headers);
+    internal Task<Answer> PatchAsync(string path, string json, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Patch, path, json, headers);
 
-    internal Task<Answer> DeleteAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Delete, path, null, headers);
+    internal Task<Answer> DeleteAsync(string path, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Delete, path, null, headers);
 
     internal Task<Answer> SendAsync(HttpMethod method, string path, string? json, params (string Name, string Value)[] headers) =>
         Client.AnswerAsync(method, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), headers);
 
     /// <summary>A new customer's id.</summary>
     internal async Task<long> CustomerAsync() =>
-        (await PostAsync("/api/customers", $$"""{"email":"{{Guid.NewGuid():N}}@example.com","name":"Jane Doe","country":"USA","city":"San Francisco"}""")).Created();
+        (await PostAsync("/api/customers",
+            $$"""{"email":"{{Guid.NewGuid():N}}@example.com","name":"Jane Doe","country":"USA","city":"San Francisco"}""")).Created();
 
     /// <summary>A new product's id.</summary>
-    internal async Task<long> ProductAsync() => (await PostAsync("/api/products", """{"name":"Wireless Mouse","category":"Electronics","price":"29.99"}""")).Created();
+    internal async Task<long> ProductAsync() =>
+        (await PostAsync("/api/products", """{"name":"Wireless Mouse","category":"Electronics","price":"29.99"}""")).Created();
 
     /// <summary>A new order's id, with two items of one product.</summary>
     internal async Task<long> OrderAsync()
@@ -83,7 +90,8 @@ public sealed class ApiServer(PostgresServer postgres) : IAsyncLifetime
 
     /// <summary>Every row of every table, as text: equal if and only if nothing has changed.</summary>
     internal async Task<string> ContentAsync() => await Database.ScalarAsync<string>("""
-        SELECT concat_ws(E'\n', (SELECT string_agg(t::text, ',' ORDER BY id) FROM customer t), (SELECT string_agg(t::text, ',' ORDER BY id) FROM product t),
+        SELECT concat_ws(E'\n', (SELECT string_agg(t::text, ',' ORDER BY id) FROM customer t), (SELECT string_agg(t::text, ',' ORDER BY id)
+            FROM product t),
             (SELECT string_agg(t::text, ',' ORDER BY id) FROM "order" t), (SELECT string_agg(t::text, ',' ORDER BY id) FROM orderitem t),
             (SELECT string_agg(key, ',' ORDER BY key) FROM idempotency_key))
         """, TestContext.Current.CancellationToken) ?? "";
@@ -123,7 +131,8 @@ internal static class HttpClientExtensions
         this HttpClient client, HttpMethod method, string path, HttpContent? content = null, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
-        request.Headers.ExpectContinue = content?.Headers.ContentLength > 1_000_000; // As curl does: a server that refuses a body need not take it.
+        // As curl does: a server that refuses a body need not take it.
+        request.Headers.ExpectContinue = content?.Headers.ContentLength > 1_000_000;
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);

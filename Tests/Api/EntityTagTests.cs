@@ -25,7 +25,8 @@ public sealed class EntityTagTests(ApiServer api) : IClassFixture<ApiServer>
         var before = await api.ContentAsync();
 
         (await api.PatchAsync(path, """{"city":"Rome"}""", IfMatch(read))).ShouldBeProblem(HttpStatusCode.PreconditionFailed);
-        (await api.PutAsync(path, """{"email":"x@y.z","name":"A","country":"B","city":"C"}""", IfMatch(read))).ShouldBeProblem(HttpStatusCode.PreconditionFailed);
+        (await api.PutAsync(path, """{"email":"x@y.z","name":"A","country":"B","city":"C"}""", IfMatch(read)))
+            .ShouldBeProblem(HttpStatusCode.PreconditionFailed);
         (await api.DeleteAsync(path, IfMatch(read))).ShouldBeProblem(HttpStatusCode.PreconditionFailed);
 
         (await api.ContentAsync()).Should().Be(before);
@@ -38,7 +39,8 @@ public sealed class EntityTagTests(ApiServer api) : IClassFixture<ApiServer>
         var path = $"/api/customers/{await api.CustomerAsync()}";
         var read = (await api.GetAsync(path)).Tag;
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(n => api.PatchAsync(path, $$"""{"city":"City {{n}}"}""", IfMatch(read))));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(n => api.PatchAsync(path, $$"""{"city":"City {{n}}"}""", IfMatch(read))));
 
         answers.Count(answer => answer.Status == HttpStatusCode.OK).Should().Be(1);
         answers.Count(answer => answer.Status == HttpStatusCode.PreconditionFailed).Should().Be(19);
@@ -50,7 +52,8 @@ public sealed class EntityTagTests(ApiServer api) : IClassFixture<ApiServer>
         var order = (await api.GetAsync($"/api/orders/{await api.OrderAsync()}"));
         await api.PatchAsync($"/api/order-items/{order.Json.GetProperty("items")[0].GetProperty("id")}", """{"quantity":99}""");
 
-        (await api.PatchAsync($"/api/orders/{order.Json.GetProperty("id")}", """{"status":"paid"}""", IfMatch(order.Tag))).ShouldBeProblem(HttpStatusCode.PreconditionFailed);
+        (await api.PatchAsync($"/api/orders/{order.Json.GetProperty("id")}", """{"status":"paid"}""", IfMatch(order.Tag)))
+            .ShouldBeProblem(HttpStatusCode.PreconditionFailed);
     }
 
     [Fact]

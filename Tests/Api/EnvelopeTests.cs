@@ -5,7 +5,8 @@ using Xunit;
 
 namespace AspireCdc.Tests.Api;
 
-/// <summary>The calls of the seed's React client, as a browser makes them: each with a preflight, since <c>Content-Type: application/json</c> goes with every one.</summary>
+/// <summary>The calls of the seed's React client, as a browser makes them: each with a preflight, since <c>Content-Type:
+/// application/json</c> goes with every one.</summary>
 public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
 {
     private const string Origin = "http://localhost:3001";
@@ -13,21 +14,28 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     [Fact]
     public async Task The_react_client_works()
     {
-        var customer = Data(await BrowseAsync(HttpMethod.Post, "/customers", $$"""{"email":"react@example.com","name":"Jane","country":"USA","city":"Boston"}"""), HttpStatusCode.Created);
-        var product = Data(await BrowseAsync(HttpMethod.Post, "/products", """{"name":"Mouse","category":"Electronics","price":29.99}"""), HttpStatusCode.Created);
+        var customer = Data(await BrowseAsync(HttpMethod.Post, "/customers",
+            $$"""{"email":"react@example.com","name":"Jane","country":"USA","city":"Boston"}"""), HttpStatusCode.Created);
+        var product = Data(await BrowseAsync(HttpMethod.Post, "/products", """{"name":"Mouse","category":"Electronics","price":29.99}"""),
+            HttpStatusCode.Created);
         product.GetProperty("price").ValueKind.Should().Be(JsonValueKind.Number);
 
-        var order = Data(await BrowseAsync(HttpMethod.Post, "/orders", $$"""{"customerId":{{customer.GetProperty("id")}},"status":"pending","total":89.97}"""), HttpStatusCode.Created);
+        var order = Data(await BrowseAsync(HttpMethod.Post, "/orders",
+            $$"""{"customerId":{{customer.GetProperty("id")}},"status":"pending","total":89.97}"""), HttpStatusCode.Created);
         var id = order.GetProperty("id").GetInt64();
         for (var i = 0; i < 3; i++)
-            Data(await BrowseAsync(HttpMethod.Post, "/order-items", $$"""{"orderId":{{id}},"productId":{{product.GetProperty("id")}},"quantity":1,"price":29.99}"""), HttpStatusCode.Created);
+            Data(await BrowseAsync(HttpMethod.Post, "/order-items",
+                $$"""{"orderId":{{id}},"productId":{{product.GetProperty("id")}},"quantity":1,"price":29.99}"""), HttpStatusCode.Created);
 
-        Data(await BrowseAsync(HttpMethod.Put, $"/orders/{id}", $$"""{"customerId":{{customer.GetProperty("id")}},"status":"shipped","total":89.97}"""));
-        var listed = Data(await BrowseAsync(HttpMethod.Get, "/orders")).EnumerateArray().Single(row => row.GetProperty("id").GetInt64() == id);
+        Data(await BrowseAsync(
+            HttpMethod.Put, $"/orders/{id}", $$"""{"customerId":{{customer.GetProperty("id")}},"status":"shipped","total":89.97}"""));
+        var listed = Data(await BrowseAsync(HttpMethod.Get, "/orders")).EnumerateArray()
+            .Single(row => row.GetProperty("id").GetInt64() == id);
         listed.GetProperty("status").GetString().Should().Be("shipped");
         listed.GetProperty("items").GetArrayLength().Should().Be(3);
         Data(await BrowseAsync(HttpMethod.Get, "/customers")).GetArrayLength().Should().BePositive();
-        Data(await BrowseAsync(HttpMethod.Get, "/products")).EnumerateArray().Should().OnlyContain(row => row.GetProperty("price").ValueKind == JsonValueKind.Number);
+        Data(await BrowseAsync(HttpMethod.Get, "/products")).EnumerateArray().Should()
+            .OnlyContain(row => row.GetProperty("price").ValueKind == JsonValueKind.Number);
 
         var deleted = await BrowseAsync(HttpMethod.Delete, $"/orders/{id}");
         deleted.Status.Should().Be(HttpStatusCode.NoContent);
@@ -42,8 +50,10 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     [InlineData("POST", "/customers", "{", HttpStatusCode.BadRequest, "bad_request")]
     [InlineData("POST", "/customers", """{"email":"x"}""", HttpStatusCode.UnprocessableEntity, "validation_failed")]
     [InlineData("POST", "/orders", """{"customerId":987654321,"total":1}""", HttpStatusCode.UnprocessableEntity, "validation_failed")]
-    [InlineData("POST", "/customers", """{"email":"twice@example.com","name":"A","country":"B","city":"C"}""", HttpStatusCode.Conflict, "conflict")]
-    public async Task Every_error_has_the_envelope_and_cors_headers(string method, string path, string? body, HttpStatusCode status, string code)
+    [InlineData(
+        "POST", "/customers", """{"email":"twice@example.com","name":"A","country":"B","city":"C"}""", HttpStatusCode.Conflict, "conflict")]
+    public async Task Every_error_has_the_envelope_and_cors_headers(
+        string method, string path, string? body, HttpStatusCode status, string code)
     {
         await api.PostAsync("/api/customers", """{"email":"twice@example.com","name":"A","country":"B","city":"C"}""");
 
@@ -58,7 +68,8 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
     [Fact]
     public async Task The_message_names_all_failing_fields()
     {
-        var message = (await BrowseAsync(HttpMethod.Post, "/customers", """{"email":"x"}""")).Json.GetProperty("error").GetProperty("message").GetString();
+        var message = (await BrowseAsync(HttpMethod.Post, "/customers", """{"email":"x"}""")).Json.GetProperty("error")
+            .GetProperty("message").GetString();
         message.Should().Be("name: is required; country: is required; city: is required; email: must be an email address");
     }
 
@@ -111,7 +122,8 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
         if (method != HttpMethod.Post && method != HttpMethod.Get) // Those two no browser asks for.
             preflight.Headers.GetValues("Access-Control-Allow-Methods").Single().Should().Contain(method.Method);
 
-        var content = new ByteArrayContent(body is null ? [] : System.Text.Encoding.UTF8.GetBytes(body)) { Headers = { { "Content-Type", "application/json" } } };
+        var content = new ByteArrayContent(
+            body is null ? [] : System.Text.Encoding.UTF8.GetBytes(body)) { Headers = { { "Content-Type", "application/json" } } };
         var answer = await api.Client.AnswerAsync(method, "/envelope/api" + path, content, ("Origin", Origin));
         answer.Headers.GetValues("Access-Control-Allow-Origin").Single().Should().Be(Origin);
         return answer;

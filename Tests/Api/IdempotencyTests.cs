@@ -37,7 +37,8 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
 
         await using var restarted = ApiServer.Create(api.Database.ConnectionString, api.Database.Name);
         using var client = await ApiServer.StartAsync(restarted);
-        var second = await client.AnswerAsync(HttpMethod.Post, "/api/products", new StringContent(Mouse, Encoding.UTF8, "application/json"), Key("restart"));
+        var second = await client.AnswerAsync(
+            HttpMethod.Post, "/api/products", new StringContent(Mouse, Encoding.UTF8, "application/json"), Key("restart"));
 
         second.Text.Should().Be(first.Text);
     }
@@ -48,8 +49,10 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
         (await api.PostAsync("/api/products", Mouse, Key("another"))).Created();
         var before = await api.ContentAsync();
 
-        (await api.PostAsync("/api/products", Mouse.Replace("Mouse", "Cat"), Key("another"))).ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
-        (await api.PostAsync("/api/customers", """{"email":"key@example.com","name":"A","country":"B","city":"C"}""", Key("another"))).ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
+        (await api.PostAsync("/api/products", Mouse.Replace("Mouse", "Cat"), Key("another")))
+            .ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
+        (await api.PostAsync("/api/customers", """{"email":"key@example.com","name":"A","country":"B","city":"C"}""", Key("another")))
+            .ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
 
         (await api.ContentAsync()).Should().Be(before);
     }
@@ -58,15 +61,18 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task A_request_that_failed_may_be_repeated_with_its_key()
     {
         (await api.PostAsync("/api/products", "{}", Key("failed"))).Status.Should().Be(HttpStatusCode.UnprocessableEntity);
-        (await api.PostAsync("/api/customers", """{"email":"failed@example.com","name":"A","country":"B","city":"C"}""", Key("failed"))).Created();
-        (await api.PostAsync("/api/customers", """{"email":"failed@example.com","name":"A","country":"B","city":"C"}""", Key("failed-2"))).Status.Should().Be(HttpStatusCode.Conflict);
+        (await api.PostAsync("/api/customers", """{"email":"failed@example.com","name":"A","country":"B","city":"C"}""", Key("failed")))
+            .Created();
+        (await api.PostAsync("/api/customers", """{"email":"failed@example.com","name":"A","country":"B","city":"C"}""",
+            Key("failed-2"))).Status.Should().Be(HttpStatusCode.Conflict);
         (await api.PostAsync("/api/products", Mouse, Key("failed-2"))).Created();
     }
 
     [Fact]
     public async Task Requests_at_the_same_time_write_one_row()
     {
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => api.PostAsync("/api/products", Mouse.Replace("Mouse", "Together"), Key("together"))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => api.PostAsync("/api/products", Mouse.Replace("Mouse", "Together"), Key("together"))));
 
         answers.Select(answer => answer.Text).Distinct().Should().ContainSingle();
         (await api.Database.ScalarAsync<long>("SELECT count(*) FROM product WHERE name = 'Together'", Cancellation)).Should().Be(1);
@@ -76,13 +82,15 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
     [InlineData("")]
     [InlineData("long")]
     public async Task A_key_has_1_to_255_characters(string key) =>
-        (await api.PostAsync("/api/products", Mouse, Key(key == "long" ? new string('x', 256) : key))).ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
+        (await api.PostAsync("/api/products", Mouse, Key(key == "long" ? new string('x', 256) : key)))
+            .ShouldBeProblem(HttpStatusCode.UnprocessableEntity);
 
     [Fact]
     public async Task Old_keys_are_forgotten()
     {
         await api.PostAsync("/api/products", Mouse, Key("old"));
-        await api.Database.ExecuteAsync("UPDATE idempotency_key SET created_at = now() - interval '8 days' WHERE key = 'old'", Cancellation);
+        await api.Database.ExecuteAsync(
+            "UPDATE idempotency_key SET created_at = now() - interval '8 days' WHERE key = 'old'", Cancellation);
 
         await api.PostAsync("/api/products", Mouse, Key("new"));
 

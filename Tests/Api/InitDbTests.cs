@@ -15,7 +15,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     public async Task It_makes_tables_publication_and_role_and_a_second_run_finds_nothing_to_do()
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);
-        (await RunAsync(database, "--check")).Should().Match<Outcome>(check => check.ExitCode == 1 && check.Output.Contains("InitialSchema"));
+        (await RunAsync(database, "--check")).Should()
+            .Match<Outcome>(check => check.ExitCode == 1 && check.Output.Contains("InitialSchema"));
 
         var first = await RunAsync(database);
         first.ExitCode.Should().Be(0, first.Output);
@@ -24,7 +25,9 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         (await RunAsync(database)).Output.Should().NotContain("done:");
         (await RunAsync(database, "--check")).ExitCode.Should().Be(0);
         (await TablesAsync(database)).Should().Be("customer,order,orderitem,product");
-        (await database.ScalarAsync<string>("SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace", Cancellation))
+        (await database.ScalarAsync<string>(
+            "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+            Cancellation))
             .Should().Be("__EFMigrationsHistory,customer,idempotency_key,order,orderitem,product");
     }
 
@@ -51,7 +54,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     public async Task A_database_that_is_not_there_is_made()
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);
-        var other = database with { Name = database.Name + "_new", ConnectionString = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = database.Name + "_new" }.ConnectionString };
+        var other = database with { Name = database.Name + "_new", ConnectionString =
+            new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = database.Name + "_new" }.ConnectionString };
         (await RunAsync(other)).ExitCode.Should().Be(0);
         (await TablesAsync(other)).Should().Be("customer,order,orderitem,product");
     }
@@ -67,7 +71,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         {
             (await role.ScalarAsync<long>($"SELECT count(*) FROM {table}", Cancellation)).Should().Be(0);
             foreach (var write in (string[])[$"DELETE FROM {table}", $"TRUNCATE {table} CASCADE", $"UPDATE {table} SET id = id"])
-                await role.Invoking(r => r.ExecuteAsync(write, Cancellation)).Should().ThrowAsync<PostgresException>().Where(e => e.SqlState == PostgresErrorCodes.InsufficientPrivilege);
+                await role.Invoking(r => r.ExecuteAsync(write, Cancellation)).Should().ThrowAsync<PostgresException>()
+                    .Where(e => e.SqlState == PostgresErrorCodes.InsufficientPrivilege);
         }
         await role.Invoking(r => r.ExecuteAsync("SELECT * FROM idempotency_key", Cancellation)).Should().ThrowAsync<PostgresException>();
         await role.ExecuteAsync($"SELECT pg_create_logical_replication_slot('slot_{database.Name}', 'pgoutput', true)", Cancellation);
@@ -76,8 +81,10 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     [Theory]
     [InlineData("ALTER PUBLICATION redpanda_cdc_publication DROP TABLE product", "lacks product")]
     [InlineData("ALTER PUBLICATION redpanda_cdc_publication ADD TABLE idempotency_key", "has idempotency_key")]
-    [InlineData("ALTER PUBLICATION redpanda_cdc_publication SET TABLE customer WHERE (id > 5), product, \"order\", orderitem", "filters customer")]
-    [InlineData("ALTER PUBLICATION redpanda_cdc_publication SET TABLE customer, product (id, name), \"order\", orderitem", "filters product")]
+    [InlineData(
+        "ALTER PUBLICATION redpanda_cdc_publication SET TABLE customer WHERE (id > 5), product, \"order\", orderitem", "filters customer")]
+    [InlineData(
+        "ALTER PUBLICATION redpanda_cdc_publication SET TABLE customer, product (id, name), \"order\", orderitem", "filters product")]
     [InlineData("ALTER PUBLICATION redpanda_cdc_publication ADD TABLES IN SCHEMA public", "has schema public")]
     [InlineData("ALTER PUBLICATION redpanda_cdc_publication SET (publish = 'insert')", "leaves out some kind of change")]
     [InlineData("DROP PUBLICATION redpanda_cdc_publication", "publication redpanda_cdc_publication is missing")]
@@ -131,7 +138,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     {
         var database = await FilledAsync();
 
-        (await RunAsync(database, "--drop", input: "no\n")).Should().Match<Outcome>(no => no.ExitCode == 1 && no.Output.Contains("Nothing was changed"));
+        (await RunAsync(database, "--drop", input: "no\n")).Should()
+            .Match<Outcome>(no => no.ExitCode == 1 && no.Output.Contains("Nothing was changed"));
         (await RunAsync(database, "--recreate", input: "")).ExitCode.Should().Be(1);
         (await database.ScalarAsync<long>("SELECT count(*) FROM customer", Cancellation)).Should().Be(1);
 
@@ -156,7 +164,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         drop.Output.Should().Contain("resync --all", "nobody reads the slot");
         // The message type T is TRUNCATE; the publication has to know the tables until it has gone out.
         (await database.ScalarAsync<long>($"""
-            SELECT count(*) FROM pg_logical_slot_get_binary_changes('{slot}', NULL, NULL, 'proto_version', '1', 'publication_names', 'redpanda_cdc_publication') WHERE get_byte(data, 0) = ascii('T')
+            SELECT count(*) FROM pg_logical_slot_get_binary_changes('{slot}', NULL, NULL, 'proto_version', '1', 'publication_names',
+                'redpanda_cdc_publication') WHERE get_byte(data, 0) = ascii('T')
             """, Cancellation)).Should().BePositive();
     }
 
@@ -167,9 +176,12 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         var database = await postgres.CreateDatabaseAsync(Cancellation);
         await RunAsync(database);
         await using var shop = await Store.OverAsync(database, clickhouse, Cancellation);
-        await database.ExecuteAsync("INSERT INTO customer (email, name, country, city) SELECT n || '@x.org', 'b', 'c', 'd' FROM generate_series(1, 500) n", Cancellation);
+        await database.ExecuteAsync(
+            "INSERT INTO customer (email, name, country, city) SELECT n || '@x.org', 'b', 'c', 'd' FROM generate_series(1, 500) n",
+            Cancellation);
         await shop.StartStreamingAsync(Cancellation);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM customer_dim", Cancellation), count => count == "500\n", "the copy", Cancellation);
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM customer_dim", Cancellation), count => count == "500\n", "the copy", Cancellation);
 
         var outcome = await RunAsync(database, [option, "--yes", $"--Cdc:Slot={shop.Slot}"]);
 
@@ -179,7 +191,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         if (option == "--drop") return;
 
         await database.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('new@x.org', 'b', 'c', 'd')", Cancellation);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT customer_email FROM customer_dim", Cancellation), found => found == "new@x.org\n", "the new table's first row", Cancellation);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT customer_email FROM customer_dim", Cancellation), found => found == "new@x.org\n",
+            "the new table's first row", Cancellation);
     }
 
     [Theory]
@@ -205,7 +218,9 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     public async Task Without_the_right_to_make_roles_it_says_so()
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);
-        await database.ExecuteAsync($"CREATE ROLE poor_{database.Name} LOGIN PASSWORD 'poor'; GRANT ALL ON SCHEMA public TO poor_{database.Name}; GRANT CREATE ON DATABASE {database.Name} TO poor_{database.Name}", Cancellation);
+        await database.ExecuteAsync(
+            $"CREATE ROLE poor_{database.Name} LOGIN PASSWORD 'poor'; GRANT ALL ON SCHEMA public TO poor_{database.Name}; GRANT CREATE " +
+            $"ON DATABASE {database.Name} TO poor_{database.Name}", Cancellation);
         var outcome = await RunAsync(database with { ConnectionString = LoginAs(database, $"poor_{database.Name}", "poor") });
         outcome.ExitCode.Should().Be(1);
         outcome.Output.Should().Contain("superuser").And.NotContain("   at ");
@@ -231,12 +246,15 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     }
 
     private static async Task<string> TablesAsync(TestDatabase database) => await database.ScalarAsync<string>(
-        "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = 'redpanda_cdc_publication'", Cancellation) ?? "";
+        "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = 'redpanda_cdc_publication'",
+        Cancellation) ?? "";
 
-    private static TestDatabase LoginOf(TestDatabase database, string password) => database with { ConnectionString = LoginAs(database, $"cdc_{database.Name}", password) };
+    private static TestDatabase LoginOf(TestDatabase database, string password) =>
+        database with { ConnectionString = LoginAs(database, $"cdc_{database.Name}", password) };
 
     private static string LoginAs(TestDatabase database, string user, string password) =>
-        new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = user, Password = password, Pooling = false }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(
+            database.ConnectionString) { Username = user, Password = password, Pooling = false }.ConnectionString;
 
     private sealed record Outcome(int ExitCode, string Output);
 }

@@ -13,7 +13,8 @@ public sealed class ListTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task Pages_go_by_key_and_link_to_the_next()
     {
         await api.Database.ExecuteAsync("""
-            TRUNCATE customer CASCADE; INSERT INTO customer (email, name, country, city) SELECT n || '@example.com', 'A', 'B', 'C' FROM generate_series(1, 25) n
+            TRUNCATE customer CASCADE; INSERT INTO customer (email, name, country, city) SELECT n || '@example.com', 'A', 'B', 'C'
+                FROM generate_series(1, 25) n
             """, Cancellation);
         var all = Ids(await api.GetAsync("/api/customers"));
         all.Should().HaveCount(25).And.BeInAscendingOrder();
@@ -37,23 +38,29 @@ public sealed class ListTests(ApiServer api) : IClassFixture<ApiServer>
     }
 
     [Theory]
-    [InlineData("limit=0", "limit"), InlineData("limit=1001", "limit"), InlineData("limit=-1", "limit"), InlineData("limit=x&after=y", "limit,after")]
-    [InlineData("after=-1", "after"), InlineData("after=99999999999999999999", "after"), InlineData("limit=", "limit"), InlineData("limit=1%2B1", "limit")]
+    [InlineData("limit=0", "limit"), InlineData("limit=1001", "limit"), InlineData("limit=-1", "limit"),
+        InlineData("limit=x&after=y", "limit,after")]
+    [InlineData("after=-1", "after"), InlineData("after=99999999999999999999", "after"), InlineData("limit=", "limit"),
+        InlineData("limit=1%2B1", "limit")]
     public async Task What_is_no_page_is_refused(string query, string fields) =>
-        (await api.GetAsync($"/api/customers?{query}")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().BeEquivalentTo(fields.Split(','));
+        (await api.GetAsync($"/api/customers?{query}")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should()
+            .BeEquivalentTo(fields.Split(','));
 
     [Fact]
     public async Task A_long_list_is_never_held_in_memory()
     {
         const int Rows = 100_000; // Some 35 MB of JSON, more than all sockets on the way hold.
-        await api.Database.ExecuteAsync($"TRUNCATE product CASCADE; INSERT INTO product (name, category, price) SELECT repeat('x', 255), 'Long', 1 FROM generate_series(1, {Rows})", Cancellation);
+        await api.Database.ExecuteAsync(
+            "TRUNCATE product CASCADE; INSERT INTO product (name, category, price) SELECT repeat('x', 255), 'Long', 1 FROM " +
+            $"generate_series(1, {Rows})", Cancellation);
 
         using var response = await api.Client.GetAsync("/api/products", HttpCompletionOption.ResponseHeadersRead, Cancellation);
         await using var body = await response.Content.ReadAsStreamAsync(Cancellation);
 
         // Its client reads no further, so the API takes no more rows, so PostgreSQL waits to send them.
         await Wait.UntilAsync(() => api.Database.ScalarAsync<bool>(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND wait_event = 'ClientWrite')", Cancellation), "the query to wait", Cancellation);
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = " +
+            "'active' AND wait_event = 'ClientWrite')", Cancellation), "the query to wait", Cancellation);
         (await CountAsync(body, (byte)'{')).Should().Be(Rows);
     }
 

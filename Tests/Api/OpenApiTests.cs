@@ -10,8 +10,10 @@ public sealed class OpenApiTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task The_document_in_the_repository_is_the_one_that_is_served()
     {
         var served = (await api.GetAsync("/openapi/v1.json")).Text;
-        var kept = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "Api", "openapi", "v1.json"), TestContext.Current.CancellationToken);
-        served.Trim().Should().Be(kept.Trim(), "the API has changed: look at the difference, then run  curl -o Api/openapi/v1.json http://localhost:3002/openapi/v1.json");
+        var kept =
+            await File.ReadAllTextAsync(Path.Combine(Repository.Root, "Api", "openapi", "v1.json"), TestContext.Current.CancellationToken);
+        served.Trim().Should().Be(kept.Trim(),
+            "the API has changed: look at the difference, then run  curl -o Api/openapi/v1.json http://localhost:3002/openapi/v1.json");
     }
 
     [Fact]
@@ -20,17 +22,21 @@ public sealed class OpenApiTests(ApiServer api) : IClassFixture<ApiServer>
         var document = (await api.GetAsync("/openapi/v1.json")).Json;
         document.GetProperty("openapi").GetString().Should().StartWith("3.1");
         var operations = document.GetProperty("paths").EnumerateObject()
-            .SelectMany(path => path.Value.EnumerateObject().Select(operation => (Name: $"{operation.Name} {path.Name}", operation.Value))).ToArray();
+            .SelectMany(path =>
+                path.Value.EnumerateObject().Select(operation => (Name: $"{operation.Name} {path.Name}", operation.Value))).ToArray();
         operations.Should().HaveCount((4 * 6) + 8);
         foreach (var (name, operation) in operations)
         {
             operation.GetProperty("summary").GetString().Should().NotBeNullOrEmpty(name);
-            foreach (var response in operation.GetProperty("responses").EnumerateObject().Where(response => response.Name is not ("204" or "304")))
-                response.Value.GetProperty("content").EnumerateObject().Single().Value.TryGetProperty("schema", out _).Should().BeTrue($"{name} {response.Name}");
+            foreach (var response in operation.GetProperty("responses").EnumerateObject()
+                .Where(response => response.Name is not ("204" or "304")))
+                response.Value.GetProperty("content").EnumerateObject().Single().Value.TryGetProperty("schema", out _).Should()
+                    .BeTrue($"{name} {response.Name}");
             if (operation.TryGetProperty("requestBody", out var body))
             {
                 body.GetProperty("required").GetBoolean().Should().BeTrue(name);
-                operation.GetProperty("responses").EnumerateObject().Select(response => response.Name).Should().Contain(["400", "409", "413", "415", "422", "503"], name);
+                operation.GetProperty("responses").EnumerateObject().Select(response => response.Name).Should()
+                    .Contain(["400", "409", "413", "415", "422", "503"], name);
             }
         }
         document.GetProperty("paths").EnumerateObject().Should().NotContain(path => path.Name.Contains("envelope"));
@@ -57,6 +63,7 @@ public sealed class OpenApiTests(ApiServer api) : IClassFixture<ApiServer>
         schemas.GetProperty("Customer").GetProperty("properties").GetProperty("id").GetProperty("readOnly").GetBoolean().Should().BeTrue();
         schemas.GetProperty("Product").GetProperty("properties").GetProperty("price").GetProperty("type").GetString().Should().Be("number");
         schemas.GetProperty("CustomerPatch").TryGetProperty("required", out _).Should().BeFalse();
-        schemas.GetProperty("CustomerPatch").GetProperty("properties").EnumerateObject().Select(field => field.Name).Should().BeEquivalentTo("email", "name", "country", "city");
+        schemas.GetProperty("CustomerPatch").GetProperty("properties").EnumerateObject().Select(field => field.Name).Should()
+            .BeEquivalentTo("email", "name", "country", "city");
     }
 }

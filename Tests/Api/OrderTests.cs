@@ -13,7 +13,8 @@ public sealed class OrderTests(ApiServer api) : IClassFixture<ApiServer>
 
         order.GetProperty("status").GetString().Should().Be("pending");
         order.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("price").GetRawText()).Should().Equal("29.99", "15.00");
-        order.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("orderId").GetInt64()).Should().AllBeEquivalentTo(order.GetProperty("id").GetInt64());
+        order.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("orderId").GetInt64()).Should()
+            .AllBeEquivalentTo(order.GetProperty("id").GetInt64());
     }
 
     [Fact]
@@ -32,9 +33,11 @@ public sealed class OrderTests(ApiServer api) : IClassFixture<ApiServer>
     [Fact]
     public async Task Missing_rows_are_named_by_field()
     {
-        (await api.PostAsync("/api/orders", """{"customerId":987654321,"total":1}""")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().Equal("customerId");
+        (await api.PostAsync("/api/orders", """{"customerId":987654321,"total":1}"""))
+            .ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().Equal("customerId");
         var order = await api.OrderAsync();
-        (await api.PutAsync($"/api/orders/{order}", """{"customerId":987654321,"total":1}""")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().Equal("customerId");
+        (await api.PutAsync($"/api/orders/{order}", """{"customerId":987654321,"total":1}"""))
+            .ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().Equal("customerId");
         (await api.PostAsync("/api/order-items", $$"""{"orderId":{{order}},"productId":987654321,"quantity":1,"price":1}"""))
             .ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().Equal("productId");
         (await api.PostAsync("/api/order-items", """{"orderId":987654321,"productId":1,"quantity":1,"price":1}"""))
@@ -45,9 +48,11 @@ public sealed class OrderTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task Put_keeps_what_it_does_not_hold()
     {
         var order = await api.OrderAsync();
-        var before = (await api.PatchAsync($"/api/orders/{order}", """{"status":"shipped","orderDate":"2026-01-31T12:00:00.123456Z"}""")).Json;
+        var before =
+            (await api.PatchAsync($"/api/orders/{order}", """{"status":"shipped","orderDate":"2026-01-31T12:00:00.123456Z"}""")).Json;
 
-        var after = (await api.PutAsync($"/api/orders/{order}", $$"""{"customerId":{{before.GetProperty("customerId")}},"total":"10.5"}""")).Json;
+        var after =
+            (await api.PutAsync($"/api/orders/{order}", $$"""{"customerId":{{before.GetProperty("customerId")}},"total":"10.5"}""")).Json;
 
         after.GetProperty("total").GetRawText().Should().Be("10.50");
         after.GetProperty("status").GetString().Should().Be("shipped");
@@ -61,12 +66,15 @@ public sealed class OrderTests(ApiServer api) : IClassFixture<ApiServer>
         var order = await api.OrderAsync();
         var product = await api.ProductAsync();
 
-        var patched = (await api.PatchAsync($"/api/orders/{order}", $$"""{"items":[{"productId":{{product}},"quantity":7,"price":"1.5"}]}""")).Json;
+        var patched =
+            (await api.PatchAsync($"/api/orders/{order}", $$"""{"items":[{"productId":{{product}},"quantity":7,"price":"1.5"}]}""")).Json;
         patched.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("quantity").GetInt32()).Should().Equal(7);
-        (await api.GetAsync($"/api/orders/{order}")).Json.GetProperty("items").GetRawText().Should().Be(patched.GetProperty("items").GetRawText());
+        (await api.GetAsync($"/api/orders/{order}")).Json.GetProperty("items").GetRawText().Should()
+            .Be(patched.GetProperty("items").GetRawText());
 
         (await api.PatchAsync($"/api/orders/{order}", """{"items":[]}""")).Json.GetProperty("items").GetArrayLength().Should().Be(0);
-        (await api.Database.ScalarAsync<long>($"SELECT count(*) FROM orderitem WHERE order_id = {order}", TestContext.Current.CancellationToken)).Should().Be(0);
+        (await api.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM orderitem WHERE order_id = {order}", TestContext.Current.CancellationToken)).Should().Be(0);
     }
 
     [Fact]
@@ -93,11 +101,13 @@ public sealed class OrderTests(ApiServer api) : IClassFixture<ApiServer>
     {
         var order = await api.OrderAsync();
         var product = await api.ProductAsync();
-        var item = (await api.PostAsync("/api/order-items", $$"""{"orderId":{{order}},"productId":{{product}},"quantity":3,"price":"9.99"}""")).Created();
+        var item = (await api.PostAsync(
+            "/api/order-items", $$"""{"orderId":{{order}},"productId":{{product}},"quantity":3,"price":"9.99"}""")).Created();
 
         (await api.GetAsync($"/api/orders/{order}")).Json.GetProperty("items").GetArrayLength().Should().Be(3);
         (await api.PatchAsync($"/api/order-items/{item}", """{"quantity":4}""")).Json.GetProperty("quantity").GetInt32().Should().Be(4);
-        (await api.PutAsync($"/api/order-items/{item}", $$"""{"orderId":{{order}},"productId":{{product}},"quantity":5,"price":1}""")).Status.Should().Be(HttpStatusCode.OK);
+        (await api.PutAsync($"/api/order-items/{item}",
+            $$"""{"orderId":{{order}},"productId":{{product}},"quantity":5,"price":1}""")).Status.Should().Be(HttpStatusCode.OK);
         (await api.DeleteAsync($"/api/order-items/{item}")).Status.Should().Be(HttpStatusCode.NoContent);
         (await api.GetAsync($"/api/orders/{order}")).Json.GetProperty("items").GetArrayLength().Should().Be(2);
     }

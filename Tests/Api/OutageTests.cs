@@ -29,9 +29,12 @@ public sealed class OutageTests(PostgresServer postgres)
             if (round == 0) await server.StopAsync();
             else await server.KillAsync();
 
-            foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Get, "/api/customers"), (HttpMethod.Get, "/api/customers/1"), (HttpMethod.Get, "/api/customers?limit=5"), (HttpMethod.Post, "/api/customers"), (HttpMethod.Patch, "/api/customers/1")])
+            foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Get, "/api/customers"),
+                (HttpMethod.Get, "/api/customers/1"), (HttpMethod.Get, "/api/customers?limit=5"), (HttpMethod.Post, "/api/customers"),
+                (HttpMethod.Patch, "/api/customers/1")])
             {
-                var answer = await client.AnswerAsync(method, path, method == HttpMethod.Get ? null : new StringContent(Customer, Encoding.UTF8, "application/json"));
+                var answer = await client.AnswerAsync(
+                    method, path, method == HttpMethod.Get ? null : new StringContent(Customer, Encoding.UTF8, "application/json"));
                 answer.ShouldBeProblem(HttpStatusCode.ServiceUnavailable);
                 answer.Headers.RetryAfter!.Delta.Should().BePositive();
             }
@@ -39,14 +42,17 @@ public sealed class OutageTests(PostgresServer postgres)
             enveloped.Json.GetProperty("error").GetProperty("code").GetString().Should().Be("unavailable");
             var ready = await client.AnswerAsync(HttpMethod.Get, "/ready");
             ready.Status.Should().Be(HttpStatusCode.ServiceUnavailable);
-            ready.Json.GetProperty("reasons").EnumerateObject().Should().OnlyContain(reason => reason.Value.GetString()!.Contains("does not answer"));
+            ready.Json.GetProperty("reasons").EnumerateObject().Should()
+                .OnlyContain(reason => reason.Value.GetString()!.Contains("does not answer"));
             (await client.AnswerAsync(HttpMethod.Get, "/alive")).Status.Should().Be(HttpStatusCode.OK);
 
             await server.StartAsync(Cancellation);
-            await Wait.UntilAsync(async () => (await client.AnswerAsync(HttpMethod.Get, "/ready")).Status == HttpStatusCode.OK, "the API to be ready again", Cancellation);
+            await Wait.UntilAsync(async () => (await client.AnswerAsync(HttpMethod.Get, "/ready")).Status == HttpStatusCode.OK,
+                "the API to be ready again", Cancellation);
             (await client.AnswerAsync(HttpMethod.Get, "/api/customers")).Status.Should().Be(HttpStatusCode.OK);
         }
-        (await client.AnswerAsync(HttpMethod.Post, "/api/customers", new StringContent(Customer, Encoding.UTF8, "application/json"))).Created();
+        (await client.AnswerAsync(HttpMethod.Post, "/api/customers", new StringContent(Customer, Encoding.UTF8, "application/json")))
+            .Created();
     }
 
     [Fact]
@@ -58,7 +64,8 @@ public sealed class OutageTests(PostgresServer postgres)
             await scope.ServiceProvider.GetRequiredService<ShopDatabase>().InitializeAsync(Cancellation);
         using var client = await ApiServer.StartAsync(app);
         await new TestDatabase("shop", server.ConnectionString)
-            .ExecuteAsync("INSERT INTO product (name, category, price) SELECT repeat('x', 255), 'Long', 1 FROM generate_series(1, 100000)", Cancellation);
+            .ExecuteAsync("INSERT INTO product (name, category, price) SELECT repeat('x', 255), 'Long', 1 FROM generate_series(1, 100000)",
+                Cancellation);
 
         foreach (var path in (string[])["/api/products", "/envelope/api/products"])
         {
@@ -68,7 +75,8 @@ public sealed class OutageTests(PostgresServer postgres)
             var reading = async () => await answer.Content.ReadAsStringAsync(Cancellation);
             await reading.Should().ThrowAsync<HttpRequestException>("half a list must not look like a whole one");
             await server.StartAsync(Cancellation);
-            await Wait.UntilAsync(async () => (await client.AnswerAsync(HttpMethod.Get, "/ready")).Status == HttpStatusCode.OK, "the API to be ready again", Cancellation);
+            await Wait.UntilAsync(async () => (await client.AnswerAsync(HttpMethod.Get, "/ready")).Status == HttpStatusCode.OK,
+                "the API to be ready again", Cancellation);
         }
     }
 
@@ -80,7 +88,8 @@ public sealed class OutageTests(PostgresServer postgres)
         using var client = await ApiServer.StartAsync(app);
 
         foreach (var path in (string[])["/api/customers", "/api/orders/1"])
-            (await client.AnswerAsync(HttpMethod.Get, path)).ShouldBeProblem(HttpStatusCode.ServiceUnavailable).Text.Should().Contain("init-db");
+            (await client.AnswerAsync(HttpMethod.Get, path)).ShouldBeProblem(HttpStatusCode.ServiceUnavailable).Text.Should()
+                .Contain("init-db");
         (await client.AnswerAsync(HttpMethod.Post, "/api/customers", new StringContent(Customer, Encoding.UTF8, "application/json")))
             .ShouldBeProblem(HttpStatusCode.ServiceUnavailable).Text.Should().Contain("init-db");
         var ready = await client.AnswerAsync(HttpMethod.Get, "/ready");
@@ -98,7 +107,8 @@ public sealed class OutageTests(PostgresServer postgres)
     public async Task Auto_init_db_makes_the_tables_in_development_only(string environment, bool made)
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);
-        await using var app = ApiServer.Create(database.ConnectionString, database.Name, "--AUTO_INIT_DB=true", $"--environment={environment}");
+        await using var app =
+            ApiServer.Create(database.ConnectionString, database.Name, "--AUTO_INIT_DB=true", $"--environment={environment}");
 
         await AutoInitDb.RunAsync(app, Cancellation);
 

@@ -128,5 +128,6 @@ public sealed class PublicationTests(PostgresServer postgres)
     }
 
     private static Task<string?> PublishedAsync(TestDatabase database) => database.ScalarAsync<string?>(
-        "SELECT string_agg(format('%s %s.%s %s', pubname, schemaname, tablename, attnames), '|' ORDER BY pubname, schemaname, tablename) FROM pg_publication_tables", Cancel);
+        "SELECT string_agg(format('%s %s.%s %s', pubname, schemaname, tablename, attnames), '|' ORDER BY pubname, schemaname, " +
+        "tablename) FROM pg_publication_tables", Cancel);
 }

@@ -10,7 +10,8 @@ public sealed class ResourceTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task HEAD_answers_as_GET_does_without_the_body()
     {
         var path = $"/api/customers/{await api.CustomerAsync()}";
-        foreach (var (asked, status) in ((string, HttpStatusCode)[])[(path, HttpStatusCode.OK), ("/api/customers", HttpStatusCode.OK), ("/api/customers/987654321", HttpStatusCode.NotFound)])
+        foreach (var (asked, status) in ((string, HttpStatusCode)[])[(path, HttpStatusCode.OK), ("/api/customers", HttpStatusCode.OK),
+            ("/api/customers/987654321", HttpStatusCode.NotFound)])
         {
             var head = await api.SendAsync(HttpMethod.Head, asked, null);
             head.Status.Should().Be(status);
@@ -66,7 +67,8 @@ public sealed class ResourceTests(ApiServer api) : IClassFixture<ApiServer>
     public async Task Put_needs_every_required_field()
     {
         var path = $"/api/customers/{await api.CustomerAsync()}";
-        (await api.PutAsync(path, """{"city":"C"}""")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().BeEquivalentTo("email", "name", "country");
+        (await api.PutAsync(path, """{"city":"C"}""")).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should()
+            .BeEquivalentTo("email", "name", "country");
     }
 
     [Fact]
@@ -88,7 +90,8 @@ public sealed class ResourceTests(ApiServer api) : IClassFixture<ApiServer>
         var other = await api.CustomerAsync();
 
         (await api.PostAsync("/api/customers", Jane)).ShouldBeProblem(HttpStatusCode.Conflict).Fields.Should().Equal("email");
-        (await api.PatchAsync($"/api/customers/{other}", """{"email":"taken@example.com"}""")).ShouldBeProblem(HttpStatusCode.Conflict).Fields.Should().Equal("email");
+        (await api.PatchAsync($"/api/customers/{other}", """{"email":"taken@example.com"}"""))
+            .ShouldBeProblem(HttpStatusCode.Conflict).Fields.Should().Equal("email");
     }
 
     [Fact]
@@ -99,7 +102,8 @@ public sealed class ResourceTests(ApiServer api) : IClassFixture<ApiServer>
         (await api.DeleteAsync($"/api/customers/{order.GetProperty("customerId")}")).Status.Should().Be(HttpStatusCode.NoContent);
 
         (await api.GetAsync($"/api/orders/{order.GetProperty("id")}")).Status.Should().Be(HttpStatusCode.NotFound);
-        (await api.GetAsync($"/api/order-items/{order.GetProperty("items")[0].GetProperty("id")}")).Status.Should().Be(HttpStatusCode.NotFound);
+        (await api.GetAsync($"/api/order-items/{order.GetProperty("items")[0].GetProperty("id")}")).Status.Should()
+            .Be(HttpStatusCode.NotFound);
     }
 
     [Fact]
@@ -116,10 +120,14 @@ public sealed class ResourceTests(ApiServer api) : IClassFixture<ApiServer>
     [Fact]
     public async Task Writes_say_the_position_at_which_they_are_visible()
     {
-        var lsn = (await api.PostAsync("/api/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Headers.GetValues("X-Commit-Lsn").Single();
-        (await api.Database.ScalarAsync<bool>($"SELECT pg_current_wal_flush_lsn() >= '{lsn}'::pg_lsn", TestContext.Current.CancellationToken)).Should().BeTrue();
+        var lsn = (await api.PostAsync("/api/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Headers.GetValues(
+            "X-Commit-Lsn").Single();
+        (await api.Database.ScalarAsync<bool>(
+            $"SELECT pg_current_wal_flush_lsn() >= '{lsn}'::pg_lsn", TestContext.Current.CancellationToken)).Should().BeTrue();
 
-        var next = (await api.PostAsync("/api/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Headers.GetValues("X-Commit-Lsn").Single();
-        (await api.Database.ScalarAsync<bool>($"SELECT '{next}'::pg_lsn > '{lsn}'::pg_lsn", TestContext.Current.CancellationToken)).Should().BeTrue();
+        var next = (await api.PostAsync("/api/products", """{"name":"Mouse","category":"Electronics","price":1}""")).Headers.GetValues(
+            "X-Commit-Lsn").Single();
+        (await api.Database.ScalarAsync<bool>($"SELECT '{next}'::pg_lsn > '{lsn}'::pg_lsn", TestContext.Current.CancellationToken))
+            .Should().BeTrue();
     }
 }

@@ -68,7 +68,8 @@ public sealed class SeedReadmeTests(ApiServer api) : IClassFixture<ApiServer>
 
     private async Task<JsonElement> CurlAsync(string command)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", command.Replace("http://localhost:3002", api.Client.BaseAddress!.GetLeftPart(UriPartial.Authority))])
+        var start = new ProcessStartInfo(
+            "/bin/sh", ["-c", command.Replace("http://localhost:3002", api.Client.BaseAddress!.GetLeftPart(UriPartial.Authority))])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

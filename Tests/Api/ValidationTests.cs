@@ -26,17 +26,20 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
     [InlineData("products", """{"name":"A","category":"B","price":"NaN"}""", "price")]
     [InlineData("products", """{"name":"A","category":"B","price":""}""", "price")]
     [InlineData("products", """{"name":"A\u0000","category":"\ud800","price":1}""", "name,category")]
-    [InlineData("orders", """{"customerId":"x","total":0.001,"status":"","orderDate":"yesterday","items":{}}""", "customerId,total,status,orderDate,items")]
+    [InlineData("orders", """{"customerId":"x","total":0.001,"status":"","orderDate":"yesterday","items":{}}""",
+        "customerId,total,status,orderDate,items")]
     [InlineData("orders", """{"customerId":1,"total":1,"orderDate":"1899-12-31T00:00:00Z"}""", "orderDate")]
     [InlineData("orders", """{"customerId":1,"total":1,"items":[{"productId":1,"quantity":0,"price":1},7,{"quantity":1.5}]}""",
         "items[0].quantity,items[1],items[2].productId,items[2].quantity,items[2].price")]
-    [InlineData("order-items", """{"orderId":9223372036854775808,"productId":null,"quantity":2147483648}""", "orderId,productId,quantity,price")]
+    [InlineData(
+        "order-items", """{"orderId":9223372036854775808,"productId":null,"quantity":2147483648}""", "orderId,productId,quantity,price")]
     [InlineData("customers", "[]", "$")]
     [InlineData("customers", "null", "$")]
     public async Task Every_failing_field_is_named_at_once(string resource, string body, string fields)
     {
         var before = await api.ContentAsync();
-        (await api.PostAsync($"/api/{resource}", body)).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().BeEquivalentTo(fields.Split(','));
+        (await api.PostAsync($"/api/{resource}", body)).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should()
+            .BeEquivalentTo(fields.Split(','));
         (await api.ContentAsync()).Should().Be(before);
     }
 
@@ -75,7 +78,8 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
     [InlineData("email", 256), InlineData("name", 256), InlineData("country", 101), InlineData("city", 101)]
     public async Task Lengths_end_where_the_columns_end(string field, int tooLong)
     {
-        (await api.PostAsync("/api/customers", WithLength(tooLong))).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().Equal(field);
+        (await api.PostAsync("/api/customers", WithLength(tooLong))).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should()
+            .Equal(field);
         (await api.PostAsync("/api/customers", WithLength(tooLong - 1))).Created();
 
         string WithLength(int length) => Customer.Replace("a@b.c", $"{Guid.NewGuid():N}@b.c")
@@ -84,22 +88,28 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
 
     [Theory]
     [InlineData("customers", """{"city":null}""", "city")]
-    [InlineData("orders", """{"items":null,"status":null,"orderDate":null,"total":null,"customerId":null}""", "items,status,orderDate,total,customerId")]
+    [InlineData("orders", """{"items":null,"status":null,"orderDate":null,"total":null,"customerId":null}""",
+        "items,status,orderDate,total,customerId")]
     [InlineData("products", """{"price":null,"name":"x"}""", "price")]
     public async Task Null_is_no_value_in_a_patch(string resource, string body, string fields)
     {
-        var path = $"/api/{resource}/{(resource == "orders" ? await api.OrderAsync() : resource == "products" ? await api.ProductAsync() : await api.CustomerAsync())}";
-        (await api.PatchAsync(path, body)).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should().BeEquivalentTo(fields.Split(','));
+        var path =
+            $"/api/{resource}/{(resource == "orders" ? await api.OrderAsync()
+                : resource == "products" ? await api.ProductAsync() : await api.CustomerAsync())}";
+        (await api.PatchAsync(path, body)).ShouldBeProblem(HttpStatusCode.UnprocessableEntity).Fields.Should()
+            .BeEquivalentTo(fields.Split(','));
     }
 
-    /// <summary>After a binding that failed, a handler may still run, and a validator that knows nothing of a type finds nothing wrong with it: neither must write.</summary>
+    /// <summary>After a binding that failed, a handler may still run, and a validator that knows nothing of a type finds nothing wrong
+    /// with it: neither must write.</summary>
     [Theory]
     [MemberData(nameof(WritingEndpoints))]
     public async Task No_writing_endpoint_writes_anything_of_a_bad_body(string method, string resource)
     {
         var order = await api.OrderAsync();
         var item = (await api.GetAsync($"/api/orders/{order}")).Json.GetProperty("items")[0].GetProperty("id").GetInt64();
-        var id = resource switch { "customers" => await api.CustomerAsync(), "products" => await api.ProductAsync(), "orders" => order, _ => item };
+        var id = resource
+            switch { "customers" => await api.CustomerAsync(), "products" => await api.ProductAsync(), "orders" => order, _ => item };
         var path = method == "POST" ? $"/api/{resource}" : $"/api/{resource}/{id}";
         var before = await api.ContentAsync();
 
@@ -113,11 +123,13 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
             (await api.ContentAsync()).Should().Be(before, why);
 
             Task<Answer> SendAsync(string to) => api.Client.AnswerAsync(
-                HttpMethod.Parse(method), to, new ByteArrayContent(Encoding.Latin1.GetBytes(body)) { Headers = { { "Content-Type", contentType } } });
+                HttpMethod.Parse(method), to,
+                new ByteArrayContent(Encoding.Latin1.GetBytes(body)) { Headers = { { "Content-Type", contentType } } });
         }
     }
 
-    public static IEnumerable<ITheoryDataRow> WritingEndpoints() => new MatrixTheoryData<string, string>(["POST", "PUT", "PATCH"], ["customers", "products", "orders", "order-items"]);
+    public static IEnumerable<ITheoryDataRow> WritingEndpoints() =>
+        new MatrixTheoryData<string, string>(["POST", "PUT", "PATCH"], ["customers", "products", "orders", "order-items"]);
 
     private static IEnumerable<(string Body, string ContentType, HttpStatusCode Expected)> BadBodies()
     {
@@ -128,10 +140,13 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
         yield return ("""{"name":"a",}""", Json, HttpStatusCode.BadRequest);
         yield return (new string('[', 100) + new string(']', 100), Json, HttpStatusCode.BadRequest);
         yield return ("[{}]", Json, HttpStatusCode.UnprocessableEntity);
-        yield return ("""{"email":"x","name":"","category":"","price":-1,"total":-1,"quantity":-1,"status":""}""", Json, HttpStatusCode.UnprocessableEntity);
+        yield return ("""{"email":"x","name":"","category":"","price":-1,"total":-1,"quantity":-1,"status":""}""", Json,
+            HttpStatusCode.UnprocessableEntity);
         yield return ("""{"name":5,"price":{},"total":[],"quantity":"many"}""", Json, HttpStatusCode.UnprocessableEntity);
-        yield return ("""{"name":"\u0000","price":"\u0000","total":"1\u0000","quantity":"\u0000"}""", Json, HttpStatusCode.UnprocessableEntity);
-        yield return ("{\"name\":\"\xff\",\"total\":\"\xff\",\"quantity\":\"\xff\"}", Json, HttpStatusCode.UnprocessableEntity); // not UTF-8
+        yield return ("""{"name":"\u0000","price":"\u0000","total":"1\u0000","quantity":"\u0000"}""", Json,
+            HttpStatusCode.UnprocessableEntity);
+        // not UTF-8
+        yield return ("{\"name\":\"\xff\",\"total\":\"\xff\",\"quantity\":\"\xff\"}", Json, HttpStatusCode.UnprocessableEntity);
         yield return ("""{"name":"x"}""", "text/plain", HttpStatusCode.UnsupportedMediaType);
         yield return ("name=x", "application/x-www-form-urlencoded", HttpStatusCode.UnsupportedMediaType);
         yield return ($$"""{"name":"{{new string('x', 2_000_000)}}"}""", Json, HttpStatusCode.RequestEntityTooLarge);

@@ -31,12 +31,14 @@ internal sealed class AppHostProcess : IAsyncDisposable
         }
     }
 
-    public static AppHostProcess Start(params string[] args) => Start(new Dictionary<string, string>(), [Repository.ProgramOf("AppHost"), .. args]);
+    public static AppHostProcess Start(params string[] args) =>
+        Start(new Dictionary<string, string>(), [Repository.ProgramOf("AppHost"), .. args]);
 
     /// <summary>As the README says, of what the tests were built with.</summary>
     public static AppHostProcess StartByDotNetRun(IReadOnlyDictionary<string, string> environment, params string[] args) => Start(
         environment,
-        ["run", "--no-build", "--configuration", AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar)[^3], "--project", Path.Combine(Repository.Root, "AppHost"), "--", .. args]);
+        ["run", "--no-build", "--configuration", AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar)[^3], "--project",
+            Path.Combine(Repository.Root, "AppHost"), "--", .. args]);
 
     private static AppHostProcess Start(IReadOnlyDictionary<string, string> environment, string[] args)
     {
@@ -56,13 +58,15 @@ internal sealed class AppHostProcess : IAsyncDisposable
     /// <summary>Waits for the line that says that everything is healthy.</summary>
     public async Task ReadyAsync(CancellationToken cancellationToken)
     {
-        if (await Task.WhenAny(_ready.Task, _process.WaitForExitAsync(cancellationToken)).WaitAsync(TimeSpan.FromMinutes(3), cancellationToken) != _ready.Task)
+        if (await Task.WhenAny(_ready.Task, _process.WaitForExitAsync(cancellationToken))
+            .WaitAsync(TimeSpan.FromMinutes(3), cancellationToken) != _ready.Task)
             throw new InvalidOperationException($"AppHost has ended before it was ready:\n{Output}");
     }
 
     /// <summary>The address in the table that is printed at the end of the start.</summary>
     public string Address(string name) => Output.Split('\n').Select(line => line.TrimEnd())
-        .Single(line => line.Contains($" {name} ", StringComparison.Ordinal) && line.Contains(" http://", StringComparison.Ordinal)).Split(' ')[^1];
+        .Single(line => line.Contains($" {name} ", StringComparison.Ordinal) && line.Contains(" http://", StringComparison.Ordinal))
+        .Split(' ')[^1];
 
     public async Task<int> ExitAsync(CancellationToken cancellationToken)
     {
@@ -75,12 +79,14 @@ internal sealed class AppHostProcess : IAsyncDisposable
 
     public void Kill() => _process.Kill();
 
-    /// <summary>The processes that AppHost has started, and those that they have; Aspire's orchestrator is nobody's child and watches over AppHost.</summary>
+    /// <summary>The processes that AppHost has started, and those that they have; Aspire's orchestrator is nobody's
+    /// child and watches over AppHost.</summary>
     public async Task<IReadOnlyList<int>> DescendantsAsync(CancellationToken cancellationToken)
     {
         var processes = (await ProcessesAsync(cancellationToken)).ToList();
         var children = processes.ToLookup(process => process.Parent, process => process.Id);
-        var orchestrator = processes.Where(process => $"{process.Command} ".Contains($" --monitor {_process.Id} ", StringComparison.Ordinal)).Select(process => process.Id);
+        var orchestrator = processes.Where(process =>
+            $"{process.Command} ".Contains($" --monitor {_process.Id} ", StringComparison.Ordinal)).Select(process => process.Id);
         return [.. Below(_process.Id), .. orchestrator.SelectMany(id => Below(id).Prepend(id))];
 
         IEnumerable<int> Below(int id) => children[id].SelectMany(child => Below(child).Prepend(child));
@@ -108,7 +114,8 @@ internal sealed class AppHostProcess : IAsyncDisposable
         return (await ps.StandardOutput.ReadToEndAsync(cancellationToken)).Split('\n')
             .Select(line => line.Split(' ', count: 4, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             .Where(fields => fields.Length == 4 && !fields[2].StartsWith('Z'))
-            .Select(fields => (int.Parse(fields[0], CultureInfo.InvariantCulture), int.Parse(fields[1], CultureInfo.InvariantCulture), fields[3]));
+            .Select(fields =>
+                (int.Parse(fields[0], CultureInfo.InvariantCulture), int.Parse(fields[1], CultureInfo.InvariantCulture), fields[3]));
     }
 
     private async Task ReadAsync(StreamReader reader)

@@ -11,7 +11,8 @@ namespace AspireCdc.Tests.AppHost;
 [Collection(SharedStack.Collection)]
 public sealed class CommandLineTests(SharedStack stack)
 {
-    private static readonly string[] AnyPorts = ["--Ports:Postgres=0", "--Ports:ClickHouse=0", "--Ports:Api=0", "--Ports:Processor=0", "--Ports:Dashboard=0"];
+    private static readonly string[] AnyPorts =
+        ["--Ports:Postgres=0", "--Ports:ClickHouse=0", "--Ports:Api=0", "--Ports:Processor=0", "--Ports:Dashboard=0"];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -33,9 +34,11 @@ public sealed class CommandLineTests(SharedStack stack)
     [Fact(Timeout = SharedStack.Deadline)]
     public async Task Publishing_says_which_property_adds_its_packages()
     {
-        Assert.SkipWhen(File.Exists(Path.Combine(AppContext.BaseDirectory, "Aspire.Hosting.Docker.dll")), "This AppHost was built with them.");
+        Assert.SkipWhen(
+            File.Exists(Path.Combine(AppContext.BaseDirectory, "Aspire.Hosting.Docker.dll")), "This AppHost was built with them.");
 
-        var (exitCode, output) = await AppHostProcess.RunAsync(["--operation", "publish", "--step", "publish", "--output-path", Path.GetTempPath()], Cancel);
+        var (exitCode, output) =
+            await AppHostProcess.RunAsync(["--operation", "publish", "--step", "publish", "--output-path", Path.GetTempPath()], Cancel);
 
         exitCode.Should().Be(1);
         output.TrimEnd().Should().Be(
@@ -51,7 +54,8 @@ public sealed class CommandLineTests(SharedStack stack)
         var (exitCode, output) = await AppHostProcess.RunAsync(["--state", state.Path, "--Ports:Api=http"], Cancel);
 
         exitCode.Should().Be(1);
-        output.Should().Contain("Ports:Api is 'http'; it takes a port from 1 to 65535, or 0 for any that is free.").And.NotContain("   at ");
+        output.Should()
+            .Contain("Ports:Api is 'http'; it takes a port from 1 to 65535, or 0 for any that is free.").And.NotContain("   at ");
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
@@ -115,7 +119,8 @@ public sealed class CommandLineTests(SharedStack stack)
         var (exitCode, output) = await AppHostProcess.RunAsync(["--stack", "embedded", "--state", file, .. AnyPorts], Cancel);
 
         exitCode.Should().Be(1);
-        output.Should().Contain("The folder for the databases cannot be used").And.Contain(file).And.Contain("--state FOLDER").And.NotContain("   at ");
+        output.Should().Contain(
+            "The folder for the databases cannot be used").And.Contain(file).And.Contain("--state FOLDER").And.NotContain("   at ");
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
@@ -132,7 +137,8 @@ public sealed class CommandLineTests(SharedStack stack)
     [Fact(Timeout = SharedStack.Deadline)]
     public async Task Sql_prints_a_table_of_PostgreSQL()
     {
-        var (exitCode, output) = await SqlAsync("postgres", "SELECT 1.50 AS price, 'O''Hara' AS name, NULL AS city UNION ALL SELECT 2, '[x]', 'Ulm'");
+        var (exitCode, output) =
+            await SqlAsync("postgres", "SELECT 1.50 AS price, 'O''Hara' AS name, NULL AS city UNION ALL SELECT 2, '[x]', 'Ulm'");
 
         exitCode.Should().Be(0);
         output.Split('\n').Select(line => line.TrimEnd()).Should().StartWith(

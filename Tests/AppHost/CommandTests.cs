@@ -31,7 +31,8 @@ public sealed class CommandTests(SharedStack stack)
         (await CountAsync(app, $"customer_dim WHERE customer_id = {id}")).Should().Be(0);
 
         await ExecuteAsync(app, "cdc-processor", ProcessorCommands.Resume);
-        await Wait.ForAsync(() => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer in ClickHouse", Cancel);
+        await Wait.ForAsync(
+            () => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer in ClickHouse", Cancel);
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
@@ -39,13 +40,15 @@ public sealed class CommandTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
         var id = await PostCustomerAsync(app);
-        await Wait.ForAsync(() => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer in ClickHouse", Cancel);
+        await Wait.ForAsync(
+            () => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer in ClickHouse", Cancel);
         await QueryAsync(app, $"ALTER TABLE customer_dim DELETE WHERE customer_id = {id} SETTINGS mutations_sync = 1");
         (await CountAsync(app, $"customer_dim WHERE customer_id = {id}")).Should().Be(0);
 
         await ExecuteAsync(app, "cdc-processor", ProcessorCommands.Resync, Arguments(ProcessorCommands.Table, "customer"));
 
-        await Wait.ForAsync(() => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer again", Cancel);
+        await Wait.ForAsync(
+            () => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the customer again", Cancel);
     }
 
     [Theory(Timeout = SharedStack.Deadline)]
@@ -55,7 +58,8 @@ public sealed class CommandTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
 
-        var result = await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", ProcessorCommands.Resync, Arguments(ProcessorCommands.Table, table), Cancel);
+        var result = await app.ResourceCommands.ExecuteCommandAsync(
+            "cdc-processor", ProcessorCommands.Resync, Arguments(ProcessorCommands.Table, table), Cancel);
 
         result.Success.Should().BeFalse();
         // Which argument it is, and why, Aspire tells the dashboard's dialog only.
@@ -86,7 +90,8 @@ public sealed class CommandTests(SharedStack stack)
         await Wait.ForAsync(() => CountAsync(app, "orderitem_fact"), found => found == 0, "an empty star", Cancel);
         await Wait.ForAsync(() => CountAsync(app, "customer_dim"), found => found == 0, "an empty dimension", Cancel);
         var id = await PostCustomerAsync(app);
-        await Wait.ForAsync(() => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the first customer afterwards", Cancel);
+        await Wait.ForAsync(
+            () => CountAsync(app, $"customer_dim WHERE customer_id = {id}"), found => found == 1, "the first customer afterwards", Cancel);
     }
 
     [Theory(Timeout = SharedStack.Deadline)]
@@ -97,13 +102,15 @@ public sealed class CommandTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
 
-        var result = await app.ResourceCommands.ExecuteCommandAsync("api", ApiCommands.GenerateLoad, Arguments(ApiCommands.Seconds, seconds), Cancel);
+        var result = await app.ResourceCommands.ExecuteCommandAsync(
+            "api", ApiCommands.GenerateLoad, Arguments(ApiCommands.Seconds, seconds), Cancel);
 
         result.Success.Should().BeFalse();
     }
 
     [Theory(Timeout = SharedStack.Deadline)]
-    [InlineData("postgres", "SELECT 1.50 AS price, 'a|b' AS name, NULL AS city", "| price | name | city |\n| --- | --- | --- |\n| 1.50 | a\\|b | *NULL* |")]
+    [InlineData("postgres", "SELECT 1.50 AS price, 'a|b' AS name, NULL AS city",
+        "| price | name | city |\n| --- | --- | --- |\n| 1.50 | a\\|b | *NULL* |")]
     [InlineData("postgres", "CREATE TEMP TABLE t (id int); INSERT INTO t VALUES (1), (2)", "2 rows")]
     [InlineData("clickhouse", "SELECT 1 AS one, 'x' AS text", "| one | text |\n|-:|:-|\n| 1 | x |")]
     public async Task A_statement_is_answered_with_a_table_that_opens_at_once(string server, string sql, string table)
@@ -135,8 +142,11 @@ public sealed class CommandTests(SharedStack stack)
     public async Task A_service_that_is_stopped_offers_no_command_that_it_could_not_carry_out()
     {
         var app = await stack.StartedAsync(Cancel);
-        var command = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(resource => resource.Name == "api").Annotations.OfType<ResourceCommandAnnotation>().Single(command => command.Name == ApiCommands.GenerateLoad);
-        ResourceCommandState State() => command.UpdateState(new() { ResourceSnapshot = SharedStack.Snapshot(app, "api"), Services = app.Services });
+        var command = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(resource =>
+            resource.Name == "api").Annotations.OfType<ResourceCommandAnnotation>()
+                .Single(command => command.Name == ApiCommands.GenerateLoad);
+        ResourceCommandState State() =>
+            command.UpdateState(new() { ResourceSnapshot = SharedStack.Snapshot(app, "api"), Services = app.Services });
         State().Should().Be(ResourceCommandState.Enabled);
 
         await app.ResourceCommands.ExecuteCommandAsync("api", KnownResourceCommands.StopCommand, Cancel);
@@ -151,14 +161,16 @@ public sealed class CommandTests(SharedStack stack)
         }
     }
 
-    private static async Task<string> ExecuteAsync(DistributedApplication app, string resource, string command, InteractionInputCollection? arguments = null)
+    private static async Task<string> ExecuteAsync(
+        DistributedApplication app, string resource, string command, InteractionInputCollection? arguments = null)
     {
         var result = await app.ResourceCommands.ExecuteCommandAsync(resource, command, arguments ?? new([]), Cancel);
         result.Success.Should().BeTrue(result.Message);
         return result.Message!;
     }
 
-    private static InteractionInputCollection Arguments(string name, string value) => new([new() { Name = name, InputType = InputType.Text, Value = value }]);
+    private static InteractionInputCollection Arguments(string name, string value) =>
+        new([new() { Name = name, InputType = InputType.Text, Value = value }]);
 
     private static async Task PhaseAsync(DistributedApplication app, string phase)
     {

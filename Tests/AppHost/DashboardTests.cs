@@ -25,7 +25,8 @@ public sealed class DashboardTests(SharedStack stack)
         dashboard.DefaultRequestHeaders.Add("x-api-key", SharedStack.ApiKey);
 
         await Wait.UntilAsync(
-            async () => (await dashboard.GetStringAsync("/api/telemetry/spans?resource=api", Cancel)).Contains("POST /api/customers", StringComparison.Ordinal),
+            async () => (await dashboard.GetStringAsync("/api/telemetry/spans?resource=api", Cancel))
+                .Contains("POST /api/customers", StringComparison.Ordinal),
             "the span of the POST", Cancel);
     }
 
@@ -54,7 +55,8 @@ public sealed class DashboardTests(SharedStack stack)
             foreach (var resource in (string[])["postgres", "shop", "api", "cdc-processor", "clickhouse", "star"])
                 await ShowsAsync(Row(page, resource).GetByText("Running", new() { Exact = true }));
             // Databases stand below their servers; migrations are hidden once they have completed.
-            (await page.Locator(".resource-name-text").AllInnerTextsAsync()).Should().Equal("postgres", "shop", "api", "cdc-processor", "clickhouse", "star");
+            (await page.Locator(".resource-name-text").AllInnerTextsAsync()).Should()
+                .Equal("postgres", "shop", "api", "cdc-processor", "clickhouse", "star");
             await KeepAsync(page, "resources");
 
             await page.GotoAsync(new Uri(dashboard.Address, "/consolelogs/resource/postgres").ToString());
@@ -250,7 +252,8 @@ public sealed class DashboardTests(SharedStack stack)
     private static async Task PostCustomerAsync(DistributedApplication app)
     {
         using var api = app.CreateHttpClient("api");
-        (await api.PostAsJsonAsync("/api/customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" }, Cancel))
+        (await api.PostAsJsonAsync(
+            "/api/customers", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ada", country = "UK", city = "London" }, Cancel))
             .EnsureSuccessStatusCode();
     }
 
@@ -321,7 +324,8 @@ public sealed class DashboardTests(SharedStack stack)
             var page = await PageAsync();
             var dead = page.Locator("#blazor-error-ui").WaitForAsync(new() { Timeout = 0 });
             var work = steps(page);
-            if (await Task.WhenAny(work, dead) == work && (work.IsCompletedSuccessfully || !await page.Locator("#blazor-error-ui").IsVisibleAsync()))
+            if (await Task.WhenAny(work, dead) == work
+                && (work.IsCompletedSuccessfully || !await page.Locator("#blazor-error-ui").IsVisibleAsync()))
             {
                 await CancelAsync(page);
                 await work;

@@ -27,7 +27,8 @@ public sealed class GraphTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
 
-        var healthy = await app.ResourceNotifications.WaitForResourceAsync(resource, change => change.Snapshot.HealthStatus == HealthStatus.Healthy, Cancel);
+        var healthy = await app.ResourceNotifications.WaitForResourceAsync(
+            resource, change => change.Snapshot.HealthStatus == HealthStatus.Healthy, Cancel);
         // Aspire asks nothing of its own dashboard.
         if (resource == "aspire-dashboard")
             return;
@@ -90,7 +91,8 @@ public sealed class GraphTests(SharedStack stack)
     {
         var app = await stack.StartedAsync(Cancel);
         using var api = app.CreateHttpClient("api");
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/customers?limit=1") { Headers = { { "Origin", "http://localhost:3001" } } };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Get, "/api/customers?limit=1") { Headers = { { "Origin", "http://localhost:3001" } } };
 
         using var answer = await api.SendAsync(request, Cancel);
 
@@ -128,7 +130,8 @@ public sealed class GraphTests(SharedStack stack)
         var app = await stack.StartedAsync(Cancel);
         var before = ProcessId(app, "cdc-processor");
 
-        (await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", KnownResourceCommands.RestartCommand, Cancel)).Success.Should().BeTrue();
+        (await app.ResourceCommands.ExecuteCommandAsync("cdc-processor", KnownResourceCommands.RestartCommand, Cancel)).Success.Should()
+            .BeTrue();
         await app.ResourceNotifications.WaitForResourceHealthyAsync("cdc-processor", Cancel);
 
         ProcessId(app, "cdc-processor").Should().NotBe(before);

@@ -8,7 +8,8 @@ namespace AspireCdc.Tests.AppHost;
 
 public sealed class LifetimeTests
 {
-    private static readonly string[] AnyPorts = ["--Ports:Postgres=0", "--Ports:ClickHouse=0", "--Ports:Api=0", "--Ports:Processor=0", "--Ports:Dashboard=0"];
+    private static readonly string[] AnyPorts =
+        ["--Ports:Postgres=0", "--Ports:ClickHouse=0", "--Ports:Api=0", "--Ports:Processor=0", "--Ports:Dashboard=0"];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -57,7 +58,8 @@ public sealed class LifetimeTests
     {
         using var state = new TemporaryFolder();
         await using var process = AppHostProcess.Start(["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
-        var children = await Wait.ForAsync(() => process.DescendantsAsync(Cancel), found => found.Count > 2, "the first children", Cancel, TimeSpan.FromMinutes(1));
+        var children = await Wait.ForAsync(
+            () => process.DescendantsAsync(Cancel), found => found.Count > 2, "the first children", Cancel, TimeSpan.FromMinutes(1));
 
         process.Kill();
 
@@ -83,11 +85,13 @@ public sealed class LifetimeTests
         await using var process = AppHostProcess.StartByDotNetRun(environment, ["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
         await process.ReadyAsync(Cancel);
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
-        (await http.PostAsJsonAsync(process.Address("live page") + "/api/products", new { name = "Mouse", category = "Input", price = 1 }, Cancel)).EnsureSuccessStatusCode();
+        (await http.PostAsJsonAsync(process.Address("live page") + "/api/products", new { name = "Mouse", category = "Input", price = 1 },
+            Cancel)).EnsureSuccessStatusCode();
 
         var dashboard = new Uri(process.Address("Dashboard"));
         await Wait.UntilAsync(
-            async () => (await http.GetStringAsync(new Uri(dashboard, "/api/telemetry/spans?resource=api"), Cancel)).Contains("POST /api/products", StringComparison.Ordinal),
+            async () => (await http.GetStringAsync(new Uri(dashboard, "/api/telemetry/spans?resource=api"), Cancel))
+                .Contains("POST /api/products", StringComparison.Ordinal),
             "the span of the POST", Cancel);
 
         var children = await process.DescendantsAsync(Cancel);
@@ -97,7 +101,8 @@ public sealed class LifetimeTests
 
     private static Task NobodyIsLeftAsync(IReadOnlyList<int> children) => Wait.ForAsync(
         () => AppHostProcess.AliveAsync(children, Cancel), alive => alive.Count == 0,
-        string.Create(CultureInfo.InvariantCulture, $"the end of the {children.Count} processes of a killed AppHost"), Cancel, TimeSpan.FromSeconds(60));
+        string.Create(CultureInfo.InvariantCulture, $"the end of the {children.Count} processes of a killed AppHost"), Cancel,
+        TimeSpan.FromSeconds(60));
 
     private static Task<(int ExitCode, string Output)> SqlAsync(TemporaryFolder state, string sql) =>
         AppHostProcess.RunAsync(["sql", "postgres", sql, "--state", state.Path], Cancel);

@@ -39,7 +39,8 @@ public sealed class SharedStack : IAsyncDisposable
     internal string StateFolder => _folder.Path;
 
     /// <summary>The migrations as they were when the graph had just become healthy; tests start and end resources later.</summary>
-    internal IReadOnlyDictionary<string, CustomResourceSnapshot> AtStart { get; private set; } = new Dictionary<string, CustomResourceSnapshot>();
+    internal IReadOnlyDictionary<string, CustomResourceSnapshot> AtStart { get; private set; } =
+        new Dictionary<string, CustomResourceSnapshot>();
 
     /// <summary>
     /// The resources' states in the order in which they came, until the graph was healthy. (The orchestrator's own times cannot be
@@ -89,7 +90,9 @@ public sealed class SharedStack : IAsyncDisposable
     }
 
     internal static CustomResourceSnapshot Snapshot(DistributedApplication app, string resource) =>
-        app.ResourceNotifications.TryGetCurrentState(resource, out var now) ? now.Snapshot : throw new InvalidOperationException($"There is no resource {resource}.");
+        app.ResourceNotifications.TryGetCurrentState(resource, out var now)
+            ? now.Snapshot
+            : throw new InvalidOperationException($"There is no resource {resource}.");
 
     /// <summary>Asks the graph's ClickHouse, as its user.</summary>
     internal static async Task<HttpResponseMessage> AskClickHouseAsync(

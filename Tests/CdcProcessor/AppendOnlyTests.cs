@@ -153,7 +153,8 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
     {
         await using var shop = await CreateAsync();
         await shop.ExecuteAsync(
-            $"ALTER PUBLICATION {Publications.AppendOnly(Store.Publication)} SET (publish = 'insert, update'); ALTER PUBLICATION {Store.Publication} ADD TABLE visit", Cancel);
+            $"ALTER PUBLICATION {Publications.AppendOnly(Store.Publication)} SET (publish = 'insert, update'); ALTER PUBLICATION " +
+            $"{Store.Publication} ADD TABLE visit", Cancel);
         await shop.StartAsync(Cancel);
         await Wait.ForAsync(
             () => Task.FromResult(shop.Log.ToString()),
@@ -187,7 +188,8 @@ public sealed class AppendOnlyTests(PostgresServer postgres, ClickHouseServer cl
 
     private static Task InsertAsync(Store shop, int rows) =>
         shop.ExecuteAsync(
-            $"INSERT INTO visit SELECT '2026-01-15'::timestamptz + (i % 7) * interval '1 s', '/' || i % 3 FROM generate_series(1, {rows}) i", Cancel);
+            "INSERT INTO visit SELECT '2026-01-15'::timestamptz + (i % 7) * interval '1 s', '/' || i % 3 FROM generate_series(1, " +
+            $"{rows}) i", Cancel);
 
     /// <summary>By COPY, of which PostgreSQL writes many rows into one record of its WAL.</summary>
     private static async Task CopyInAsync(Store shop, int rows)

@@ -17,9 +17,12 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await using var shop = await CreateAsync(20_000);
         await shop.ExecuteAsync("VACUUM orderitem", Cancel);
         var starting = shop.StartAsync(Cancel, "--Cdc:BatchChanges", "1000", "--Cdc:CopyReaders", "3");
-        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains("Made replication slot"))), "the snapshot", Cancel);
+        await Wait.UntilAsync(
+            () => Task.FromResult(shop.Log.Lines.Any(line => line.Contains("Made replication slot"))), "the snapshot", Cancel);
         for (var i = 0; i < 50; i++)
-            await shop.ExecuteAsync($"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 50 = {i}; DELETE FROM orderitem WHERE id % 500 = {i}; INSERT INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, {i + 1}, 1)", Cancel);
+            await shop.ExecuteAsync(
+                $"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 50 = {i}; DELETE FROM orderitem WHERE id % 500 = {i}; INSERT " +
+                $"INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, {i + 1}, 1)", Cancel);
         await starting;
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -47,7 +50,8 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
 
         // What goes now was in the first snapshot, and the stream that says so begins after the slot's point.
         await shop.ExecuteAsync("DELETE FROM orderitem WHERE id < 100; DELETE FROM \"order\" WHERE id < 20", Cancel);
-        var slot = await shop.Postgres.ScalarAsync<string>($"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
+        var slot = await shop.Postgres.ScalarAsync<string>(
+            $"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
         slot.Should().NotBeNull();
 
         await shop.StartStreamingAsync(Cancel);
@@ -106,19 +110,24 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
 
         // Changes made while a publication lacks a table are lost without a word.
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} DROP TABLE orderitem", Cancel);
-        await shop.ExecuteAsync("UPDATE orderitem SET quantity = 1000 WHERE id % 3 = 0; DELETE FROM orderitem WHERE id % 3 = 1; INSERT INTO orderitem (order_id, product_id, quantity, price) VALUES (1, 1, 5, 1)", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE orderitem SET quantity = 1000 WHERE id % 3 = 0; DELETE FROM orderitem WHERE id % 3 = 1; INSERT INTO orderitem " +
+            "(order_id, product_id, quantity, price) VALUES (1, 1, 5, 1)", Cancel);
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} ADD TABLE orderitem", Cancel);
 
         using var http = Client(processor);
         (await http.PostAsync("/operations/resync?table=orderitem", null, Cancel)).EnsureSuccessStatusCode();
         for (var i = 0; i < 30; i++)
-            await shop.ExecuteAsync($"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 30 = {i}; DELETE FROM orderitem WHERE id = {(3 * i) + 2}", Cancel);
+            await shop.ExecuteAsync(
+                $"UPDATE orderitem SET quantity = quantity + 1 WHERE id % 30 = {i}; DELETE FROM orderitem WHERE id = {(3 * i) + 2}",
+                Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
 
         // What was swept comes back when it is made anew.
-        await shop.ExecuteAsync("INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (1, 1, 1, 7, 1), (4, 1, 1, 8, 1)", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (1, 1, 1, 7, 1), (4, 1, 1, 8, 1)", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
@@ -154,8 +163,11 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
-        await shop.QueryAsync("INSERT INTO cdc_progress SELECT kind, name, replaceRegexpOne(state, '\"Id\":\"[0-9]+', '\"Id\":\"42'), position, updated_at, version + 1 FROM cdc_progress WHERE kind = 'source'", Cancel);
-        await shop.QueryAsync("INSERT INTO customer_dim (customer_id, customer_name, version) VALUES (4711, 'of another server', pow(2, 127))", Cancel);
+        await shop.QueryAsync(
+            "INSERT INTO cdc_progress SELECT kind, name, replaceRegexpOne(state, '\"Id\":\"[0-9]+', '\"Id\":\"42'), position, " +
+            "updated_at, version + 1 FROM cdc_progress WHERE kind = 'source'", Cancel);
+        await shop.QueryAsync(
+            "INSERT INTO customer_dim (customer_id, customer_name, version) VALUES (4711, 'of another server', pow(2, 127))", Cancel);
 
         processor = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
@@ -174,7 +186,8 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
-        await shop.QueryAsync("INSERT INTO cdc_progress VALUES ('position', '-1', '', 9000000000000000000, now64(6), 9000000000000000000)", Cancel);
+        await shop.QueryAsync(
+            "INSERT INTO cdc_progress VALUES ('position', '-1', '', 9000000000000000000, now64(6), 9000000000000000000)", Cancel);
 
         processor = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
@@ -227,10 +240,12 @@ public sealed class CopyTests(PostgresServer postgres, ClickHouseServer clickhou
         var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(
             $"""
-            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 100) i;
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(1, 100) i;
             INSERT INTO product (name, category, price) SELECT 'Product ' || i, 'Tools', i + 0.99 FROM generate_series(1, 30) i;
             INSERT INTO "order" (customer_id, total) SELECT 1 + i % 100, i FROM generate_series(1, 1000) i;
-            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 1000, 1 + i % 30, i, 2.50 FROM generate_series(1, {items}) i;
+            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 1000, 1 + i % 30, i, 2.50
+                FROM generate_series(1, {items}) i;
             """, Cancel);
         return shop;
     }

@@ -13,12 +13,18 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("UPDATE \"order\" SET total = 'NaN' WHERE id = 1", "order", "Column 'total' is 'NaN', which order_landing.total (Decimal(12, 2)) cannot hold exactly.")]
-    [InlineData("UPDATE \"order\" SET order_date = '10000-01-01 00:00:00+00' WHERE id = 1", "order", "Column 'order_date' is '10000-01-01 00:00:00+00', which order_landing.order_date (DateTime64(6, 'UTC')) cannot hold exactly.")]
-    [InlineData("UPDATE \"order\" SET order_date = '0002-12-31 23:59:59.999999+00 BC' WHERE id = 1", "order", "Column 'order_date' is '0002-12-31 23:59:59.999999+00 BC', which")]
-    [InlineData("UPDATE \"order\" SET order_date = '4000-01-01 00:00:00 BC' WHERE id = 1", "order", "Column 'order_date' is '4000-01-01 00:00:00+00 BC', which")]
-    [InlineData("ALTER TABLE \"order\" ALTER COLUMN status DROP NOT NULL; UPDATE \"order\" SET status = NULL WHERE id = 1", "order", "Column 'status' is NULL, and order_landing.status (LowCardinality(String)) takes none.")]
-    public async Task A_value_that_clickhouse_cannot_hold_becomes_a_dead_letter_and_its_key_keeps_the_last_good_row(string statement, string table, string reason)
+    [InlineData("UPDATE \"order\" SET total = 'NaN' WHERE id = 1", "order",
+        "Column 'total' is 'NaN', which order_landing.total (Decimal(12, 2)) cannot hold exactly.")]
+    [InlineData("UPDATE \"order\" SET order_date = '10000-01-01 00:00:00+00' WHERE id = 1", "order",
+        "Column 'order_date' is '10000-01-01 00:00:00+00', which order_landing.order_date (DateTime64(6, 'UTC')) cannot hold exactly.")]
+    [InlineData("UPDATE \"order\" SET order_date = '0002-12-31 23:59:59.999999+00 BC' WHERE id = 1", "order",
+        "Column 'order_date' is '0002-12-31 23:59:59.999999+00 BC', which")]
+    [InlineData("UPDATE \"order\" SET order_date = '4000-01-01 00:00:00 BC' WHERE id = 1", "order",
+        "Column 'order_date' is '4000-01-01 00:00:00+00 BC', which")]
+    [InlineData("ALTER TABLE \"order\" ALTER COLUMN status DROP NOT NULL; UPDATE \"order\" SET status = NULL WHERE id = 1", "order",
+        "Column 'status' is NULL, and order_landing.status (LowCardinality(String)) takes none.")]
+    public async Task A_value_that_clickhouse_cannot_hold_becomes_a_dead_letter_and_its_key_keeps_the_last_good_row(
+        string statement, string table, string reason)
     {
         await using var shop = await CreateAsync();
         var processor = await shop.StartStreamingAsync(Cancel);
@@ -27,15 +33,19 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
 
         await shop.ExecuteAsync(statement, Cancel);
         await shop.ExecuteAsync("UPDATE \"order\" SET status = 'sent' WHERE id = 2", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT status FROM order_fact WHERE order_id = 2", Cancel), status => status == "sent\n", "the change after it", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT status FROM order_fact WHERE order_id = 2", Cancel), status => status == "sent\n",
+            "the change after it", Cancel);
 
         (await shop.QueryAsync("SELECT * FROM order_fact WHERE order_id = 1", Cancel)).Should().Be(before);
         using var http = Client(processor);
         var letters = await http.GetFromJsonAsync<LetterReport[]>("/operations/dead-letters", Cancel);
-        letters.Should().ContainSingle().Which.Should().Match<LetterReport>(letter => letter.Table == table && letter.Key == "1" && letter.Operation == "update" && letter.Reason.StartsWith(reason));
-        letters![0].Raw.Should().StartWith("{\"metadata\":{\"table\":\"order\",\"operation\":\"update\",\"lsn\":\"").And.Contain("\"payload\":{\"id\":1,\"customer_id\":1,");
+        letters.Should().ContainSingle().Which.Should().Match<LetterReport>(letter =>
+            letter.Table == table && letter.Key == "1" && letter.Operation == "update" && letter.Reason.StartsWith(reason));
+        letters![0].Raw.Should().StartWith("{\"metadata\":{\"table\":\"order\",\"operation\":\"update\",\"lsn\":\"").And.Contain(
+            "\"payload\":{\"id\":1,\"customer_id\":1,");
         // They are counted once the batch is done, which is a moment after its rows are visible.
-        await Wait.ForAsync(async () => (await http.GetFromJsonAsync<StatusReport>("/operations/status", Cancel))!.DeadLetters, count => count == 1, "the letter to be counted", Cancel);
+        await Wait.ForAsync(async () => (await http.GetFromJsonAsync<StatusReport>("/operations/status", Cancel))!.DeadLetters,
+            count => count == 1, "the letter to be counted", Cancel);
         (await http.GetAsync("/ready", Cancel)).EnsureSuccessStatusCode();
     }
 
@@ -46,8 +56,10 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 'NaN' WHERE id = 1", Cancel);
         await shop.StartStreamingAsync(Cancel);
 
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT operation, key FROM cdc_dead_letter", Cancel), letter => letter == "read\t1\n", "the dead letter", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM order_fact", Cancel), count => count == "9\n", "the other orders", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT operation, key FROM cdc_dead_letter", Cancel), letter => letter == "read\t1\n",
+            "the dead letter", Cancel);
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM order_fact", Cancel), count => count == "9\n", "the other orders", Cancel);
     }
 
     [Fact]
@@ -59,7 +71,8 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
 
         await shop.ExecuteAsync("DELETE FROM orderitem; UPDATE \"order\" SET id = 100, total = 'NaN' WHERE id = 1", Cancel);
 
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM order_fact WHERE order_id IN (1, 100)", Cancel), count => count == "0\n", "the old key to go", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM order_fact WHERE order_id IN (1, 100)", Cancel),
+            count => count == "0\n", "the old key to go", Cancel);
         (await shop.QueryAsync("SELECT key FROM cdc_dead_letter", Cancel)).Should().Be("100\n");
     }
 
@@ -73,15 +86,18 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         await shop.ExecuteAsync("UPDATE \"order\" SET order_date = '11800-01-01 00:00:00+00', status = 'old' WHERE id <= 3", Cancel);
         await shop.ExecuteAsync("UPDATE \"order\" SET order_date = '2020-01-01 00:00:00+00', status = 'new' WHERE id = 2", Cancel);
         await shop.ExecuteAsync("DELETE FROM \"order\" WHERE id = 3", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel), count => count == "3\n", "the dead letters", Cancel);
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel), count => count == "3\n", "the dead letters", Cancel);
 
         using var http = Client(processor);
-        (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should().StartWith("0 dead letters");
+        (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should()
+            .StartWith("0 dead letters");
 
         // Somebody mends the stored changes by hand, those included that have settled by themselves.
         await shop.QueryAsync("ALTER TABLE cdc_dead_letter DELETE WHERE revision > 0 SETTINGS mutations_sync = 2", Cancel);
         await shop.QueryAsync(
-            "INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, '11800', '1900') AS raw) FROM (SELECT * FROM cdc_dead_letter WHERE state = 'open')", Cancel);
+            "INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, '11800', '1900') AS raw) FROM (SELECT * " +
+            "FROM cdc_dead_letter WHERE state = 'open')", Cancel);
         (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should()
             .EndWith("stays, with its reason.");
         await Wait.ForAsync(() => shop.QueryAsync(
@@ -122,7 +138,8 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 'NaN' WHERE id = 1", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state = 'open'", Cancel), count => count == "1\n", "the dead letter", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter WHERE state = 'open'", Cancel),
+            count => count == "1\n", "the dead letter", Cancel);
         await shop.ExecuteAsync("DELETE FROM \"order\" WHERE id = 1", Cancel);
 
         using var http = Client(processor);
@@ -131,7 +148,8 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         else
             await shop.ExecuteAsync(how, Cancel);
 
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT state, raw FROM cdc_dead_letter", Cancel), state => state == "overtaken\t\n", "the letter to be settled", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT state, raw FROM cdc_dead_letter", Cancel), state => state == "overtaken\t\n",
+            "the letter to be settled", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
@@ -142,13 +160,16 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 'NaN' WHERE id <= 2", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel), count => count == "2\n", "the dead letters", Cancel);
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel), count => count == "2\n", "the dead letters", Cancel);
 
         using var http = Client(processor);
         ((int)(await http.PostAsync("/operations/dead-letters/drop", null, Cancel)).StatusCode).Should().Be(409);
         var id = (await http.GetFromJsonAsync<LetterReport[]>("/operations/dead-letters", Cancel))![0].Id;
-        (await (await http.PostAsync($"/operations/dead-letters/drop?id={id}", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should().StartWith("1 dead letters");
-        (await (await http.PostAsync("/operations/dead-letters/drop?all=true", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should().StartWith("1 dead letters");
+        (await (await http.PostAsync($"/operations/dead-letters/drop?id={id}", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should()
+            .StartWith("1 dead letters");
+        (await (await http.PostAsync("/operations/dead-letters/drop?all=true", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should()
+            .StartWith("1 dead letters");
         (await shop.QueryAsync("SELECT DISTINCT state FROM cdc_dead_letter", Cancel)).Should().Be("dropped\n");
     }
 
@@ -157,7 +178,8 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
         var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(
             """
-            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(0, 9) i;
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(0, 9) i;
             INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 0.99);
             INSERT INTO "order" (customer_id, total) SELECT i, i FROM generate_series(1, 10) i;
             INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT i, 1, i, 2.50 FROM generate_series(1, 10) i;

@@ -3,7 +3,8 @@ using AspireCdc.Tests.Fixtures;
 
 namespace AspireCdc.Tests.CdcProcessor;
 
-/// <summary>Tables of the engine's tests, and what is known of them: a folder below <c>Tests/Fixtures</c> with <c>tables.sql</c> and <c>star.json</c>.</summary>
+/// <summary>Tables of the engine's tests, and what is known of them: a folder below <c>Tests/Fixtures</c> with
+/// <c>tables.sql</c> and <c>star.json</c>.</summary>
 /// <param name="Name">The folder's name.</param>
 internal sealed record Example(string Name)
 {

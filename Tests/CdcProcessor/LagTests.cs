@@ -20,7 +20,8 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     public async Task While_the_sink_does_not_answer_lag_is_the_age_of_the_oldest_commit_and_health_warns()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await using var shop =
+            await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
         await shop.ExecuteAsync(Customer, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel, "--Cdc:MaxLag", "00:00:02");
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -50,13 +51,15 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     public async Task While_the_server_sends_nothing_lag_is_the_wal_that_it_has()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(Customer, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await LagAsync(processor, lag => lag == default, "nothing to wait");
 
-        var sender = await shop.Postgres.ScalarAsync<int>($"SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
+        var sender =
+            await shop.Postgres.ScalarAsync<int>($"SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
         await Signal.SendAsync("STOP", sender);
         try
         {

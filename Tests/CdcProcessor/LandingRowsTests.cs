@@ -12,7 +12,8 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>What an update writes of its old row.</summary>
 public sealed class LandingRowsTests
 {
-    private static readonly TableMapping Table = Mapped.Table("rate", Mapped.Key("percent", ColumnType.Decimal(12, 2)), Mapped.Column("name", ColumnType.String));
+    private static readonly TableMapping Table =
+        Mapped.Table("rate", Mapped.Key("percent", ColumnType.Decimal(12, 2)), Mapped.Column("name", ColumnType.String));
 
     [Theory]
     [InlineData("1.00", "1.00", 1)] // REPLICA IDENTITY FULL sends the old row with every update

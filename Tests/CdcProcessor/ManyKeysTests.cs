@@ -15,7 +15,8 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>Batches whose keys travel beside the statement instead of in it.</summary>
 public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
-    private static readonly TableMapping Note = Mapped.Table("note", Mapped.Key("id", ColumnType.Int64), Mapped.Key("name", ColumnType.String));
+    private static readonly TableMapping Note =
+        Mapped.Table("note", Mapped.Key("id", ColumnType.Int64), Mapped.Key("name", ColumnType.String));
     private static readonly string[] Names = ["it's", "back\\slash", "new\nline", "tab\t", "(1,2),(3", "größer", ""];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -30,14 +31,18 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
 
         await shop.ExecuteAsync(
             """
-            INSERT INTO customer (email, name, country, city) SELECT i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 900) i;
+            INSERT INTO customer (email, name, country, city) SELECT i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(1, 900) i;
             INSERT INTO product (name, category, price) SELECT 'Product ' || i, 'Tools', i FROM generate_series(1, 700) i;
             INSERT INTO "order" (customer_id, total) SELECT 1 + i % 900, i FROM generate_series(1, 2000) i;
-            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 2000, 1 + i % 700, 1, 2.50 FROM generate_series(1, 5000) i;
+            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 2000, 1 + i % 700, 1, 2.50
+                FROM generate_series(1, 5000) i;
             """, Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Basel' WHERE id % 2 = 0; UPDATE product SET category = 'Toys' WHERE id % 2 = 0; DELETE FROM \"order\" WHERE id % 5 = 0", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Basel' WHERE id % 2 = 0; UPDATE product SET category = 'Toys' WHERE id % 2 = 0; DELETE FROM " +
+            "\"order\" WHERE id % 5 = 0", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
@@ -62,7 +67,10 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         var (set, table) = keys.In("changed");
 
         (table is null).Should().Be(count <= KeySet.Few);
-        var found = await client.ReadAsync($"SELECT toInt64(count()) FROM numbers({count * 2}) WHERE (toInt64(number), {NamesLiteral}[number % {Names.Length} + 1]) IN {set}", table is null ? [] : [table], Cancel);
+        var found =
+            await client.ReadAsync(
+                $"SELECT toInt64(count()) FROM numbers({count * 2}) WHERE (toInt64(number), {NamesLiteral}[number % {Names.Length} + " +
+                $"1]) IN {set}", table is null ? [] : [table], Cancel);
         BinaryPrimitives.ReadInt64LittleEndian(found.Span).Should().Be(count);
     }
 
@@ -73,12 +81,15 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
     {
         var database = await clickhouse.CreateDatabaseAsync(Cancel);
         using var client = new ClickHouseClient(database.ConnectionString);
-        await client.ExecuteAsync("CREATE TABLE note_by_author (author_id Int64, id Int64, name String) ENGINE = MergeTree ORDER BY author_id", Cancel);
-        await client.ExecuteAsync($"INSERT INTO note_by_author SELECT 5, number, {NamesLiteral}[number % {Names.Length} + 1] FROM numbers({count})", Cancel);
+        await client.ExecuteAsync(
+            "CREATE TABLE note_by_author (author_id Int64, id Int64, name String) ENGINE = MergeTree ORDER BY author_id", Cancel);
+        await client.ExecuteAsync(
+            $"INSERT INTO note_by_author SELECT 5, number, {NamesLiteral}[number % {Names.Length} + 1] FROM numbers({count})", Cancel);
         var author = Mapped.Table("author", Mapped.Key("id", ColumnType.Int64, "author_id"));
         var fact = new FactTable(
             new StarModel([author, Note], []),
-            new FactMapping { Name = "note_fact", Root = "note", Parents = [new("author", "author", FactMapping.RootAlias, ["author_id"], "note_by_author")], Columns = [] }, "note_fact");
+            new FactMapping { Name = "note_fact", Root = "note",
+                Parents = [new("author", "author", FactMapping.RootAlias, ["author_id"], "note_by_author")], Columns = [] }, "note_fact");
         using var batch = new ChangeBatch();
         using var changed = new KeySet(author);
         var row = batch.AddRow(1);
@@ -101,7 +112,8 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         counts.Should().Equal(count == 7 ? [7] : [400, 400, 200]);
         after.Should().Be(count == 7 ? "(6,'')" : "(999,'größer')");
         var (set, table) = due.In("changed");
-        var found = await client.ReadAsync($"SELECT toInt64(count()) FROM note_by_author WHERE (id, name) IN {set}", table is null ? [] : [table], Cancel);
+        var found = await client.ReadAsync(
+            $"SELECT toInt64(count()) FROM note_by_author WHERE (id, name) IN {set}", table is null ? [] : [table], Cancel);
         BinaryPrimitives.ReadInt64LittleEndian(found.Span).Should().Be(count);
     }
 

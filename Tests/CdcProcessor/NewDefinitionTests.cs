@@ -11,7 +11,8 @@ using Xunit;
 
 namespace AspireCdc.Tests.CdcProcessor;
 
-/// <summary>A model that has changed: what is new fills itself, beside the stream, whatever is killed meanwhile; nobody has to ask for it.</summary>
+/// <summary>A model that has changed: what is new fills itself, beside the stream, whatever is killed
+/// meanwhile; nobody has to ask for it.</summary>
 public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -27,17 +28,20 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
 
         await shop.MigrateToAsync(Example.Store.Model, Cancel);
         processor = await shop.StartStreamingAsync(Cancel);
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Basel' WHERE id = 2; INSERT INTO \"order\" (customer_id, total) VALUES (2, 7)", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Basel' WHERE id = 2; INSERT INTO \"order\" (customer_id, total) VALUES (2, 7)", Cancel);
 
         await FollowsAsync(shop, processor);
         (await shop.QueryAsync("SELECT DISTINCT city FROM order_fact ORDER BY city", Cancel)).Should().Be("Basel\nBern\n");
-        (await shop.QueryAsync("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%__next'", Cancel)).Should().Be("0\n");
+        (await shop.QueryAsync("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%__next'", Cancel))
+            .Should().Be("0\n");
     }
 
     [Fact]
     public async Task A_new_fact_over_tables_that_are_copied_fills_itself()
     {
-        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, Example.Store with { Model = Example.Store.Model with { Facts = [Example.Store.Model.Facts[0]] } });
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel,
+            Example.Store with { Model = Example.Store.Model with { Facts = [Example.Store.Model.Facts[0]] } });
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartCopiedAsync(Cancel);
         await shop.StopAsync(processor);
@@ -65,7 +69,8 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         await Wait.UntilAsync(() => Task.FromResult(IsDone(processor)), $"order_fact to be derived; log:\n{shop.Log}", Cancel);
         (await shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel)).Should().Be("6\n");
         await shop.ExecuteAsync("UPDATE \"order\" SET total = 5 WHERE id = 3", Cancel);
-        await Wait.ForAsync(() => shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel), total => total == "10\n", "the change", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel), total => total == "10\n",
+            "the change", Cancel);
     }
 
     [Fact]
@@ -75,7 +80,8 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, Without("customer", "city"));
         await shop.ExecuteAsync(
             """
-            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'City ' || i % 7 FROM generate_series(1, 5000) i;
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'City ' || i % 7
+                FROM generate_series(1, 5000) i;
             INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
             INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5000, i FROM generate_series(1, 20000) i;
             INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 20000, 1, i, 2.50 FROM generate_series(1, 40000) i;
@@ -87,7 +93,8 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         for (var kill = 0; kill < 3; kill++)
         {
             await using var killed = GuardedProcess.Start(
-                ["dotnet", Repository.ProgramOf("CdcProcessor"), .. shop.Arguments], new Dictionary<string, string>(), line => shop.Log.Add(line));
+                ["dotnet", Repository.ProgramOf("CdcProcessor"), .. shop.Arguments], new Dictionary<string, string>(), line =>
+                    shop.Log.Add(line));
             await Oracle.WaitForStreamAsync(shop, () => killed.Exited.IsCompleted, Cancel);
             await shop.ExecuteAsync($"UPDATE customer SET city = 'Kill {kill}' WHERE id % 11 = {kill}", Cancel);
             await Task.Delay(random.Next(0, 700), Cancel);
@@ -121,11 +128,13 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
 
     private static async Task FollowsAsync(Store shop, WebApplication processor)
     {
-        await Wait.UntilAsync(() => Task.FromResult(IsDone(processor)), $"all facts to be derived; log:\n{shop.Log}", Cancel, TimeSpan.FromSeconds(120));
+        await Wait.UntilAsync(
+            () => Task.FromResult(IsDone(processor)), $"all facts to be derived; log:\n{shop.Log}", Cancel, TimeSpan.FromSeconds(120));
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
-    private static bool IsDone(WebApplication processor) => processor.Services.GetRequiredService<ProcessorStatus>().Phase == Phase.Streaming
+    private static bool IsDone(WebApplication processor) =>
+        processor.Services.GetRequiredService<ProcessorStatus>().Phase == Phase.Streaming
         && processor.Services.GetRequiredService<FactProgress>().Facts is { Count: > 0 } facts && facts.Values.All(fact => fact.IsDone);
 
     /// <summary>The store's model before it had a column, in its table and in the facts that show it.</summary>
@@ -135,7 +144,8 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         return Example.Store with
         {
             Model = new StarModel(
-                [.. model.Tables.Select(known => known.Source == table ? known with { Columns = [.. known.Columns.Where(mapped => mapped.Source != column)] } : known)],
+                [.. model.Tables.Select(known =>
+                    known.Source == table ? known with { Columns = [.. known.Columns.Where(mapped => mapped.Source != column)] } : known)],
                 [.. model.Facts.Select(fact => fact with { Columns = [.. fact.Columns.Where(shown => shown.Name != column)] })]),
         };
     }
@@ -145,7 +155,9 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     {
         Facts = [.. Example.Store.Model.Facts.Select(fact => fact with
         {
-            Columns = [.. fact.Columns.Select(column => column.Name == "total" ? new FactColumn("total", ColumnType.Decimal(38, 2), "CAST(root.total, 'Decimal(38, 2)') * 2") : column)],
+            Columns = [.. fact.Columns.Select(column => column.Name == "total"
+                ? new FactColumn("total", ColumnType.Decimal(38, 2), "CAST(root.total, 'Decimal(38, 2)') * 2")
+                : column)],
         })],
     };
 }

@@ -42,7 +42,8 @@ public sealed class OperationAccessTests
         using var answer = await http.PostAsync("/operations/dead-letters/drop", null, Cancellation);
 
         ((int)answer.StatusCode).Should().Be(status, await answer.Content.ReadAsStringAsync(Cancellation));
-        _log.Lines.Should().Contain(line => line.Contains("POST /operations/dead-letters/drop was " + (status == 409 ? "asked for by operator/7" : "refused to operator/7")));
+        _log.Lines.Should().Contain(line => line.Contains(
+            "POST /operations/dead-letters/drop was " + (status == 409 ? "asked for by operator/7" : "refused to operator/7")));
         _log.Lines.Should().NotContain(line => line.Contains(Token));
         (await http.GetAsync("/alive", Cancellation)).StatusCode.Should().Be(HttpStatusCode.OK, "probes need no token");
     }
@@ -50,7 +51,8 @@ public sealed class OperationAccessTests
     private async Task<WebApplication> StartAsync(string? token, string address)
     {
         var processor = CdcProcessorApp.Create(
-            ["--ConnectionStrings:shop=Host=127.0.0.1;Port=1;Username=u;Password=p", "--ConnectionStrings:clickhouse=Host=127.0.0.1;Port=1", "--urls=http://127.0.0.1:0", .. token is null ? Array.Empty<string>() : [$"--Operations:Token={token}"]],
+            ["--ConnectionStrings:shop=Host=127.0.0.1;Port=1;Username=u;Password=p", "--ConnectionStrings:clickhouse=Host=127.0.0.1;Port=1",
+                "--urls=http://127.0.0.1:0", .. token is null ? Array.Empty<string>() : [$"--Operations:Token={token}"]],
             builder =>
             {
                 builder.Logging.ClearProviders().AddProvider(_log);

@@ -6,7 +6,8 @@ namespace AspireCdc.Tests.CdcProcessor;
 /// <summary>What the oracles of all pairs have in common: seeds, values that PostgreSQL leaves out, processes that are killed.</summary>
 internal static class Oracle
 {
-    /// <summary>So many random seeds for each example, <paramref name="many"/> with LONG_TESTS=1; or the one that ORACLE_SEED replays.</summary>
+    /// <summary>So many random seeds for each example, <paramref name="many"/> with LONG_TESTS=1; or the
+    /// one that ORACLE_SEED replays.</summary>
     public static TheoryData<string, int> Seeds(int usual, int many)
     {
         if (int.TryParse(Environment.GetEnvironmentVariable("ORACLE_SEED"), out var replayed))
@@ -25,7 +26,8 @@ internal static class Oracle
 
     /// <summary>Whether a processor has streamed since the last kill.</summary>
     public static bool Streams(Store shop) =>
-        shop.Log.Lines.Reverse().TakeWhile(line => !line.StartsWith("--- killed", StringComparison.Ordinal)).Any(line => line.Contains("Streaming from slot"));
+        shop.Log.Lines.Reverse().TakeWhile(line => !line.StartsWith("--- killed", StringComparison.Ordinal))
+            .Any(line => line.Contains("Streaming from slot"));
 
     /// <summary>Waits until one streams, or has ended; says what was logged where none does.</summary>
     public static async Task WaitForStreamAsync(Store shop, Func<bool> hasEnded, CancellationToken cancellationToken)

@@ -5,8 +5,8 @@ using Xunit;
 namespace AspireCdc.Tests.CdcProcessor;
 
 /// <summary>
-/// The invariant under random work, with the processor killed at random points: afterwards every table in ClickHouse equals the SQL over PostgreSQL. A seed that failed is replayed with
-/// ORACLE_SEED=…; LONG_TESTS=1 runs many.
+/// The invariant under random work, with the processor killed at random points: afterwards every table in ClickHouse equals the SQL over
+/// PostgreSQL. A seed that failed is replayed with ORACLE_SEED=…; LONG_TESTS=1 runs many.
 /// </summary>
 public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickhouse, ITestOutputHelper output)
 {
@@ -26,14 +26,16 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
         if (random.Next(2) == 0)
             await shop.ExecuteAsync($"ALTER TABLE {(example == Example.Deep ? "film_person" : "orderitem")} REPLICA IDENTITY FULL", Cancel);
 
-        RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
+        RandomWork[] writers =
+            [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
         await writers[0].RunAsync(60, Cancel);
         var address = $"http://127.0.0.1:{FreePort.Next()}";
         for (var round = 0; round < 4; round++)
         {
             // Small batches end inside transactions.
             await using var processor = GuardedProcess.Start(
-                ["dotnet", Repository.ProgramOf("CdcProcessor"), .. shop.Arguments, "--urls", address, "--Cdc:BatchChanges", $"{random.Next(1, 300)}"],
+                ["dotnet", Repository.ProgramOf("CdcProcessor"), .. shop.Arguments, "--urls", address, "--Cdc:BatchChanges",
+                    $"{random.Next(1, 300)}"],
                 new Dictionary<string, string>(), line => shop.Log.Add(line));
             var working = writers.Select(writer => writer.RunAsync(random.Next(30, 120), Cancel)).ToArray();
             var resyncs = random.Next(2) == 0;

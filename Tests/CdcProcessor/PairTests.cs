@@ -21,7 +21,8 @@ public sealed class PairTests
     [InlineData("postgresql", "postgresql")]
     [InlineData("mysql", "clickhouse")]
     public void An_impossible_pair_is_refused(string source, string sink) =>
-        Refusal(source, sink, "shop", "clickhouse", "kafka").Should().StartWith($"--source {source} --sink {sink} is no pair: there are postgresql to clickhouse");
+        Refusal(source, sink, "shop", "clickhouse", "kafka").Should()
+            .StartWith($"--source {source} --sink {sink} is no pair: there are postgresql to clickhouse");
 
     [Theory]
     [InlineData("postgresql", "clickhouse", "shop")]
@@ -29,11 +30,15 @@ public sealed class PairTests
     [InlineData("postgresql", "kafka", "kafka")]
     [InlineData("kafka", "clickhouse", "kafka")]
     public void A_missing_connection_string_is_named(string source, string sink, string missing) =>
-        Refusal(source, sink, [.. new[] { "shop", "clickhouse", "kafka" }.Except([missing])]).Should().Contain($"set ConnectionStrings__{missing}");
+        Refusal(source, sink, [.. new[] { "shop", "clickhouse", "kafka" }.Except([missing])]).Should()
+            .Contain($"set ConnectionStrings__{missing}");
 
     private static string Refusal(string source, string sink, params string[] connections) =>
-        FluentActions.Invoking(() => Pair.From(Configuration(source, sink, connections))).Should().Throw<InvalidOperationException>().Which.Message;
+        FluentActions.Invoking(() => Pair.From(Configuration(source, sink, connections))).Should()
+            .Throw<InvalidOperationException>().Which.Message;
 
-    private static IConfiguration Configuration(string? source, string? sink, params string[] connections) => new ConfigurationBuilder().AddInMemoryCollection(
-        [.. connections.Select(name => KeyValuePair.Create($"ConnectionStrings:{name}", (string?)"x")), new("source", source), new("sink", sink)]).Build();
+    private static IConfiguration Configuration(string? source, string? sink, params string[] connections) =>
+        new ConfigurationBuilder().AddInMemoryCollection(
+        [.. connections.Select(name => KeyValuePair.Create($"ConnectionStrings:{name}", (string?)"x")), new("source", source),
+            new("sink", sink)]).Build();
 }

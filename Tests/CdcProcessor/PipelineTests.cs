@@ -57,7 +57,8 @@ public sealed class PipelineTests
 
         public Task WorkAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        Task<SourceIdentity> IChangeSource.OpenAsync(CancellationToken cancellationToken) => Task.FromResult(new SourceIdentity("postgresql", "test", 1, Ordered: true));
+        Task<SourceIdentity> IChangeSource.OpenAsync(CancellationToken cancellationToken) =>
+            Task.FromResult(new SourceIdentity("postgresql", "test", 1, Ordered: true));
 
         Task<Progress> IChangeSink.OpenAsync(CancellationToken cancellationToken) => Task.FromResult(Progress.None);
 
@@ -97,7 +98,8 @@ public sealed class PipelineTests
 
         public void RequestCopy(IReadOnlyList<string> tables) => throw new NotSupportedException();
 
-        public Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<ChangeBatch?> MarkAsync(IReadOnlyCollection<LandedRow> rows, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public Task ResetAsync(bool keepRows, CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -105,7 +107,8 @@ public sealed class PipelineTests
 
         public Task SetPausedAsync(bool paused, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -3,8 +3,8 @@ using Npgsql;
 namespace AspireCdc.Tests.CdcProcessor;
 
 /// <summary>
-/// Random transactions over the tables of an example, from a seed: few keys, so that rows are deleted and made again, moved and swapped. What the database refuses (a duplicate, a missing parent, a
-/// deadlock) rolls its transaction back, as it does for everybody.
+/// Random transactions over the tables of an example, from a seed: few keys, so that rows are deleted and made again, moved and swapped.
+/// What the database refuses (a duplicate, a missing parent, a deadlock) rolls its transaction back, as it does for everybody.
 /// </summary>
 internal sealed class RandomWork(int seed, string connectionString, Example? example = null)
 {
@@ -61,11 +61,17 @@ internal sealed class RandomWork(int seed, string connectionString, Example? exa
 
     private string Statement() => _random.Next(27) switch
     {
-        0 or 1 or 2 => $"INSERT INTO customer (id, email, name, country, city) VALUES ({Key()}, '{Word()}{_random.Next()}', '{Word()}', '{Word()}', '{Word()}')",
+        0 or 1 or 2 =>
+            $"INSERT INTO customer (id, email, name, country, city) VALUES ({Key()}, '{Word()}{_random.Next()}', '{Word()}', " +
+            $"'{Word()}', '{Word()}')",
         3 or 4 => $"INSERT INTO product (id, name, category, price) VALUES ({Key()}, '{Word()}', '{Word()}', {Money()})",
         5 or 6 or 7 => $"INSERT INTO \"order\" (id, customer_id, total, status) VALUES ({Key()}, {Key()}, {Money()}, '{Word()}')",
-        8 or 9 or 10 => $"INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES ({Key()}, {Key()}, {Key()}, {_random.Next(1, 100)}, {Money()})",
-        11 => $"INSERT INTO orderitem (id, order_id, product_id, quantity, price) SELECT 100 + row_number() OVER (), o.id, p.id, {_random.Next(1, 9)}, {Money()} FROM \"order\" o, product p ON CONFLICT (id) DO UPDATE SET quantity = excluded.quantity, order_id = excluded.order_id",
+        8 or 9 or 10 =>
+            $"INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES ({Key()}, {Key()}, {Key()}, " +
+            $"{_random.Next(1, 100)}, {Money()})",
+        11 => "INSERT INTO orderitem (id, order_id, product_id, quantity, price) SELECT 100 + row_number() OVER (), o.id, p.id, " +
+            $"{_random.Next(1, 9)}, {Money()} FROM \"order\" o, product p ON CONFLICT (id) DO UPDATE SET quantity = " +
+            "excluded.quantity, order_id = excluded.order_id",
         12 => $"UPDATE customer SET city = '{Word()}'{LongOrShort()} WHERE id = {Key()}",
         13 => $"UPDATE customer SET country = '{Word()}' WHERE id % 3 = {_random.Next(3)}",
         14 => $"UPDATE product SET name = '{Word()}', price = {Money()} WHERE id = {Key()}",
@@ -78,14 +84,17 @@ internal sealed class RandomWork(int seed, string connectionString, Example? exa
         21 => $"DELETE FROM \"order\" WHERE id = {Key()}",
         22 => $"DELETE FROM orderitem WHERE id % 5 = {_random.Next(5)}",
         23 => $"DELETE FROM product WHERE id = {Key()} AND NOT EXISTS (SELECT FROM orderitem WHERE product_id = product.id)",
-        24 => $"INSERT INTO customer (id, email, name, country, city) SELECT i, '{_random.Next()}-' || i, '{Word()}', 'XX', 'YY' FROM generate_series({Key()}, {Keys}) i ON CONFLICT (id) DO UPDATE SET city = 'upsert'",
+        24 => $"INSERT INTO customer (id, email, name, country, city) SELECT i, '{_random.Next()}-' || i, '{Word()}', 'XX', 'YY' FROM " +
+            $"generate_series({Key()}, {Keys}) i ON CONFLICT (id) DO UPDATE SET city = 'upsert'",
         25 => _random.Next(3) == 0 ? "TRUNCATE orderitem" : $"UPDATE orderitem SET price = {Money()}",
-        _ => _random.Next(6) == 0 ? (_random.Next(2) == 0 ? "TRUNCATE customer CASCADE" : "TRUNCATE \"order\" CASCADE") : $"UPDATE \"order\" SET total = {Money()}",
+        _ => _random.Next(6) == 0 ? (_random.Next(2) == 0 ? "TRUNCATE customer CASCADE" : "TRUNCATE \"order\" CASCADE")
+            : $"UPDATE \"order\" SET total = {Money()}",
     };
 
     private async Task CopyAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var copy = await connection.BeginTextImportAsync("COPY orderitem (id, order_id, product_id, quantity, price) FROM STDIN", cancellationToken);
+        await using var copy = await connection.BeginTextImportAsync(
+            "COPY orderitem (id, order_id, product_id, quantity, price) FROM STDIN", cancellationToken);
         var first = 1000 + _random.Next(1000);
         for (var i = 0; i < _random.Next(1, 60); i++)
             await copy.WriteLineAsync($"{first + i}\t{Key()}\t{Key()}\t{_random.Next(1, 50)}\t{Money()}");
@@ -101,9 +110,11 @@ internal sealed class RandomWork(int seed, string connectionString, Example? exa
 
     private string Word() => new[] { "alpha", "Bern", "Ünïcode", "tab\tbed", "back\\slash", "quo''te", "new\nline", "" }[_random.Next(8)];
 
-    /// <summary>Now and then values that PostgreSQL stores out of line, which it does with rows of more than 2 kB; later changes of the row leave them out.</summary>
+    /// <summary>Now and then values that PostgreSQL stores out of line, which it does with rows of more than 2 kB; later changes
+    /// of the row leave them out.</summary>
     private string LongOrShort() => _random.Next(3) == 0
-        ? $", name = (SELECT string_agg(chr(128512 + (i * {_random.Next(1, 60)}) % 60), '') FROM generate_series(1, 255) i), email = '{_random.Next()}' || repeat('😀', 240)"
+        ? $", name = (SELECT string_agg(chr(128512 + (i * {_random.Next(1, 60)}) % 60), '') FROM generate_series(1, 255) i), email = " +
+            $"'{_random.Next()}' || repeat('😀', 240)"
         : $", name = '{Word()}'";
 
     private string Money() => (_random.Next(1, 10_000_000) / 100m).ToString(System.Globalization.CultureInfo.InvariantCulture);

@@ -41,7 +41,8 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         await gate.Held.WaitAsync(TimeSpan.FromMinutes(3), Cancel);
 
         // The copy has read its rows, and they are on their way.
-        await FluentActions.Awaiting(() => shop.ExecuteAsync("SET lock_timeout = '2s'; TRUNCATE orderitem", Cancel)).Should().ThrowAsync<PostgresException>().Where(e => e.SqlState == PostgresErrorCodes.LockNotAvailable);
+        await FluentActions.Awaiting(() => shop.ExecuteAsync("SET lock_timeout = '2s'; TRUNCATE orderitem", Cancel)).Should()
+            .ThrowAsync<PostgresException>().Where(e => e.SqlState == PostgresErrorCodes.LockNotAvailable);
         var truncating = shop.ExecuteAsync("TRUNCATE orderitem", Cancel);
         gate.Open();
         await truncating;
@@ -65,7 +66,9 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
 
         // All before this is acknowledged, so what is held belongs to the change.
         await Wait.UntilAsync(
-            () => shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn >= pg_current_wal_lsn() FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel), "the slot to stand at the end of WAL", Cancel);
+            () => shop.Postgres.ScalarAsync<bool>(
+                $"SELECT confirmed_flush_lsn >= pg_current_wal_lsn() FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel),
+                "the slot to stand at the end of WAL", Cancel);
         gate.Hold(held);
         await shop.ExecuteAsync("UPDATE \"order\" SET status = 'sent'", Cancel);
         var committed = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_insert_lsn()::text", Cancel);
@@ -74,12 +77,18 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         await shop.ExecuteAsync("CREATE TABLE busy AS SELECT generate_series(1, 1000) AS id", Cancel);
         var now = await shop.Postgres.ScalarAsync<DateTime>("SELECT clock_timestamp()", Cancel);
         await Wait.UntilAsync(
-            () => shop.Postgres.ScalarAsync<bool>($"SELECT reply_time > '{now:O}' AND sent_lsn > '{committed}' FROM pg_stat_replication WHERE application_name = 'aspirecdc {shop.Slot}'", Cancel), "the processor to tell its position", Cancel);
-        (await shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn < '{committed}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel)).Should().BeTrue();
+            () => shop.Postgres.ScalarAsync<bool>(
+                $"SELECT reply_time > '{now:O}' AND sent_lsn > '{committed}' FROM pg_stat_replication WHERE application_name = " +
+                $"'aspirecdc {shop.Slot}'", Cancel), "the processor to tell its position", Cancel);
+        (await shop.Postgres.ScalarAsync<bool>(
+            $"SELECT confirmed_flush_lsn < '{committed}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel))
+                .Should().BeTrue();
 
         gate.Open();
         await Wait.UntilAsync(
-            () => shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn >= '{committed}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel), "the slot to follow", Cancel);
+            () => shop.Postgres.ScalarAsync<bool>(
+                $"SELECT confirmed_flush_lsn >= '{committed}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel),
+                "the slot to follow", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
@@ -88,7 +97,8 @@ public sealed class RuleTests(PostgresServer postgres, ClickHouseServer clickhou
         var shop = await Store.CreateAsync(source, clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(
             """
-            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(1, 5) i;
             INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
             INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
             INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;

@@ -17,7 +17,8 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
     public async Task Rule_8_an_unchanged_value_is_read_only_once_its_commit_is_visible()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(
             """
             ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128);
@@ -40,14 +41,20 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
                 {
                     await commit;
                     attempt++;
-                    commit = shop.ExecuteAsync($"UPDATE customer SET name = 'new {attempt} ' || repeat('🐘', 240); UPDATE customer SET city = 'Sion {attempt}'", Cancel);
+                    commit =
+                        shop.ExecuteAsync(
+                            $"UPDATE customer SET name = 'new {attempt} ' || repeat('🐘', 240); UPDATE customer SET city = 'Sion {attempt}'",
+                            Cancel);
                 }
-                return await shop.Postgres.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')", Cancel);
+                return await shop.Postgres.ScalarAsync<bool>(
+                    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')", Cancel);
             },
             "a commit to wait for its standby", Cancel);
         await Wait.UntilAsync(
-            () => shop.Postgres.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_xact_status(%')", Cancel), $"the processor to ask for the transaction; log:\n{shop.Log}\n", Cancel);
-        (await shop.Postgres.ScalarAsync<bool>($"SELECT city = 'Sion {attempt}' FROM customer", Cancel)).Should().BeFalse("the commit waits");
+            () => shop.Postgres.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_xact_status(%')",
+                Cancel), $"the processor to ask for the transaction; log:\n{shop.Log}\n", Cancel);
+        (await shop.Postgres.ScalarAsync<bool>($"SELECT city = 'Sion {attempt}' FROM customer", Cancel)).Should()
+            .BeFalse("the commit waits");
         (await shop.QueryAsync($"SELECT count() FROM customer_dim WHERE city = 'Sion {attempt}'", Cancel)).Should().Be("0\n");
 
         await shop.ExecuteAsync("ALTER SYSTEM RESET synchronous_standby_names", Cancel);
@@ -66,12 +73,14 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.StopAsync(pair.Processor);
         var end = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_flush_lsn()::text", Cancel);
-        await Wait.UntilAsync(() => pair.Promoted.ScalarAsync<bool>($"SELECT pg_last_wal_replay_lsn() >= '{end}'", Cancel), "the standby to have everything", Cancel);
+        await Wait.UntilAsync(() => pair.Promoted.ScalarAsync<bool>($"SELECT pg_last_wal_replay_lsn() >= '{end}'", Cancel),
+            "the standby to have everything", Cancel);
 
         await pair.Primary.KillAsync();
         await pair.Promoted.ExecuteAsync("SELECT pg_promote()", Cancel);
         shop.Postgres = pair.Promoted;
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Visp' WHERE id = 1; INSERT INTO \"order\" (customer_id, total) VALUES (1, 5)", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Visp' WHERE id = 1; INSERT INTO \"order\" (customer_id, total) VALUES (1, 5)", Cancel);
         await shop.StartStreamingAsync(Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -91,7 +100,11 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         var end = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_insert_lsn()::text", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await Wait.UntilAsync(
-            async () => await shop.Postgres.ScalarAsync<bool>($"SELECT '{end}' - pg_lsn '0/0' <= {(await shop.QueryAsync("SELECT max(position) FROM cdc_progress WHERE kind = 'position'", Cancel)).Trim()}", Cancel), "the position to be recorded", Cancel);
+            async () =>
+                await shop.Postgres.ScalarAsync<bool>(
+                    $"SELECT '{end}' - pg_lsn '0/0' <= " +
+                    $"{(await shop.QueryAsync("SELECT max(position) FROM cdc_progress WHERE kind = 'position'", Cancel)).Trim()}", Cancel),
+                    "the position to be recorded", Cancel);
         await shop.StopAsync(pair.Processor);
 
         await pair.Primary.KillAsync();
@@ -101,16 +114,21 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
         shop.Postgres = pair.Promoted;
         if (diedBeforeItRecordedThat)
         {
-            var recorded = await shop.Postgres.ScalarAsync<long>($"SELECT (confirmed_flush_lsn - pg_lsn '0/0')::bigint FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
-            await shop.QueryAsync($"ALTER TABLE cdc_progress UPDATE position = {recorded} WHERE kind = 'position' SETTINGS mutations_sync = 1", Cancel);
+            var recorded = await shop.Postgres.ScalarAsync<long>(
+                $"SELECT (confirmed_flush_lsn - pg_lsn '0/0')::bigint FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel);
+            await shop.QueryAsync(
+                $"ALTER TABLE cdc_progress UPDATE position = {recorded} WHERE kind = 'position' SETTINGS mutations_sync = 1", Cancel);
         }
         // Its WAL soon ends beyond what was applied, and its slot stands before that: only the timeline tells.
         for (var i = 0; i < 2; i++)
             await shop.ExecuteAsync($"UPDATE customer SET city = 'other {i}' WHERE id = 2; SELECT pg_switch_wal()", Cancel);
-        (await shop.Postgres.ScalarAsync<bool>($"SELECT pg_current_wal_lsn() > '{end}' AND (SELECT confirmed_flush_lsn < '{end}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}')", Cancel)).Should().BeTrue();
+        (await shop.Postgres.ScalarAsync<bool>(
+            $"SELECT pg_current_wal_lsn() > '{end}' AND (SELECT confirmed_flush_lsn < '{end}' FROM pg_replication_slots WHERE slot_name " +
+            $"= '{shop.Slot}')", Cancel)).Should().BeTrue();
         var processor = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
-        shop.Log.ToString().Should().Contain("PostgreSQL is on timeline 2 now, which left timeline 1 at").And.Contain("a standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
+        shop.Log.ToString().Should().Contain("PostgreSQL is on timeline 2 now, which left timeline 1 at").And.Contain(
+            "a standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
 
         using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
         (await http.PostAsync("/operations/resync?all=true", null, Cancel)).EnsureSuccessStatusCode();
@@ -142,7 +160,8 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
     private async Task<Pair> StartAsync(bool severalHosts = false)
     {
         var primary = await PostgresServer.StartOwnAsync(Cancel);
-        var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", primary.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", primary.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         await shop.ExecuteAsync("SELECT pg_create_physical_replication_slot('standby')", Cancel);
         await primary.StopAsync();
@@ -160,7 +179,9 @@ public sealed class StandbyTests(ClickHouseServer clickhouse)
             {
                 // The standby takes a slot over once the primary's has moved beyond what the standby has kept.
                 await shop.ExecuteAsync("SELECT pg_log_standby_snapshot(); UPDATE product SET price = price + 1", Cancel);
-                return await pair.Promoted.ScalarAsync<bool>($"SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{shop.Slot}' AND synced AND NOT temporary)", Cancel);
+                return await pair.Promoted.ScalarAsync<bool>(
+                    $"SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{shop.Slot}' AND synced AND NOT temporary)",
+                    Cancel);
             },
             "the standby to have the slot", Cancel, Long);
         return pair;

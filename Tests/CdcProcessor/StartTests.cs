@@ -22,7 +22,10 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
         await shop.ExecuteAsync("ALTER TABLE orderitem RENAME TO other; ALTER TABLE product RENAME TO thing", Cancel);
         var processor = await shop.StartAsync(Cancel);
 
-        await WaitForReasonAsync(processor, $"Database '{shop.Postgres.Name}' has no table \"public.product\", \"public.orderitem\" yet: waiting for 'Api init-db' to make them.");
+        await WaitForReasonAsync(
+            processor,
+            $"Database '{shop.Postgres.Name}' has no table \"public.product\", \"public.orderitem\" yet: waiting for 'Api init-db' " +
+            "to make them.");
 
         await shop.ExecuteAsync("ALTER TABLE other RENAME TO orderitem; ALTER TABLE thing RENAME TO product", Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.Streaming, Cancel);
@@ -58,13 +61,16 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
             ALTER TABLE orderitem DROP CONSTRAINT orderitem_pkey; ALTER TABLE orderitem ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED
             """, Cancel);
         var processor = await shop.StartAsync(
-            Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "secret" }.ConnectionString);
+            Cancel, "--ConnectionStrings:shop",
+            new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "secret" }.ConnectionString);
 
         await WaitForReasonAsync(processor,
             $"role \"{role}\" lacks REPLICATION: ALTER ROLE \"{role}\" REPLICATION",
             $"role \"{role}\" lacks SELECT on orderitem: GRANT SELECT ON \"public\".\"orderitem\" TO \"{role}\"",
-            "product is not in publication 'redpanda_cdc_publication': ALTER PUBLICATION \"redpanda_cdc_publication\" ADD TABLE \"public\".\"product\"",
-            "publication 'redpanda_cdc_publication' leaves operations out: ALTER PUBLICATION \"redpanda_cdc_publication\" SET (publish = 'insert, update, delete, truncate')",
+            "product is not in publication 'redpanda_cdc_publication': ALTER PUBLICATION \"redpanda_cdc_publication\" ADD TABLE " +
+            "\"public\".\"product\"",
+            "publication 'redpanda_cdc_publication' leaves operations out: ALTER PUBLICATION \"redpanda_cdc_publication\" SET (publish " +
+            "= 'insert, update, delete, truncate')",
             "orderitem.(id) is the mapping's key and is deferrable: make its constraint NOT DEFERRABLE");
     }
 
@@ -78,7 +84,8 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
         var processor = await shop.StartAsync(Cancel);
 
         await WaitForReasonAsync(processor,
-            "customer_dim.city is String, where the model has LowCardinality(String)", "table product_dim is missing", "order_fact.total is missing", "Run ClickHouseMigrator");
+            "customer_dim.city is String, where the model has LowCardinality(String)", "table product_dim is missing",
+            "order_fact.total is missing", "Run ClickHouseMigrator");
     }
 
     [Fact]
@@ -101,9 +108,12 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var role = "cdc_" + Guid.NewGuid().ToString("N")[..8];
-        await shop.ExecuteAsync($"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'p''w'; GRANT SELECT ON customer, product, \"order\", orderitem TO {role}", Cancel);
+        await shop.ExecuteAsync(
+            $"CREATE ROLE {role} LOGIN REPLICATION PASSWORD 'p''w'; GRANT SELECT ON customer, product, \"order\", orderitem TO {role}",
+            Cancel);
         await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('a', 'b', 'c', 'd')", Cancel);
-        await shop.StartAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "p'w" }.ConnectionString);
+        await shop.StartAsync(Cancel, "--ConnectionStrings:shop",
+            new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString) { Username = role, Password = "p'w" }.ConnectionString);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
     }
@@ -111,10 +121,13 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public void Options_are_validated_at_start()
     {
-        using var app = new DisposableApp("--ConnectionStrings:shop", "Host=x", "--ConnectionStrings:clickhouse", "Host=x", "--Cdc:Slot", "Not a slot", "--Cdc:CopyReaders", "0", "--Cdc:MaxLag", "0");
+        using var app = new DisposableApp("--ConnectionStrings:shop", "Host=x", "--ConnectionStrings:clickhouse", "Host=x", "--Cdc:Slot",
+            "Not a slot", "--Cdc:CopyReaders", "0", "--Cdc:MaxLag", "0");
 
-        var failure = FluentActions.Invoking(() => app.App.Services.GetRequiredService<IOptions<CdcOptions>>().Value).Should().Throw<OptionsValidationException>().Which;
-        failure.Message.Should().Contain("Cdc:Slot must be").And.Contain("Cdc:CopyReaders must be 1 to 32.").And.Contain("Cdc:MaxLag must be a time from 00:00:01");
+        var failure = FluentActions.Invoking(() => app.App.Services.GetRequiredService<IOptions<CdcOptions>>().Value).Should()
+            .Throw<OptionsValidationException>().Which;
+        failure.Message.Should().Contain(
+            "Cdc:Slot must be").And.Contain("Cdc:CopyReaders must be 1 to 32.").And.Contain("Cdc:MaxLag must be a time from 00:00:01");
     }
 
     [Fact]
@@ -127,7 +140,8 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
         (await RunAsync("pause", "--address", address)).Should().StartWith("0 The pipeline is paused");
         await shop.WaitForPhaseAsync(processor, Phase.Paused, Cancel);
         await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('a', 'b', 'c', 'd')", Cancel);
-        (await RunAsync("status", "--address", address)).Should().StartWith("0 Paused: The pipeline is paused: 'CdcProcessor resume' lets it go on.");
+        (await RunAsync("status", "--address", address)).Should()
+            .StartWith("0 Paused: The pipeline is paused: 'CdcProcessor resume' lets it go on.");
 
         // It outlives the process.
         await shop.StopAsync(processor);
@@ -139,8 +153,10 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
         (await RunAsync("resume", "--address", address)).Should().StartWith("0 The pipeline goes on.");
         await shop.AssertStarEqualsJoinAsync(Cancel);
         // A batch is visible a moment before its end counts as applied.
-        var told = await Wait.ForAsync(() => RunAsync("status", "--address", address), text => text.Contains("applied up to"), "the applied position", Cancel);
-        told.Should().StartWith("0 Streaming").And.Contain("customer             → customer_dim             copy:").And.Contain("dead letters 0");
+        var told = await Wait.ForAsync(
+            () => RunAsync("status", "--address", address), text => text.Contains("applied up to"), "the applied position", Cancel);
+        told.Should()
+            .StartWith("0 Streaming").And.Contain("customer             → customer_dim             copy:").And.Contain("dead letters 0");
         (await RunAsync("dead-letters", "list", "--address", address)).Should().StartWith("0 No dead letters.");
         (await RunAsync("resync", "nonsense", "--address", address)).Should().StartWith("1 There is no table 'nonsense' in the mapping");
         (await RunAsync("nonsense")).Should().StartWith("2 'nonsense' is no command of CdcProcessor.");
@@ -156,7 +172,8 @@ public sealed class StartTests(PostgresServer postgres, ClickHouseServer clickho
     private static async Task WaitForReasonAsync(WebApplication processor, params string[] parts)
     {
         var status = processor.Services.GetRequiredService<ProcessorStatus>();
-        await Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == Phase.Waiting && parts.All(now.Reason.Contains), string.Join("; ", parts), Cancel);
+        await Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == Phase.Waiting
+            && parts.All(now.Reason.Contains), string.Join("; ", parts), Cancel);
     }
 
     private sealed class DisposableApp(params string[] args) : IDisposable

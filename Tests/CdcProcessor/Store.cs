@@ -19,7 +19,8 @@ internal sealed class Store : IAsyncDisposable
 
     /// <summary>A few rows of every table.</summary>
     public const string FewRows = """
-        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
+        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+            FROM generate_series(1, 5) i;
         INSERT INTO product (name, category, price) VALUES ('Product', 'Tools', 1.99);
         INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
         INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
@@ -48,10 +49,13 @@ internal sealed class Store : IAsyncDisposable
     /// <summary>What the processors logged, a line an entry.</summary>
     public LogLines Log { get; } = new();
 
-    public static Task<Store> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken, Example? example = null) =>
-        CreateAsync(postgres.CreateDatabaseAsync(cancellationToken), clickhouse.CreateDatabaseAsync(cancellationToken), cancellationToken, example);
+    public static Task<Store> CreateAsync(
+        PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken, Example? example = null) =>
+        CreateAsync(
+            postgres.CreateDatabaseAsync(cancellationToken), clickhouse.CreateDatabaseAsync(cancellationToken), cancellationToken, example);
 
-    public static async Task<Store> CreateAsync(Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken, Example? example = null)
+    public static async Task<Store> CreateAsync(
+        Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken, Example? example = null)
     {
         var shop = new Store(await postgres, await clickhouse, example ?? Example.Store);
         await shop.Postgres.ExecuteAsync(shop._example.Tables, cancellationToken);
@@ -74,7 +78,8 @@ internal sealed class Store : IAsyncDisposable
     }
 
     /// <summary>Over two databases that have the model's tables.</summary>
-    public static Store Over(TestDatabase postgres, TestClickHouse clickhouse, StarModel model) => new(postgres, clickhouse, Example.Store) { Model = model };
+    public static Store Over(TestDatabase postgres, TestClickHouse clickhouse, StarModel model) =>
+        new(postgres, clickhouse, Example.Store) { Model = model };
 
     public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
         new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
@@ -85,7 +90,8 @@ internal sealed class Store : IAsyncDisposable
     {
         var difference = ModelDifference.Between(Model, next, SaidChanges.Nothing);
         await new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
-            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, new("002_next", MigrationScript.Write(difference))], cancellationToken);
+            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made,
+                new("002_next", MigrationScript.Write(difference))], cancellationToken);
         Model = next;
     }
 
@@ -103,7 +109,8 @@ internal sealed class Store : IAsyncDisposable
     public StarModel Model { get; set; }
 
     /// <summary>Their tables in ClickHouse.</summary>
-    private Migration Made => new("001_tables", MigrationScript.Write(ModelDifference.Between(StarModel.Empty, _example.Model, SaidChanges.Nothing)));
+    private Migration Made =>
+        new("001_tables", MigrationScript.Write(ModelDifference.Between(StarModel.Empty, _example.Model, SaidChanges.Nothing)));
 
     /// <summary>The store's own tables and facts.</summary>
     public static StarModel Own => Example.Store.Model;
@@ -140,12 +147,15 @@ internal sealed class Store : IAsyncDisposable
     public Task WaitForPhaseAsync(WebApplication processor, Phase phase, CancellationToken cancellationToken)
     {
         var status = processor.Services.GetRequiredService<ProcessorStatus>();
-        return Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == phase, $"the processor to be {phase}; its log:\n{Log}\n", cancellationToken);
+        return Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == phase,
+            $"the processor to be {phase}; its log:\n{Log}\n", cancellationToken);
     }
 
-    /// <summary>Waits until the copies of all tables are recorded as done. A slot must first wait for every transaction on the server, those of other tests included.</summary>
+    /// <summary>Waits until the copies of all tables are recorded as done. A slot must first wait for every transaction on the server,
+    /// those of other tests included.</summary>
     public Task WaitUntilCopiedAsync(CancellationToken cancellationToken) => Wait.ForAsync(
-        () => QueryAsync("SELECT countIf(startsWith(state, 'Done')) FROM cdc_progress WHERE kind = 'copy'", cancellationToken), done => done == $"{Model.Tables.Count}\n",
+        () => QueryAsync("SELECT countIf(startsWith(state, 'Done')) FROM cdc_progress WHERE kind = 'copy'", cancellationToken), done =>
+            done == $"{Model.Tables.Count}\n",
         $"all copies to be done; log:\n{Log}\n", cancellationToken, TimeSpan.FromMinutes(3));
 
     public async Task StopAsync(WebApplication processor)
@@ -159,9 +169,11 @@ internal sealed class Store : IAsyncDisposable
     public async Task DropSlotAsync(CancellationToken cancellationToken)
     {
         await Wait.UntilAsync(
-            async () => !await Postgres.ScalarAsync<bool>($"SELECT active FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken),
+            async () =>
+                !await Postgres.ScalarAsync<bool>($"SELECT active FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken),
             $"slot {Slot} to be free", cancellationToken);
-        await Postgres.ExecuteAsync($"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken);
+        await Postgres.ExecuteAsync(
+            $"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken);
     }
 
     public Task ExecuteAsync(string sql, CancellationToken cancellationToken) => Postgres.ExecuteAsync(sql, cancellationToken);
@@ -169,7 +181,8 @@ internal sealed class Store : IAsyncDisposable
     public Task<string> QueryAsync(string sql, CancellationToken cancellationToken) => ClickHouse.QueryAsync(sql, cancellationToken);
 
     /// <summary>
-    /// Waits until all that PostgreSQL has committed is visible in ClickHouse, and compares every table with the SQL join: row for row and value for value.
+    /// Waits until all that PostgreSQL has committed is visible in ClickHouse, and compares every table with the SQL
+    /// join: row for row and value for value.
     /// </summary>
     public async Task AssertStarEqualsJoinAsync(CancellationToken cancellationToken, TimeSpan? deadline = null)
     {

@@ -9,7 +9,8 @@ namespace AspireCdc.Tests.CdcProcessor;
 public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickhouse)
 {
     private const string Rows = """
-        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i;
+        INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+            FROM generate_series(1, 5) i;
         INSERT INTO product (name, category, price) SELECT 'Product ' || i, 'Tools', i + 0.99 FROM generate_series(1, 3) i;
         INSERT INTO "order" (customer_id, total) SELECT 1 + i % 5, i FROM generate_series(1, 10) i;
         INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1 + i % 3, i, 2.50 FROM generate_series(1, 20) i;
@@ -24,11 +25,15 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         await using var first = await OpenAsync(shop);
         await using var second = await OpenAsync(shop);
 
-        await ExecuteAsync(first, "BEGIN; INSERT INTO customer (id, email, name, country, city) VALUES (100, 'first@x.org', 'First', 'CH', 'Bern')");
+        await ExecuteAsync(
+            first, "BEGIN; INSERT INTO customer (id, email, name, country, city) VALUES (100, 'first@x.org', 'First', 'CH', 'Bern')");
         // Its heap record is written before it waits, so it has the lower LSN and commits later.
-        var waiting = ExecuteAsync(second, "INSERT INTO customer (id, email, name, country, city) VALUES (100, 'second@x.org', 'Second', 'CH', 'Bern')");
+        var waiting = ExecuteAsync(
+            second, "INSERT INTO customer (id, email, name, country, city) VALUES (100, 'second@x.org', 'Second', 'CH', 'Bern')");
         await Wait.UntilAsync(
-            async () => await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'", Cancel) > 0, "the insert to wait", Cancel);
+            async () =>
+                await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'",
+                    Cancel) > 0, "the insert to wait", Cancel);
         await ExecuteAsync(first, "DELETE FROM customer WHERE id = 100; COMMIT");
         await waiting;
 
@@ -45,7 +50,9 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.ExecuteAsync("UPDATE product SET id = 500 WHERE name = 'Lone'", Cancel);
         await shop.ExecuteAsync("UPDATE orderitem SET id = id + 1000 WHERE order_id = 2", Cancel);
         // A swap by way of a third key.
-        await shop.ExecuteAsync("UPDATE orderitem SET id = -1 WHERE id = 2; UPDATE orderitem SET id = 2 WHERE id = 3; UPDATE orderitem SET id = 3 WHERE id = -1", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE orderitem SET id = -1 WHERE id = 2; UPDATE orderitem SET id = 2 WHERE id = 3; " +
+            "UPDATE orderitem SET id = 3 WHERE id = -1", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
@@ -64,14 +71,17 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
             """);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        (await shop.QueryAsync("SELECT groupArray(city) FROM (SELECT city FROM customer_dim ORDER BY customer_id)", Cancel)).Should().Be("['Basel','Genf','Chur','Bern','Bern']\n");
+        (await shop.QueryAsync("SELECT groupArray(city) FROM (SELECT city FROM customer_dim ORDER BY customer_id)", Cancel)).Should()
+            .Be("['Basel','Genf','Chur','Bern','Bern']\n");
     }
 
     [Theory]
     [InlineData("TRUNCATE orderitem")]
     [InlineData("TRUNCATE customer CASCADE")]
     [InlineData("TRUNCATE customer, product, \"order\", orderitem")]
-    [InlineData("BEGIN; UPDATE orderitem SET quantity = 9; TRUNCATE orderitem; INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES (1, 1, 1, 77, 1); COMMIT")]
+    [InlineData(
+        "BEGIN; UPDATE orderitem SET quantity = 9; TRUNCATE orderitem; INSERT INTO orderitem (id, order_id, product_id, quantity, " +
+        "price) VALUES (1, 1, 1, 77, 1); COMMIT")]
     [InlineData("BEGIN; TRUNCATE \"order\" CASCADE; ROLLBACK")]
     public async Task Rule_6_truncate(string statement)
     {
@@ -80,7 +90,9 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.ExecuteAsync(statement, Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
-        await shop.ExecuteAsync("INSERT INTO customer (id, email, name, country, city) VALUES (50, 'late@x.org', 'Late', 'CH', 'Bern'); INSERT INTO \"order\" (id, customer_id, total) VALUES (50, 50, 1)", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO customer (id, email, name, country, city) VALUES (50, 'late@x.org', 'Late', 'CH', 'Bern'); INSERT INTO " +
+            "\"order\" (id, customer_id, total) VALUES (50, 50, 1)", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
@@ -94,9 +106,12 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
 
         (await shop.QueryAsync(
             """
-            SELECT customer_name, customer_email, country, city, toUnixTimestamp64Micro(created_at) FROM customer_dim WHERE customer_id = 3 ORDER BY version DESC LIMIT 1 SETTINGS final = 0
+            SELECT customer_name, customer_email, country, city, toUnixTimestamp64Micro(created_at) FROM customer_dim WHERE customer_id = 3
+                ORDER BY version DESC LIMIT 1 SETTINGS final = 0
             """, Cancel)).Should().Be("\t\t\t\t0\n");
-        (await shop.QueryAsync("SELECT customer_id, customer_name, city, total FROM order_fact WHERE order_id = 2 ORDER BY version DESC LIMIT 1 SETTINGS final = 0", Cancel))
+        (await shop.QueryAsync(
+            "SELECT customer_id, customer_name, city, total FROM order_fact WHERE order_id = 2 ORDER " +
+            "BY version DESC LIMIT 1 SETTINGS final = 0", Cancel))
             .Should().Be("0\t\t\t0\n");
     }
 
@@ -105,13 +120,17 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await StartAsync();
         await using var connection = await OpenAsync(shop);
-        await using (var copy = await connection.BeginTextImportAsync("COPY orderitem (order_id, product_id, quantity, price) FROM STDIN", Cancel))
+        await using (var copy =
+            await connection.BeginTextImportAsync("COPY orderitem (order_id, product_id, quantity, price) FROM STDIN", Cancel))
         {
             for (var i = 0; i < 5000; i++)
                 await copy.WriteLineAsync($"{1 + (i % 10)}\t{1 + (i % 3)}\t{i + 1}\t1.25");
         }
-        await shop.ExecuteAsync("UPDATE orderitem SET quantity = quantity + 1 WHERE id % 2 = 0; DELETE FROM orderitem WHERE id % 7 = 0", Cancel);
-        await shop.ExecuteAsync("INSERT INTO customer (id, email, name, country, city) VALUES (1, 'c1@x.org', 'Again', 'CH', 'Bern') ON CONFLICT (id) DO UPDATE SET name = excluded.name", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE orderitem SET quantity = quantity + 1 WHERE id % 2 = 0; DELETE FROM orderitem WHERE id % 7 = 0", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO customer (id, email, name, country, city) VALUES (1, 'c1@x.org', 'Again', 'CH', 'Bern') ON " +
+            "CONFLICT (id) DO UPDATE SET name = excluded.name", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
@@ -123,7 +142,8 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
 
         await shop.ExecuteAsync(
             """
-            BEGIN; INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1 + i % 3, i, 2.50 FROM generate_series(1, 2000) i;
+            BEGIN; INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1 + i % 3, i, 2.50
+                FROM generate_series(1, 2000) i;
             UPDATE "order" SET status = 'sent'; UPDATE orderitem SET quantity = quantity + 1; DELETE FROM orderitem WHERE id % 3 = 0; COMMIT
             """, Cancel);
 
@@ -139,20 +159,27 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
             """
             ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL;
             ALTER TABLE customer SET (toast_tuple_target = 128);
-            UPDATE customer SET name = (SELECT string_agg(chr(x'1F600'::int + (i * id)::int % 60), '') FROM generate_series(1, 255) i), email = id || repeat('😀', 250)
+            UPDATE customer SET name = (SELECT string_agg(chr(x'1F600'::int + (i * id)::int % 60), '') FROM generate_series(1, 255) i),
+                email = id || repeat('😀', 250)
             """, Cancel);
-        (await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM customer WHERE pg_column_toast_chunk_id(name) IS NOT NULL", Cancel)).Should().Be(5);
+        (await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM customer WHERE pg_column_toast_chunk_id(name) IS NOT NULL", Cancel))
+            .Should().Be(5);
 
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun'", Cancel);
         // The key changes with it; the row is gone before its update is read; it changes once more before that.
-        await shop.ExecuteAsync("INSERT INTO customer (id, email, name, country, city) SELECT 200 + id, 't' || id || '@x.org', name, country, city FROM customer", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO customer (id, email, name, country, city) SELECT 200 + id, 't' || id || " +
+            "'@x.org', name, country, city FROM customer", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Visp', id = id + 100 WHERE id > 200", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Brig' WHERE id = 301; DELETE FROM customer WHERE id = 301", Cancel);
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Sion' WHERE id = 302; UPDATE customer SET id = 402 WHERE id = 302; UPDATE customer SET name = 'short' WHERE id = 402", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Sion' WHERE id = 302; UPDATE customer SET id = 402 WHERE id = 302; UPDATE " +
+            "customer SET name = 'short' WHERE id = 402", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
         (await shop.QueryAsync("SELECT count() FROM customer_dim WHERE lengthUTF8(customer_name) = 255", Cancel)).Should().Be("8\n");
-        (await shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n", "what was gone is a delete, and no change that cannot be applied");
+        (await shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should()
+            .Be("0\n", "what was gone is a delete, and no change that cannot be applied");
     }
 
     [Fact]
@@ -161,15 +188,20 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         await using var shop = await StartAsync();
         await shop.ExecuteAsync(
             """
-            ALTER TABLE customer REPLICA IDENTITY FULL; ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer SET (toast_tuple_target = 128);
+            ALTER TABLE customer REPLICA IDENTITY FULL; ALTER TABLE customer ALTER COLUMN name SET STORAGE EXTERNAL; ALTER TABLE customer
+                SET (toast_tuple_target = 128);
             UPDATE customer SET name = repeat('😀', 255), email = id || repeat('😀', 250);
             """, Cancel);
-        (await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM customer WHERE pg_column_toast_chunk_id(name) IS NOT NULL", Cancel)).Should().Be(5);
+        (await shop.Postgres.ScalarAsync<long>("SELECT count(*) FROM customer WHERE pg_column_toast_chunk_id(name) IS NOT NULL", Cancel))
+            .Should().Be(5);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun'", Cancel);
-        await shop.ExecuteAsync("INSERT INTO customer (id, email, name, country, city) SELECT 901, 'k@x.org', name, country, city FROM customer WHERE id = 5; UPDATE customer SET id = 900 WHERE id = 901", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO customer (id, email, name, country, city) SELECT 901, 'k@x.org', name, country, city FROM customer WHERE id = " +
+            "5; UPDATE customer SET id = 900 WHERE id = 901", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        (await shop.QueryAsync("SELECT count() FROM customer_dim WHERE is_deleted = 1 AND customer_id != 901 SETTINGS final = 0", Cancel)).Should().Be("0\n");
+        (await shop.QueryAsync("SELECT count() FROM customer_dim WHERE is_deleted = 1 AND customer_id != 901 SETTINGS final = 0", Cancel))
+            .Should().Be("0\n");
     }
 
     [Fact]
@@ -177,12 +209,14 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await StartAsync();
 
-        await shop.ExecuteAsync("ALTER TABLE customer ADD COLUMN nickname text; UPDATE customer SET nickname = 'x', city = 'Davos' WHERE id = 1", Cancel);
+        await shop.ExecuteAsync(
+            "ALTER TABLE customer ADD COLUMN nickname text; UPDATE customer SET nickname = 'x', city = 'Davos' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.ExecuteAsync("ALTER TABLE customer DROP COLUMN nickname; UPDATE customer SET city = 'Arosa' WHERE id = 2", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.ExecuteAsync(
-            "ALTER TABLE customer ADD COLUMN alias text; ALTER TABLE customer RENAME COLUMN alias TO other; UPDATE customer SET other = 'y', city = 'Chur' WHERE id = 3", Cancel);
+            "ALTER TABLE customer ADD COLUMN alias text; ALTER TABLE customer RENAME COLUMN alias TO other; UPDATE customer " +
+            "SET other = 'y', city = 'Chur' WHERE id = 3", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         shop.Log.Lines.Where(line => line.Contains("customer.nickname is not in the mapping")).Should().ContainSingle();
         shop.Log.Lines.Where(line => line.Contains("customer.other is not in the mapping")).Should().ContainSingle();
@@ -193,7 +227,9 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
     {
         await using var shop = await StartAsync();
 
-        await shop.ExecuteAsync($"CREATE TABLE note (id int PRIMARY KEY, text text); ALTER PUBLICATION {Store.Publication} ADD TABLE note; INSERT INTO note VALUES (1, 'x'); TRUNCATE note", Cancel);
+        await shop.ExecuteAsync(
+            $"CREATE TABLE note (id int PRIMARY KEY, text text); ALTER PUBLICATION {Store.Publication} ADD TABLE note; INSERT " +
+            "INTO note VALUES (1, 'x'); TRUNCATE note", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Olten' WHERE id = 1", Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -208,7 +244,8 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         var end = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_lsn()::text", Cancel);
 
         await Wait.UntilAsync(
-            async () => await shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel),
+            async () => await shop.Postgres.ScalarAsync<bool>(
+                $"SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel),
             "the slot to pass by WAL that has nothing for it", Cancel);
     }
 

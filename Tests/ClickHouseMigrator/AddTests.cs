@@ -53,7 +53,8 @@ public sealed class AddTests
         File.WriteAllText(Path.Combine(folder.Path, "007_projection.sql"), "SELECT 1");
 
         var fact = definition.Model.Facts[0];
-        new AddCommand(Without(definition, fact), new(folder.Path), _said).Invoking(add => add.Add("less")).Should().Throw<MigrationException>().Which.Message.Should()
+        new AddCommand(Without(definition, fact), new(folder.Path), _said).Invoking(add => add.Add("less")).Should()
+            .Throw<MigrationException>().Which.Message.Should()
             .StartWith("Nothing is written, since it cannot be told what became of something:").And.Contain($"[Dropped(\"{fact.Name}\")]");
         Files(folder).Should().NotContain("008_less.sql");
 
@@ -86,8 +87,10 @@ public sealed class AddTests
     public void Options_stand_anywhere_and_the_rest_is_configuration()
     {
         CommandLine.TryParse(["add", "Reviews", "--output", "folder"], out var add, out _).Should().BeTrue();
-        add!.Should().Match<CommandLine>(command => command.Verb == Verb.Add && command.Argument == "Reviews" && command.Options["--output"] == "folder");
-        CommandLine.TryParse(["discover", "Host=x;Database=y", "--dropped", "a", "--dropped", "b.c"], out var discover, out _).Should().BeTrue();
+        add!.Should().Match<CommandLine>(command =>
+            command.Verb == Verb.Add && command.Argument == "Reviews" && command.Options["--output"] == "folder");
+        CommandLine.TryParse(["discover", "Host=x;Database=y", "--dropped", "a", "--dropped", "b.c"], out var discover, out _)
+            .Should().BeTrue();
         discover!.Options["--dropped"].Should().Be("a,b.c");
         CommandLine.TryParse(["--ConnectionStrings:clickhouse=Host=x"], out var apply, out _).Should().BeTrue();
         apply!.Verb.Should().Be(Verb.Apply);

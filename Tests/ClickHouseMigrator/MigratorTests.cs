@@ -9,7 +9,10 @@ namespace AspireCdc.Tests.ClickHouseMigrator;
 
 public sealed class MigratorTests(ClickHouseServer clickhouse)
 {
-    private static readonly Migration First = new("0001_first", "CREATE TABLE IF NOT EXISTS a (x Int64) ENGINE = MergeTree ORDER BY x; CREATE TABLE IF NOT EXISTS b (x Int64) ENGINE = MergeTree ORDER BY x;");
+    private static readonly Migration First =
+        new("0001_first",
+            "CREATE TABLE IF NOT EXISTS a (x Int64) ENGINE = MergeTree ORDER BY x; CREATE TABLE IF NOT EXISTS b " +
+            "(x Int64) ENGINE = MergeTree ORDER BY x;");
     private static readonly Migration Second = new("0002_second", "ALTER TABLE a ADD COLUMN IF NOT EXISTS y String");
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -25,7 +28,8 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
         (await migrator.ApplyAsync([First, Second], Cancel)).Should().Be(0);
 
         (await database.QueryAsync("SELECT name FROM schema_migration ORDER BY name", Cancel)).Should().Be("0001_first\n0002_second\n");
-        (await database.QueryAsync("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'a' ORDER BY position", Cancel)).Should().Be("x\ny\n");
+        (await database.QueryAsync("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'a' ORDER BY position",
+            Cancel)).Should().Be("x\ny\n");
     }
 
     [Fact]
@@ -56,7 +60,8 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
     [Fact]
     public async Task A_kill_after_any_statement_leaves_a_state_that_the_next_start_completes()
     {
-        Migration[] all = [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"), Path.Combine(Repository.Root, "Shop", "ClickHouse"))];
+        Migration[] all = [.. Migration.ReadAll(
+            Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations"), Path.Combine(Repository.Root, "Shop", "ClickHouse"))];
         var whole = await clickhouse.CreateDatabaseAsync(Cancel);
         await MigratorFor(whole).ApplyAsync(all, Cancel);
         var expected = await SchemaOf(whole);
@@ -78,7 +83,8 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
         var migrator = MigratorFor(database);
         await migrator.ApplyAsync([First], Cancel);
 
-        var refusal = await FluentActions.Awaiting(() => migrator.ApplyAsync([First with { Sql = First.Sql + " " }], Cancel)).Should().ThrowAsync<MigrationException>();
+        var refusal = await FluentActions.Awaiting(() => migrator.ApplyAsync([First with { Sql = First.Sql + " " }], Cancel)).Should()
+            .ThrowAsync<MigrationException>();
         refusal.Which.Message.Should().StartWith("0001_first.sql was changed after it had been applied");
     }
 
@@ -91,7 +97,8 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
 
         (await FluentActions.Awaiting(() => migrator.ApplyAsync([First], Cancel)).Should().ThrowAsync<MigrationException>())
             .Which.Message.Should().StartWith("0002_second.sql has been applied, but the file is gone");
-        (await FluentActions.Awaiting(() => migrator.ApplyAsync([First, Second with { Sql = "SELECT 1" }], Cancel)).Should().ThrowAsync<MigrationException>())
+        (await FluentActions.Awaiting(() => migrator.ApplyAsync([First, Second with { Sql = "SELECT 1" }], Cancel)).Should()
+            .ThrowAsync<MigrationException>())
             .Which.Message.Should().StartWith("0001_first.sql sorts before 0002_second.sql");
     }
 
@@ -160,7 +167,10 @@ public sealed class MigratorTests(ClickHouseServer clickhouse)
 
     private static async Task<string> SchemaOf(TestClickHouse database)
     {
-        var ddl = await database.QueryAsync("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() AND name NOT LIKE '.inner%' ORDER BY name", Cancel);
+        var ddl =
+            await database.QueryAsync(
+                "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() " +
+                "AND name NOT LIKE '.inner%' ORDER BY name", Cancel);
         return ddl.Replace(database.Name, "db", StringComparison.Ordinal);
     }
 }

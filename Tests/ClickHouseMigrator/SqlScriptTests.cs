@@ -25,7 +25,8 @@ public sealed class SqlScriptTests
     [InlineData(
         "CREATE MATERIALIZED VIEW IF NOT EXISTS v TO t AS SELECT a FROM u",
         "CREATE MATERIALIZED VIEW IF NOT EXISTS v ON CLUSTER 'blue' TO t AS SELECT a FROM u")]
-    [InlineData("CREATE TABLE t (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a", "CREATE TABLE t ON CLUSTER 'blue' (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a")]
+    [InlineData("CREATE TABLE t (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a",
+        "CREATE TABLE t ON CLUSTER 'blue' (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a")]
     [InlineData("ALTER TABLE t ADD COLUMN IF NOT EXISTS b Int64", "ALTER TABLE t ON CLUSTER 'blue' ADD COLUMN IF NOT EXISTS b Int64")]
     [InlineData("CREATE DATABASE IF NOT EXISTS `local`", "CREATE DATABASE IF NOT EXISTS `local` ON CLUSTER 'blue'")]
     [InlineData("DROP TABLE IF EXISTS `Odd Name_landing`", "DROP TABLE IF EXISTS `Odd Name_landing` ON CLUSTER 'blue'")]

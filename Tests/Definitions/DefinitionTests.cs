@@ -18,7 +18,8 @@ public sealed class DefinitionTests
         model.Tables.Select(table => (table.Source, table.Landing)).Should().Equal(
             ("place", "place_landing"), ("reader", "reader_landing"), ("lending.loan", "lending_loan_landing"));
         var reader = model.Table("reader");
-        reader.Columns.Select(column => column.Source).Should().NotContain("secret").And.HaveElementAt(0, "id").And.HaveElementAt(1, "name");
+        reader.Columns.Select(column => column.Source).Should()
+            .NotContain("secret").And.HaveElementAt(0, "id").And.HaveElementAt(1, "name");
         reader.Columns.Where(column => column.IsKey).Select(column => column.Landing).Should().Equal("reader_id");
         reader.Columns.Should().Contain(column => column.Source == "kind" && column.Type.Name == "String")
             .And.Contain(column => column.Source == "padded" && column.Postgres == "character(6)")
@@ -38,11 +39,13 @@ public sealed class DefinitionTests
                 new ParentMapping("reader", "reader", "root", ["reader_id"], "lending_loan_by_reader"),
                 new ParentMapping("reader__home", "place", "reader", ["home_country", "home_zip"], "reader_by_home_country_home_zip"),
                 new ParentMapping("witness", "reader", "root", ["witness_id"], "lending_loan_by_witness", IsOptional: true),
-                new ParentMapping("witness__home", "place", "witness", ["home_country", "home_zip"], "reader_by_home_country_home_zip", IsOptional: true),
+                new ParentMapping(
+                    "witness__home", "place", "witness", ["home_country", "home_zip"], "reader_by_home_country_home_zip", IsOptional: true),
             ],
             options => options.WithStrictOrdering());
         fact.Columns.Select(column => $"{column.Name} {column.Type} {column.Expression}").Should().Equal(
-            "loan_id Int64 root.loan_id", "home LowCardinality(String) reader__home.name", "witness_home LowCardinality(Nullable(String)) witness__home.name");
+            "loan_id Int64 root.loan_id", "home LowCardinality(String) reader__home.name",
+            "witness_home LowCardinality(Nullable(String)) witness__home.name");
         fact.Columns.Select(column => column.IsKey).Should().Equal(true, false, false);
     }
 
@@ -77,16 +80,20 @@ public sealed class DefinitionTests
         faults.Should().BeEquivalentTo(
         [
             "Keyless: it lacks the key of Reader: add a property that is reader.Id",
-            "Wrong.Work: it takes no null, and reader.Work may be missing, since WorkCountry, WorkZip takes NULL: make it String?, or say what stands in its place (??)",
+            "Wrong.Work: it takes no null, and reader.Work may be missing, since WorkCountry, WorkZip takes NULL: make it String?, or " +
+            "say what stands in its place (??)",
             "Wrong.Nick: it takes no null, and reader.Nick may be null: make it String?, or say what stands in its place (??)",
-            "Wrong.Divided: (reader.Balance / reader.Limit.Value) has no exact result: divide by a constant that ends (100m), cast both sides to double, or say Sql.Raw<decimal>($\"…\")",
-            "Wrong.Quotient: it takes no null, and root.level may be 0, by which nothing can be divided: make it Int32?, or say what stands in its place (??)",
+            "Wrong.Divided: (reader.Balance / reader.Limit.Value) has no exact result: divide by a constant that ends (100m), cast both " +
+            "sides to double, or say Sql.Raw<decimal>($\"…\")",
+            "Wrong.Quotient: it takes no null, and root.level may be 0, by which nothing can be divided: make it " +
+            "Int32?, or say what stands in its place (??)",
             "Wrong.Narrow: its value may have 24 digits, and the column has 18: say [Precision(24, 4)]",
             "Wrong.Blurred: its value has 4 digits after the point, and the column 2: say [Precision(24, 4)], or round it (Math.Round)",
             "Wrong.Large: its value may be too large for Int32: make it long or decimal",
             "Wrong.Secret: reader.Secret is not mirrored: take [Unreplicated] away from it",
             "Wrong.Hash: reader.Name.GetHashCode() has no translation: write it in other words, or as Sql.Raw<Int32>($\"…\")",
-            "Wrong.Cut: Convert(reader.Balance, Int32) cuts digits off, which PostgreSQL rounds: say Math.Floor, Math.Ceiling or Math.Round first",
+            "Wrong.Cut: Convert(reader.Balance, Int32) cuts digits off, which PostgreSQL rounds: say " +
+            "Math.Floor, Math.Ceiling or Math.Round first",
             "Wrong.Unset: Row does not set it: give it a value, or mark it [NotMapped]",
         ]);
     }
@@ -120,9 +127,11 @@ public sealed class DefinitionTests
     public void Tables_without_a_key_need_to_be_append_only_and_make_no_fact()
     {
         using var context = new KeylessContext();
-        FluentActions.Invoking(() => DefinitionReader.Read(context, [typeof(ViewFact)])).Should().Throw<DefinitionException>().Which.Faults.Should().BeEquivalentTo(
+        FluentActions.Invoking(() => DefinitionReader.Read(context, [typeof(ViewFact)])).Should()
+            .Throw<DefinitionException>().Which.Faults.Should().BeEquivalentTo(
         [
-            "Note: it has no primary key, by which a row's changes are known: give it one, or say [Replicated(AppendOnly = true)] if its rows are only ever inserted",
+            "Note: it has no primary key, by which a row's changes are known: give it one, or say [Replicated(AppendOnly = " +
+            "true)] if its rows are only ever inserted",
             "ViewFact: the rows of View have no key, by which a fact's row would be known: read view_landing",
         ]);
     }
@@ -131,11 +140,13 @@ public sealed class DefinitionTests
     public void A_foreign_key_points_to_the_primary_key_of_a_mirrored_table()
     {
         using var context = new PointingContext();
-        FluentActions.Invoking(() => DefinitionReader.Read(context, [typeof(PointingFact)])).Should().Throw<DefinitionException>().Which.Faults.Should().BeEquivalentTo(
+        FluentActions.Invoking(() => DefinitionReader.Read(context, [typeof(PointingFact)])).Should()
+            .Throw<DefinitionException>().Which.Faults.Should().BeEquivalentTo(
         [
             "PointingFact.ByCode: pointing.ByCode points to Target by Code, and rows are known by the primary key only: point to that",
             "PointingFact.Hidden: pointing.Hidden is a row of Hidden, which is not mirrored: mark Hidden [Replicated]",
-            "PointingFact.Count: pointing.Points goes to rows that point to this one: a fact follows foreign keys, and begins at the row that points",
+            "PointingFact.Count: pointing.Points goes to rows that point to this one: a fact follows " +
+            "foreign keys, and begins at the row that points",
         ]);
     }
 

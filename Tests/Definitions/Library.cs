@@ -18,7 +18,8 @@ internal sealed class LibraryContext(DbContextOptions<LibraryContext> options) :
     protected override void OnModelCreating(ModelBuilder model)
     {
         model.Entity<Place>().HasKey(place => new { place.Country, place.Zip });
-        model.Entity<Reader>().HasOne(reader => reader.Home).WithMany().HasForeignKey(reader => new { reader.HomeCountry, reader.HomeZip }).IsRequired();
+        model.Entity<Reader>().HasOne(reader => reader.Home).WithMany().HasForeignKey(reader => new { reader.HomeCountry, reader.HomeZip })
+            .IsRequired();
         model.Entity<Reader>().HasOne(reader => reader.Work).WithMany().HasForeignKey(reader => new { reader.WorkCountry, reader.WorkZip });
         model.Entity<Reader>().Property(reader => reader.Kind).HasConversion<string>();
         model.Entity<Loan>().ToTable("loan", "lending");

@@ -90,7 +90,8 @@ internal sealed class PointingContext : UnconnectedContext
 {
     protected override void OnModelCreating(ModelBuilder model)
     {
-        model.Entity<Pointing>().HasOne(pointing => pointing.ByCode).WithMany().HasForeignKey(pointing => pointing.Code).HasPrincipalKey(target => target.Code);
+        model.Entity<Pointing>().HasOne(pointing => pointing.ByCode).WithMany().HasForeignKey(pointing => pointing.Code)
+            .HasPrincipalKey(target => target.Code);
         model.Entity<Pointing>().HasOne(pointing => pointing.Hidden).WithMany().HasForeignKey(pointing => pointing.HiddenId);
         model.Entity<Pointing>().HasMany(pointing => pointing.Points).WithOne().HasForeignKey(target => target.PointingId);
     }

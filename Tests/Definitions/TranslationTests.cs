@@ -35,7 +35,8 @@ public sealed class TranslationTests(PostgresServer postgres, ClickHouseServer c
         var source = await postgres.CreateDatabaseAsync(Cancel);
         await FillAsync(source, new Random(seed));
         var target = await clickhouse.CreateDatabaseAsync(Cancel);
-        foreach (var statement in SqlScript.Split(MigrationScript.Write(ModelDifference.Between(StarModel.Empty, model, SaidChanges.Nothing))))
+        foreach (var statement in SqlScript.Split(
+            MigrationScript.Write(ModelDifference.Between(StarModel.Empty, model, SaidChanges.Nothing))))
             await target.QueryAsync(statement, Cancel);
         foreach (var table in model.Tables)
             await LandAsync(source, target, table);
@@ -51,35 +52,42 @@ public sealed class TranslationTests(PostgresServer postgres, ClickHouseServer c
         foreach (var column in fact.Columns)
         {
             IReadOnlyList<(string, ColumnType)> both = [(fact.Columns[0].Name, fact.Columns[0].Type), (column.Name, column.Type)];
-            if (await DifferenceAsync(both, $"SELECT \"{both[0].Item1}\", \"{column.Name}\" AS value FROM ({fact.Postgres}) AS f") is { Length: > 0 } difference)
+            if (await DifferenceAsync(both, $"SELECT \"{both[0].Item1}\", \"{column.Name}\" AS value FROM ({fact.Postgres}) AS f")
+                is { Length: > 0 } difference)
                 differences.Add($"{column.Name} ({column.Expression}): {difference}");
         }
         string.Join("\n", differences).Should().BeEmpty();
 
         async Task<string> DifferenceAsync(IReadOnlyList<(string, ColumnType)> columns, string query) =>
-            await ModelOracle.CompareAsync(target, fact.Name, columns, await ModelOracle.ReadPostgresAsync(source, query, columns, Cancel), Cancel);
+            await ModelOracle.CompareAsync(
+                target, fact.Name, columns, await ModelOracle.ReadPostgresAsync(source, query, columns, Cancel), Cancel);
     }
 
     /// <summary>The rows of a table, as they land.</summary>
     private static async Task LandAsync(TestDatabase source, TestClickHouse target, TableMapping table)
     {
         var rows = await ModelOracle.ReadPostgresAsync(
-            source, $"SELECT {string.Join(", ", table.Columns.Select(column => $"\"{column.Source}\""))} FROM \"{table.Schema}\".\"{table.Name}\"",
+            source, $"SELECT {string.Join(", ", table.Columns.Select(column => $"\"{column.Source}\""))} FROM " +
+                $"\"{table.Schema}\".\"{table.Name}\"",
             [.. table.Columns.Select(column => (column.Landing, column.Type))], Cancel);
         var structure = string.Join(", ", table.Columns.Select(column => $"`{column.Landing}` {column.Type}")).Replace("'", "\\'");
         var names = string.Join(", ", table.Columns.Select(column => $"`{column.Landing}`"));
         foreach (var chunk in rows.Chunk(RowsAStatement))
         {
             await target.QueryAsync(
-                $"INSERT INTO `{table.Landing}` ({names}, is_deleted, version) SELECT {names}, 0, 1 FROM format(RowBinary, '{structure}', unhex('{string.Concat(chunk)}'))", Cancel);
+                $"INSERT INTO `{table.Landing}` ({names}, is_deleted, version) SELECT {names}, 0, 1 FROM format(RowBinary, " +
+                $"'{structure}', unhex('{string.Concat(chunk)}'))", Cancel);
         }
     }
 
     private static async Task FillAsync(TestDatabase database, Random random)
     {
-        await using var context = new LibraryContext(new DbContextOptionsBuilder<LibraryContext>().UseNpgsql(database.ConnectionString).UseSnakeCaseNamingConvention().Options);
+        await using var context = new LibraryContext(
+            new DbContextOptionsBuilder<LibraryContext>().UseNpgsql(database.ConnectionString).UseSnakeCaseNamingConvention().Options);
         await database.ExecuteAsync(context.Database.GenerateCreateScript(), Cancel);
-        var places = Enumerable.Range(1, 20).Select(zip => new Place { Country = zip % 2 == 0 ? "CH" : "a", Zip = zip, Name = Text(10), Area = Maybe(() => Number(1_000_000, 100)) }).ToList();
+        var places = Enumerable.Range(1, 20).Select(zip => new Place { Country = zip % 2 == 0
+            ? "CH"
+            : "a", Zip = zip, Name = Text(10), Area = Maybe(() => Number(1_000_000, 100)) }).ToList();
         context.AddRange(places);
         var readers = new List<Reader>();
         for (var id = 1; id <= Rows; id++)
@@ -117,9 +125,11 @@ public sealed class TranslationTests(PostgresServer postgres, ClickHouseServer c
         context.AddRange(readers);
         await context.SaveChangesAsync(Cancel);
 
-        string Text(int longest) => string.Concat(Enumerable.Range(0, random.Next(longest + 1)).Select(_ => Letters[random.Next(Letters.Length)]));
+        string Text(int longest) =>
+            string.Concat(Enumerable.Range(0, random.Next(longest + 1)).Select(_ => Letters[random.Next(Letters.Length)]));
         decimal Number(long whole, int fractions) => random.NextInt64(-whole, whole) + (random.Next(fractions) / (decimal)fractions);
         decimal? Maybe(Func<decimal> number) => random.Next(2) == 0 ? null : number();
-        DateTime Time() => new DateTime(1950, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddTicks(random.NextInt64(0, TimeSpan.FromDays(90_000).Ticks) / 10 * 10);
+        DateTime Time() =>
+            new DateTime(1950, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddTicks(random.NextInt64(0, TimeSpan.FromDays(90_000).Ticks) / 10 * 10);
     }
 }

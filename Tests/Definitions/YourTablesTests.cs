@@ -68,7 +68,8 @@ public sealed partial class YourTablesTests(PostgresServer postgres, ClickHouseS
         await ExpectAsync("1\tHammer\tTools\t5\n2\tSaw\tTools\t3\n");
 
         await source.ExecuteAsync(
-            "INSERT INTO review (product_id, rating, comment) VALUES (1, 1, 'broke'); UPDATE product SET name = 'Heavy hammer' WHERE id = 1; DELETE FROM product WHERE id = 2", Cancel);
+            "INSERT INTO review (product_id, rating, comment) VALUES (1, 1, 'broke'); UPDATE product SET name = 'Heavy hammer' WHERE id " +
+            "= 1; DELETE FROM product WHERE id = 2", Cancel);
         await ExpectAsync("1\tHeavy hammer\tTools\t5\n3\tHeavy hammer\tTools\t1\n");
         (await target.QueryAsync("SELECT review_id, comment FROM review_landing ORDER BY review_id", Cancel)).Should()
             .Be("1\t\\N\n3\tbroke\n");

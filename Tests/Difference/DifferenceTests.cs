@@ -42,61 +42,81 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
     {
         ["a new column"] = new(
             With(Items with { Columns = [Id, Shop, Column("colour", ColumnType.Nullable(ColumnType.String)), Name, Amount] }),
-            "item gets the column colour; the processor copies item again, beside the stream.", Rows: "1\t10\t\\N\ta\t100\n2\t20\t\\N\tb\t200\n"),
+            "item gets the column colour; the processor copies item again, beside the stream.",
+            Rows: "1\t10\t\\N\ta\t100\n2\t20\t\\N\tb\t200\n"),
         ["a wider type"] = new(
-            With(Items with { Columns = [Id, Shop, Name with { Type = ColumnType.Category }, Amount with { Type = ColumnType.Nullable(ColumnType.Int64) }] }),
-            "item.name is widened from String to LowCardinality(String); the processor copies item again, beside the stream.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            With(Items with { Columns =
+                [Id, Shop, Name with { Type = ColumnType.Category }, Amount with { Type = ColumnType.Nullable(ColumnType.Int64) }] }),
+            "item.name is widened from String to LowCardinality(String); the processor copies item again, beside the stream.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a narrower type"] = new(
             With(Items with { Columns = [Id, Shop, Name, Amount with { Type = ColumnType.Int16 }] }),
-            "item is made anew with its rows, since amount is Int16 and was Int64; the processor copies item again, beside the stream.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            "item is made anew with its rows, since amount is Int16 and was Int64; the processor copies item again, beside the stream.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a wider key"] = new(
             With(Items with { Columns = [Id with { Type = ColumnType.Int64 }, Shop, Name, Amount] }),
             "item is made anew with its rows, since its key is another one (item_id)", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a renamed key"] = new(
-            With(Items with { Columns = [Id with { Landing = "thing_id" }, Shop, Name, Amount] }, Fact with { Columns = [Fact.Columns[0] with { Expression = "root.thing_id" }, Fact.Columns[1]] }),
+            With(Items with { Columns = [Id with { Landing = "thing_id" }, Shop, Name, Amount] },
+                Fact with { Columns = [Fact.Columns[0] with { Expression = "root.thing_id" }, Fact.Columns[1]] }),
             "item_by_shop is dropped, to be made anew.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a longer key"] = new(
-            With(Items with { Columns = [Id, Shop with { IsKey = true }, Name, Amount] }), "its key is another one (item_id, shop_id)", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            With(Items with { Columns = [Id, Shop with { IsKey = true }, Name, Amount] }), "its key is another one (item_id, shop_id)",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a column renamed in ClickHouse"] = new(
-            With(Items with { Columns = [Id, Shop, Name with { Landing = "title" }, Amount] }), "item.name is called title from now on", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            With(Items with { Columns = [Id, Shop, Name with { Landing = "title" }, Amount] }), "item.name is called title from now on",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a pointing column renamed in ClickHouse"] = new(
             With(
-                Items with { Columns = [Id, Shop with { Landing = "store_id" }, Name, Amount], Companions = [ByShop with { Columns = ["store_id"] }] },
+                Items with { Columns = [Id, Shop with { Landing = "store_id" }, Name, Amount],
+                    Companions = [ByShop with { Columns = ["store_id"] }] },
                 Fact with { Parents = [Fact.Parents[0] with { Columns = ["store_id"] }] }),
             "item.shop_id is called store_id from now on", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a column renamed in PostgreSQL"] = new(
             With(Items with { Columns = [Id, Shop, Name with { Source = "title" }, Amount] }),
-            "item.name mirrors item.title, which was called name; the processor copies item again, beside the stream.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            "item.name mirrors item.title, which was called name; the processor copies item again, beside the stream.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a column renamed in both"] = new(
-            With(Items with { Columns = [Id, Shop, new("title", "", "title", ColumnType.String), Amount] }), "item.name is called title from now on",
-            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n", Said: new() { ColumnsWere = new Dictionary<(string, string), string> { [("item", "title")] = "name" } }),
+            With(Items with { Columns = [Id, Shop, new("title", "", "title", ColumnType.String), Amount] }),
+            "item.name is called title from now on",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
+            Said: new() { ColumnsWere = new Dictionary<(string, string), string> { [("item", "title")] = "name" } }),
         ["a column gone"] = new(
             With(Items with { Columns = [Id, Shop, Amount] }), "item loses the column name, with its values.",
             Rows: "1\t10\t100\n2\t20\t200\n", Said: new() { DroppedColumns = new HashSet<(string, string)> { ("item", "name") } }),
         ["a pointing column that becomes optional"] = new(
-            With(Items with { Columns = [Id, Shop with { Type = ColumnType.Nullable(ColumnType.Int32) }, Name, Amount] }), "item.shop_id is widened from Int32 to Nullable(Int32)",
+            With(Items with { Columns = [Id, Shop with { Type = ColumnType.Nullable(ColumnType.Int32) }, Name, Amount] }),
+            "item.shop_id is widened from Int32 to Nullable(Int32)",
             Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a companion that no fact needs"] = new(
-            With(Items with { Companions = [] }, Fact with { Parents = [], Columns = [Fact.Columns[0]] }), "item_by_shop is dropped: no fact needs it any more.",
+            With(Items with { Companions = [] }, Fact with { Parents = [], Columns = [Fact.Columns[0]] }),
+            "item_by_shop is dropped: no fact needs it any more.",
             Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a companion more"] = new(
-            With(Items with { Companions = [new("item_by_amount", ["amount"]), ByShop] }), "item_by_amount is filled with what item holds already.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
-        ["a landing table of another name"] = new(With(Items with { Landing = "item_dim" }), "item is called item_dim from now on.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            With(Items with { Companions = [new("item_by_amount", ["amount"]), ByShop] }),
+            "item_by_amount is filled with what item holds already.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+        ["a landing table of another name"] =
+            new(With(Items with { Landing = "item_dim" }), "item is called item_dim from now on.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a table renamed in PostgreSQL"] = new(
             new([Items with { Name = "thing", Companions = [new("thing_by_shop", ["shop_id"])] }, Shops],
                 [Fact with { Root = "thing", Parents = [Fact.Parents[0] with { Companion = "thing_by_shop" }] }]),
-            "item mirrors thing, which was called item", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n", Said: new() { TablesWere = new Dictionary<string, string> { ["thing"] = "item" } }),
+            "item mirrors thing, which was called item", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
+            Said: new() { TablesWere = new Dictionary<string, string> { ["thing"] = "item" } }),
         ["a fact changed"] = new(
             With(Items, Fact with { Columns = [.. Fact.Columns, new("name", ColumnType.String, "root.name")] }),
-            "item_fact is derived anew beside the old one, which readers see until the two are exchanged: new name.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+            "item_fact is derived anew beside the old one, which readers see until the two are exchanged: new name.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a fact renamed"] = new(
-            With(Items, Fact with { Name = "thing_fact" }), "item_fact is called thing_fact from now on.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
+            With(Items, Fact with { Name = "thing_fact" }), "item_fact is called thing_fact from now on.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
             Said: new() { FactsWere = new Dictionary<string, string> { ["thing_fact"] = "item_fact" } }),
         ["a fact gone"] = new(
-            new([Items with { Companions = [] }, Shops], []), "item_fact is dropped, with its rows: the fact is no longer defined.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
+            new([Items with { Companions = [] }, Shops], []), "item_fact is dropped, with its rows: the fact is no longer defined.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
             Said: new() { Dropped = new HashSet<string> { "item_fact" } }),
         ["a table gone"] = new(
-            new([Items with { Companions = [] }], []), "shop is dropped, with its rows: shop is no longer mirrored.", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
+            new([Items with { Companions = [] }], []), "shop is dropped, with its rows: shop is no longer mirrored.",
+            Rows: "1\t10\ta\t100\n2\t20\tb\t200\n",
             Said: new() { Dropped = new HashSet<string> { "item_fact", "shop" } }),
     };
 
@@ -106,7 +126,8 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
     {
         var (after, sentence, rows, said) = Cases[change];
         var database = await MadeAsync(Before);
-        await database.QueryAsync("INSERT INTO item (item_id, shop_id, name, amount, version) VALUES (1, 10, 'a', 100, 1), (2, 20, 'b', 200, 2)", Cancel);
+        await database.QueryAsync(
+            "INSERT INTO item (item_id, shop_id, name, amount, version) VALUES (1, 10, 'a', 100, 1), (2, 20, 'b', 200, 2)", Cancel);
         await database.QueryAsync("INSERT INTO item (item_id, is_deleted, version) VALUES (3, 1, 3)", Cancel);
 
         var difference = ModelDifference.Between(Before, after, said ?? SaidChanges.Nothing);
@@ -125,8 +146,12 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
         }
 
         var items = after.Find("item") ?? after.Table("thing");
-        (await database.QueryAsync($"SELECT {string.Join(", ", items.Columns.Select(column => column.Landing))} FROM {items.Landing} ORDER BY 1", Cancel)).Should().Be(rows);
-        (await database.QueryAsync($"SELECT is_deleted, version FROM {items.Landing} WHERE {items.KeyColumns.First()} = 3 SETTINGS final = 0", Cancel)).Should().Be("1\t3\n", "tombstones stay");
+        (await database.QueryAsync(
+            $"SELECT {string.Join(", ", items.Columns.Select(column => column.Landing))} FROM {items.Landing} ORDER BY 1", Cancel))
+                .Should().Be(rows);
+        (await database.QueryAsync(
+            $"SELECT is_deleted, version FROM {items.Landing} WHERE {items.KeyColumns.First()} = 3 SETTINGS final = 0", Cancel)).Should()
+                .Be("1\t3\n", "tombstones stay");
         (await SchemaAsync(database, after)).Should().Be(await SchemaAsync(await MadeAsync(after), after));
 
         // A view that reads what is no longer there would fail this.
@@ -136,7 +161,9 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
             (await database.QueryAsync($"SELECT DISTINCT {items.KeyColumns.First()} FROM {companion.Name} ORDER BY 1", Cancel))
                 .Should().BeOneOf("1\n2\n4\n", "1\n2\n");
         }
-        (await database.QueryAsync("SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%\\_\\_next' AND name != 'item_fact__next'", Cancel)).Should().BeEmpty();
+        (await database.QueryAsync(
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%\\_\\_next' AND name != 'item_fact__next'",
+            Cancel)).Should().BeEmpty();
     }
 
     [Fact]
@@ -170,10 +197,14 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
     public void What_cannot_be_told_is_refused_until_it_is_said()
     {
         Refused(With(Items with { Columns = [Id, Shop, Column("title", ColumnType.String), Amount] }))
-            .Should().Equal("the column item.name is gone: say [Dropped(\"name\")] on its entity if its values in item shall go, or [WasCalled(\"name\")] on the property that it became");
+            .Should()
+            .Equal("the column item.name is gone: say [Dropped(\"name\")] on its entity if its values in item shall go, or " +
+                "[WasCalled(\"name\")] on the property that it became");
         Refused(new([Items with { Companions = [] }], [])).Should().Equal(
-            "the fact item_fact is gone: say [Dropped(\"item_fact\")] on the context if the table shall go, or [WasCalled(\"item_fact\")] on the fact that it became",
-            "the table shop is gone: say [Dropped(\"shop\")] on the context if its rows in shop shall go, or [WasCalled(\"shop\")] on the entity that it became");
+            "the fact item_fact is gone: say [Dropped(\"item_fact\")] on the context if the table shall go, or " +
+            "[WasCalled(\"item_fact\")] on the fact that it became",
+            "the table shop is gone: say [Dropped(\"shop\")] on the context if its rows in shop shall go, or [WasCalled(\"shop\")] on " +
+            "the entity that it became");
 
         static IReadOnlyList<string> Refused(StarModel after) => ModelDifference.Between(Before, after, SaidChanges.Nothing).Faults;
     }
@@ -185,7 +216,8 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
     private async Task<TestClickHouse> MadeAsync(StarModel model)
     {
         var database = await clickhouse.CreateDatabaseAsync(Cancel);
-        foreach (var statement in SqlScript.Split(MigrationScript.Write(ModelDifference.Between(StarModel.Empty, model, SaidChanges.Nothing))))
+        foreach (var statement in SqlScript.Split(
+            MigrationScript.Write(ModelDifference.Between(StarModel.Empty, model, SaidChanges.Nothing))))
             await database.QueryAsync(statement, Cancel);
         return database;
     }
@@ -194,7 +226,8 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
     private static async Task<string> SchemaAsync(TestClickHouse database, StarModel model)
     {
         var rows = await database.QueryAsync(
-            "SELECT replaceAll(name, '__next', ''), replaceAll(replaceAll(create_table_query, '__next', ''), currentDatabase(), 'db') FROM system.tables WHERE database = currentDatabase() ORDER BY name FORMAT TSVRaw", Cancel);
+            "SELECT replaceAll(name, '__next', ''), replaceAll(replaceAll(create_table_query, '__next', ''), currentDatabase(), 'db') " +
+            "FROM system.tables WHERE database = currentDatabase() ORDER BY name FORMAT TSVRaw", Cancel);
         var facts = model.Facts.Select(fact => fact.Fingerprint).ToHashSet();
         return string.Join('\n', rows.Split('\n').Where(row => !row.Contains("COMMENT '") || facts.Any(row.Contains)));
     }

@@ -21,7 +21,8 @@ public sealed class BlockTests(ClickHouseServer clickhouse)
         await using var server = await ClickHouseServer.StartOwnAsync(Cancellation);
         var database = await server.CreateDatabaseAsync("d", Cancellation);
         await database.QueryAsync(
-            $"CREATE TABLE t (a UInt64, s String CODEC({codec})) ENGINE = MergeTree ORDER BY a SETTINGS min_bytes_for_wide_part = 0, string_serialization_version = 'single_stream'", Cancellation);
+            $"CREATE TABLE t (a UInt64, s String CODEC({codec})) ENGINE = MergeTree ORDER BY a SETTINGS min_bytes_for_wide_part = 0, " +
+            "string_serialization_version = 'single_stream'", Cancellation);
         await database.QueryAsync("INSERT INTO t SELECT number, repeat(toString(number), number % 40) FROM numbers(100000)", Cancellation);
         var part = (await database.QueryAsync("SELECT path FROM system.parts WHERE table = 't' AND active", Cancellation)).Trim();
 
@@ -52,7 +53,9 @@ public sealed class BlockTests(ClickHouseServer clickhouse)
         await http.QueryAsync("CREATE TABLE t (a UInt64) ENGINE = Memory");
         using var selected = await http.PostAsync($"SELECT number AS a FROM numbers({rows}) FORMAT Native", "compress=1");
 
-        using var inserted = await http.PostAsync(new ByteArrayContent(await selected.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)), "decompress=1&query=INSERT+INTO+t+FORMAT+Native", TestContext.Current.CancellationToken);
+        using var inserted =
+            await http.PostAsync(new ByteArrayContent(await selected.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)),
+                "decompress=1&query=INSERT+INTO+t+FORMAT+Native", TestContext.Current.CancellationToken);
 
         inserted.StatusCode.Should().Be(HttpStatusCode.OK, await inserted.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         (await http.QueryAsync("SELECT count(), sum(a) FROM t")).Should().Be($"{rows}\t{(long)rows * (rows - 1) / 2}\n");
@@ -67,7 +70,8 @@ public sealed class BlockTests(ClickHouseServer clickhouse)
         var bytes = await selected.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         bytes[^1] ^= 1;
 
-        using var inserted = await http.PostAsync(new ByteArrayContent(bytes), "decompress=1&query=INSERT+INTO+t+FORMAT+Native", TestContext.Current.CancellationToken);
+        using var inserted = await http.PostAsync(
+            new ByteArrayContent(bytes), "decompress=1&query=INSERT+INTO+t+FORMAT+Native", TestContext.Current.CancellationToken);
 
         inserted.Headers.GetValues("X-ClickHouse-Exception-Code").Should().Equal("271");
         (await http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");

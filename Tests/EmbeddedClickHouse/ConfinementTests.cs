@@ -57,11 +57,16 @@ public sealed class ConfinementTests : IAsyncLifetime
             $"CREATE DATABASE f ENGINE = SQLite('{made}')",
             $"BACKUP DATABASE d TO File('{made}')",
             $"CREATE TABLE f (a Int32) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '{made}/')",
-            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(FILE(path '{file}' format 'LineAsString')) LAYOUT(FLAT()) LIFETIME(0)",
-            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(EXECUTABLE(command 'touch {made}' format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
-            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(`executable`(command 'touch {made}' format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
-            "CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(HTTP(url 'http://localhost:1/' format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
-            "CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(CLICKHOUSE(host '10.0.0.1' table 't')) LAYOUT(FLAT()) LIFETIME(0)",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(FILE(path '{file}' format " +
+            "'LineAsString')) LAYOUT(FLAT()) LIFETIME(0)",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(EXECUTABLE(command 'touch {made}' " +
+            "format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(`executable`(command 'touch {made}' " +
+            "format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            "CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(HTTP(url 'http://localhost:1/' " +
+            "format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            "CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(CLICKHOUSE(host " +
+            "'10.0.0.1' table 't')) LAYOUT(FLAT()) LIFETIME(0)",
             "SELECT * FROM executable('x', 'TSV', 'a Int32')",
             "SELECT * FROM url('http://localhost:1/', 'CSV', 'a Int32')",
             "SELECT * FROM s3('http://localhost:1/bucket/x.csv', 'CSV', 'a Int32')",
@@ -102,7 +107,8 @@ public sealed class ConfinementTests : IAsyncLifetime
         var folder = Path.Combine(_server.Data, "user_files");
 
         await _http.QueryAsync("INSERT INTO FUNCTION file('a.csv', 'CSV', 'a Int32, s String') VALUES (1, 'x')");
-        await _http.QueryAsync("INSERT INTO FUNCTION file('sub/b.csv', 'CSV', 'a Int32, s String') SELECT 2, 'y'", "engine_file_truncate_on_insert=1");
+        await _http.QueryAsync(
+            "INSERT INTO FUNCTION file('sub/b.csv', 'CSV', 'a Int32, s String') SELECT 2, 'y'", "engine_file_truncate_on_insert=1");
 
         (await File.ReadAllTextAsync(Path.Combine(folder, "a.csv"), Cancellation)).Should().Be("1,\"x\"\n");
         (await _http.QueryAsync("SELECT * FROM file('*.csv', 'CSV', 'a Int32, s String')")).Should().Be("1\tx\n");
@@ -177,6 +183,7 @@ public sealed class ConfinementTests : IAsyncLifetime
         using var http = new ClickHouseHttp(new TestClickHouse(server.Address, "default"));
 
         (await http.QueryAsync($"SELECT * FROM url('{server.Address}ping', 'LineAsString')")).Should().Be("Ok.\n");
-        (await (await http.PostAsync("SELECT * FROM remote('localhost:1', system.one)")).Content.ReadAsStringAsync(Cancellation)).Should().StartWith("Code: 497.");
+        (await (await http.PostAsync("SELECT * FROM remote('localhost:1', system.one)")).Content.ReadAsStringAsync(Cancellation)).Should()
+            .StartWith("Code: 497.");
     }
 }

@@ -38,7 +38,8 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
             """
             SELECT toInt64(-1) AS id, toDecimal64('1234567890.12', 2) AS price, toDecimal128('99999999999999999999.99', 2) AS revenue,
                 toDateTime64('2024-05-06 07:08:09.123456', 6, 'UTC') AS at, toLowCardinality('shipped') AS status, '\n\n;\0' AS text,
-                toUInt128('340282366920938463463374607431768211455') AS version, toUInt256('1') AS star, toUInt8(1) AS gone, toInt32(-4) AS partition
+                toUInt128('340282366920938463463374607431768211455') AS version,
+                toUInt256('1') AS star, toUInt8(1) AS gone, toInt32(-4) AS partition
             """,
             cancellationToken: Cancellation);
 
@@ -62,7 +63,8 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData(1_000_000)]
     public async Task It_reads_results_of_any_length(int rows)
     {
-        await using var reader = await _client.ExecuteReaderAsync($"SELECT number AS n, toString(number) AS s FROM numbers({rows})", cancellationToken: Cancellation);
+        await using var reader = await _client.ExecuteReaderAsync(
+            $"SELECT number AS n, toString(number) AS s FROM numbers({rows})", cancellationToken: Cancellation);
 
         reader.GetName(1).Should().Be("s");
         var count = 0L;
@@ -86,7 +88,8 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
         parameters.AddParameter("n", 41);
         parameters.AddParameter("s", "it's \t\n\n; \\ ü");
 
-        var answer = await client.ExecuteScalarAsync("SELECT concat(toString({n:Int32} + 1), {s:String})", parameters, cancellationToken: Cancellation);
+        var answer = await client.ExecuteScalarAsync(
+            "SELECT concat(toString({n:Int32} + 1), {s:String})", parameters, cancellationToken: Cancellation);
 
         answer.Should().Be("42it's \t\n\n; \\ ü");
     }
@@ -94,7 +97,8 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Fact]
     public async Task It_inserts_in_bulk()
     {
-        await _client.ExecuteNonQueryAsync("CREATE TABLE t (id Int64, s String, price Decimal(12, 2)) ENGINE = MergeTree ORDER BY id", cancellationToken: Cancellation);
+        await _client.ExecuteNonQueryAsync(
+            "CREATE TABLE t (id Int64, s String, price Decimal(12, 2)) ENGINE = MergeTree ORDER BY id", cancellationToken: Cancellation);
         var rows = Enumerable.Range(0, 250_000).Select(i => new object[] { (long)i, $"{i}\n\n;\0", i / 100m });
 
         var inserted = await _client.InsertBinaryAsync("t", ["id", "s", "price"], rows, cancellationToken: Cancellation);
@@ -108,18 +112,21 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Fact]
     public async Task It_inserts_a_raw_stream()
     {
-        await _client.ExecuteNonQueryAsync("CREATE TABLE t (id Int64, s String) ENGINE = MergeTree ORDER BY id", cancellationToken: Cancellation);
+        await _client.ExecuteNonQueryAsync(
+            "CREATE TABLE t (id Int64, s String) ENGINE = MergeTree ORDER BY id", cancellationToken: Cancellation);
         using var data = new MemoryStream("1,\"x\n\ny\"\n2,z\n"u8.ToArray());
 
         using var response = await _client.InsertRawStreamAsync("t", data, "CSV", ["id", "s"], cancellationToken: Cancellation);
 
-        (await _client.ExecuteScalarAsync("SELECT toString(groupArray((id, s))) FROM (SELECT * FROM t ORDER BY id)", cancellationToken: Cancellation)).Should().Be(@"[(1,'x\n\ny'),(2,'z')]");
+        (await _client.ExecuteScalarAsync("SELECT toString(groupArray((id, s))) FROM (SELECT * FROM t ORDER BY id)",
+            cancellationToken: Cancellation)).Should().Be(@"[(1,'x\n\ny'),(2,'z')]");
     }
 
     [Fact]
     public async Task It_tells_errors_by_their_code()
     {
-        var failed = await FluentActions.Awaiting(() => _client.ExecuteScalarAsync("SELECT * FROM nowhere", cancellationToken: Cancellation))
+        var failed = await FluentActions.Awaiting(() =>
+            _client.ExecuteScalarAsync("SELECT * FROM nowhere", cancellationToken: Cancellation))
             .Should().ThrowAsync<ClickHouseServerException>();
 
         failed.Which.ErrorCode.Should().Be(60);
@@ -129,7 +136,8 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Fact]
     public async Task It_notices_an_error_after_rows()
     {
-        await using var reader = await _client.ExecuteReaderAsync("SELECT number, throwIf(number = 1500000, 'boom') FROM numbers(2000000)", cancellationToken: Cancellation);
+        await using var reader = await _client.ExecuteReaderAsync(
+            "SELECT number, throwIf(number = 1500000, 'boom') FROM numbers(2000000)", cancellationToken: Cancellation);
 
         var failed = await FluentActions.Awaiting(async () =>
         {
@@ -156,7 +164,8 @@ public sealed class DriverTests(ClickHouseServer clickhouse) : IAsyncLifetime
     {
         using var client = new ClickHouseClient(_database.ConnectionString.Replace(TestClickHouse.Password, "wrong"));
 
-        var failed = await FluentActions.Awaiting(() => client.ExecuteScalarAsync("SELECT 1", cancellationToken: Cancellation)).Should().ThrowAsync<ClickHouseServerException>();
+        var failed = await FluentActions.Awaiting(() => client.ExecuteScalarAsync("SELECT 1", cancellationToken: Cancellation)).Should()
+            .ThrowAsync<ClickHouseServerException>();
 
         failed.Which.ErrorCode.Should().Be(516);
     }

@@ -38,7 +38,8 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("INSERT INTO t FORMAT CSV\n1,x\n2,\"y;\n\nz\"\n", "")]
     [InlineData("INSERT INTO t SETTINGS async_insert = 0 FORMAT CSV\n1,x\n2,\"y;\n\nz\"\n", "")]
     [InlineData("INSERT INTO t FORMAT CSV SETTINGS async_insert = 0\n1,x\n2,\"y;\n\nz\"\n", "")]
-    [InlineData("/* VALUES */ INSERT INTO t -- FORMAT TSV\n (a, s) FORMAT JSONEachRow {\"a\":1,\"s\":\"x\"}\n\n{\"a\":2,\"s\":\"y;\\n\\nz\"}", "")]
+    [InlineData(
+        "/* VALUES */ INSERT INTO t -- FORMAT TSV\n (a, s) FORMAT JSONEachRow {\"a\":1,\"s\":\"x\"}\n\n{\"a\":2,\"s\":\"y;\\n\\nz\"}", "")]
     [InlineData("INSERT INTO t SELECT a, s FROM input('a Int64, s String') FORMAT CSV\n1,x\n2,\"y;\n\nz\"\n", "")]
     [InlineData("1,x\n2,\"y;\n\nz\"\n", "INSERT INTO t SELECT a, s FROM input('a Int64, s String') FORMAT CSV")]
     [InlineData("INSERT INTO t SELECT number + 1, if(number = 0, 'x', 'y;\n\nz') FROM numbers(2)", "")]
@@ -69,7 +70,8 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
             compressor.Write("1\tx\n"u8);
         var body = new ByteArrayContent(compressed.ToArray()) { Headers = { ContentEncoding = { coding } } };
 
-        (await _http.PostAsync(body, "query=INSERT+INTO+t+FORMAT+TSV", TestContext.Current.CancellationToken)).StatusCode.Should().Be(HttpStatusCode.OK);
+        (await _http.PostAsync(body, "query=INSERT+INTO+t+FORMAT+TSV", TestContext.Current.CancellationToken)).StatusCode.Should()
+            .Be(HttpStatusCode.OK);
 
         (await _http.QueryAsync("SELECT * FROM t")).Should().Be("1\tx\n");
     }
@@ -110,7 +112,8 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
         }
 
         var bytes = whole.ToArray();
-        foreach (var length in (int[])[1, 3, 9, 17, bytes.Length / 3, bytes.Length / 2, bytes.Length - 9, bytes.Length - 4, bytes.Length - 1])
+        foreach (var length in (int[])[1, 3, 9, 17, bytes.Length / 3, bytes.Length / 2, bytes.Length - 9, bytes.Length - 4,
+            bytes.Length - 1])
         {
             foreach (var sql in (string[])["INSERT INTO t FORMAT TSV", "INSERT INTO t SELECT * FROM input('a Int64, s String') FORMAT TSV"])
             {
@@ -119,7 +122,8 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
                     body.Headers.ContentEncoding.Add(coding);
 
                 using var response = await _http.PostAsync(
-                    body, $"query={Uri.EscapeDataString(sql)}{(coding == "blocks" ? "&decompress=1" : "")}", TestContext.Current.CancellationToken);
+                    body, $"query={Uri.EscapeDataString(sql)}{(coding == "blocks" ? "&decompress=1" : "")}",
+                    TestContext.Current.CancellationToken);
 
                 var answer = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
                 answer.Should().StartWith("Code: 271. DB::Exception: ", $"{length} of {bytes.Length} bytes came of {sql}");
@@ -141,7 +145,8 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
 
         using var response = await _http.PostAsync(body, "", TestContext.Current.CancellationToken);
 
-        (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should().StartWith("Code: 36. DB::Exception: The multipart form cannot be read");
+        (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should()
+            .StartWith("Code: 36. DB::Exception: The multipart form cannot be read");
         (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
     }
 
@@ -179,27 +184,30 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
         var stream = client.GetStream();
         var login = $"database={_database.Name}&user={TestClickHouse.Username}&password={TestClickHouse.Password}";
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            $"POST /?{login}&query={Uri.EscapeDataString(sql)} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"), TestContext.Current.CancellationToken);
+            $"POST /?{login}&query={Uri.EscapeDataString(sql)} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"),
+            TestContext.Current.CancellationToken);
         for (var i = 0; i < 300_000; i++)
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"{i}\trow\n"), TestContext.Current.CancellationToken);
         client.Client.LingerState = new LingerOption(true, 0); // a reset, as of a killed process
         client.Close();
 
         await Wait.UntilAsync(
-            async () => await _http.QueryAsync($"SELECT count() FROM system.processes WHERE current_database = '{_database.Name}' AND query ILIKE 'INSERT%'") == "0\n",
+            async () => await _http.QueryAsync(
+                $"SELECT count() FROM system.processes WHERE current_database = '{_database.Name}' AND query ILIKE 'INSERT%'") == "0\n",
             "the insert to end", TestContext.Current.CancellationToken);
         (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
     }
 
     /// <summary>
-    /// Inside the text of a query the engine ends data at the first empty line and reports success. Five million rows that are full of empty lines, NULs and
-    /// semicolons are therefore checked one by one, in the engine, against how they were made.
+    /// Inside the text of a query the engine ends data at the first empty line and reports success. Five million rows that are full of
+    /// empty lines, NULs and semicolons are therefore checked one by one, in the engine, against how they were made.
     /// </summary>
     [Fact]
     public async Task Five_million_rows_with_empty_lines_arrive_exactly()
     {
         const int rows = 5_000_000;
-        using var response = await _http.PostAsync(new RowsContent(rows), "query=INSERT+INTO+t+FORMAT+RowBinary", TestContext.Current.CancellationToken);
+        using var response =
+            await _http.PostAsync(new RowsContent(rows), "query=INSERT+INTO+t+FORMAT+RowBinary", TestContext.Current.CancellationToken);
         response.StatusCode.Should().Be(HttpStatusCode.OK, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
 
         var answer = await _http.QueryAsync(
@@ -220,7 +228,8 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
         await new RowsContent(rows).CopyToAsync(expected, TestContext.Current.CancellationToken);
         using var response = await _http.PostAsync("SELECT * FROM t ORDER BY a FORMAT RowBinary");
 
-        (await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).AsSpan().SequenceEqual(expected.ToArray()).Should().BeTrue();
+        (await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).AsSpan().SequenceEqual(expected.ToArray())
+            .Should().BeTrue();
     }
 
     private static Stream Compressor(Stream to, string coding) => coding switch

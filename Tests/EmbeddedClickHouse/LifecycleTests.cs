@@ -14,10 +14,12 @@ public sealed class LifecycleTests
     {
         await using var first = await ClickHouseServer.StartOwnAsync(Cancellation);
 
-        var (status, output) = await RunAsync(new() { ["EmbeddedClickHouse__Data"] = first.Data, ["ASPNETCORE_URLS"] = $"http://localhost:{FreePort.Next()}" });
+        var (status, output) = await RunAsync(
+            new() { ["EmbeddedClickHouse__Data"] = first.Data, ["ASPNETCORE_URLS"] = $"http://localhost:{FreePort.Next()}" });
 
         status.Should().Be(1);
-        output.Should().Contain($"The data folder '{first.Data}' cannot be opened").And.Contain("another process has it open").And.NotContain("   at ");
+        output.Should().Contain(
+            $"The data folder '{first.Data}' cannot be opened").And.Contain("another process has it open").And.NotContain("   at ");
     }
 
     [Fact]
@@ -26,10 +28,12 @@ public sealed class LifecycleTests
         await using var first = await ClickHouseServer.StartOwnAsync(Cancellation);
         using var folder = new TemporaryFolder();
 
-        var (status, output) = await RunAsync(new() { ["EmbeddedClickHouse__Data"] = folder.Path, ["ASPNETCORE_URLS"] = first.Address.ToString() });
+        var (status, output) =
+            await RunAsync(new() { ["EmbeddedClickHouse__Data"] = folder.Path, ["ASPNETCORE_URLS"] = first.Address.ToString() });
 
         status.Should().Be(1);
-        output.Should().Contain("address already in use").And.Contain("set ASPNETCORE_URLS or --urls to another one").And.NotContain("   at ");
+        output.Should()
+            .Contain("address already in use").And.Contain("set ASPNETCORE_URLS or --urls to another one").And.NotContain("   at ");
     }
 
     [Theory]
@@ -44,7 +48,8 @@ public sealed class LifecycleTests
     {
         using var folder = new TemporaryFolder();
 
-        var (status, output) = await RunAsync(new() { ["EmbeddedClickHouse__Data"] = folder.Path, ["ASPNETCORE_URLS"] = "http://localhost:0", [name] = value });
+        var (status, output) = await RunAsync(
+            new() { ["EmbeddedClickHouse__Data"] = folder.Path, ["ASPNETCORE_URLS"] = "http://localhost:0", [name] = value });
 
         status.Should().Be(1);
         output.Should().Contain(sentence).And.NotContain("   at ");
@@ -57,7 +62,8 @@ public sealed class LifecycleTests
         var database = await server.CreateDatabaseAsync("d", Cancellation);
         var query = database.QueryAsync("SELECT count() FROM numbers(5) WHERE sleepEachRow(0.5) = 0", Cancellation);
         await Wait.UntilAsync(
-            async () => await database.QueryAsync("SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'", Cancellation) == "2\n", "the query to run", Cancellation);
+            async () => await database.QueryAsync("SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%'",
+                Cancellation) == "2\n", "the query to run", Cancellation);
 
         await server.StopAsync();
 
@@ -72,7 +78,8 @@ public sealed class LifecycleTests
         var database = await server.CreateDatabaseAsync("d", Cancellation);
         var query = database.QueryAsync("SELECT count() FROM system.numbers WHERE sipHash64(number) = 1", Cancellation);
         await Wait.UntilAsync(
-            async () => await database.QueryAsync("SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%'", Cancellation) == "2\n", "the query to run", Cancellation);
+            async () => await database.QueryAsync("SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%'",
+                Cancellation) == "2\n", "the query to run", Cancellation);
 
         await server.StopAsync();
 
@@ -97,7 +104,8 @@ public sealed class LifecycleTests
 
     private static async Task<(int Status, string Output)> RunAsync(Dictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Repository.ProgramOf("EmbeddedClickHouse")]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(
+            "dotnet", [Repository.ProgramOf("EmbeddedClickHouse")]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["EmbeddedClickHouse__Library"] = (await Repository.BinariesAsync(Cancellation)).ChDbLibrary;
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -27,7 +27,8 @@ public sealed class QueryIdTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Fact]
     public async Task A_query_is_found_by_it_and_killed()
     {
-        var query = _http.PostAsync("SELECT count() FROM system.numbers WHERE sipHash64(number) = 1 SETTINGS log_comment = 'mine'", Parameter);
+        var query =
+            _http.PostAsync("SELECT count() FROM system.numbers WHERE sipHash64(number) = 1 SETTINGS log_comment = 'mine'", Parameter);
         await RunsAsync();
 
         await _http.QueryAsync($"KILL QUERY WHERE query_id = {Quoted} SYNC");
@@ -57,7 +58,9 @@ public sealed class QueryIdTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("SELECT count() FROM system.processes WHERE query_id = queryID()")]
     [InlineData("SELECT count() FROM system.processes AS p WHERE p.query_id = queryID()")]
     [InlineData("SELECT count() FROM system.processes p JOIN system.one ON 1 WHERE p.initial_query_id = queryID()")]
-    [InlineData("SELECT count() FROM system.one, system.processes WHERE query LIKE '%system.processes%' AND current_database = currentDatabase() LIMIT 1")]
+    [InlineData(
+        "SELECT count() FROM system.one, system.processes WHERE query LIKE '%system.processes%' AND " +
+        "current_database = currentDatabase() LIMIT 1")]
     [InlineData("SELECT 1 FROM system.processes WHERE processes.query_id = queryID()")]
     public async Task A_query_sees_itself(string sql) => (await _http.QueryAsync(sql, Parameter)).Should().Be("1\n");
 

@@ -28,13 +28,16 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Theory]
     [InlineData("/ping")]
     [InlineData("/")]
-    public async Task A_probe_needs_no_login(string path) => (await _http.Client.GetStringAsync(path, TestContext.Current.CancellationToken)).Should().Be("Ok.\n");
+    public async Task A_probe_needs_no_login(string path) =>
+        (await _http.Client.GetStringAsync(path, TestContext.Current.CancellationToken)).Should().Be("Ok.\n");
 
     [Fact]
-    public async Task Health_asks_the_engine() => (await _http.Client.GetStringAsync("/health", TestContext.Current.CancellationToken)).Should().Be("""{"status":"ok"}""");
+    public async Task Health_asks_the_engine() =>
+        (await _http.Client.GetStringAsync("/health", TestContext.Current.CancellationToken)).Should().Be("""{"status":"ok"}""");
 
     [Fact]
-    public async Task An_unknown_path_is_not_found() => (await _http.Client.GetAsync("/nothing", TestContext.Current.CancellationToken)).StatusCode.Should().Be(HttpStatusCode.NotFound);
+    public async Task An_unknown_path_is_not_found() =>
+        (await _http.Client.GetAsync("/nothing", TestContext.Current.CancellationToken)).StatusCode.Should().Be(HttpStatusCode.NotFound);
 
     [Theory]
     [InlineData("SELECT 1", "", "1\n")]
@@ -62,7 +65,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("SELECT 1;", "", "1\n")]
     [InlineData("(SELECT 1) UNION ALL (SELECT 1)", "", "1\n1\n")]
     [InlineData("WITH t AS (SELECT 5 AS a) SELECT a FROM t", "", "5\n")]
-    public async Task A_query_is_answered(string body, string parameters, string answer) => (await _http.QueryAsync(body, parameters)).Should().Be(answer);
+    public async Task A_query_is_answered(string body, string parameters, string answer) =>
+        (await _http.QueryAsync(body, parameters)).Should().Be(answer);
 
     [Fact]
     public async Task The_database_of_the_request_is_used()
@@ -74,7 +78,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Fact]
     public async Task Readers_see_deduplicated_rows()
     {
-        await _http.QueryAsync("CREATE TABLE t (k Int32, v Int32, version UInt64, gone UInt8) ENGINE = ReplacingMergeTree(version, gone) ORDER BY k");
+        await _http.QueryAsync(
+            "CREATE TABLE t (k Int32, v Int32, version UInt64, gone UInt8) ENGINE = ReplacingMergeTree(version, gone) ORDER BY k");
         await _http.QueryAsync("INSERT INTO t VALUES (1, 1, 1, 0)");
         await _http.QueryAsync("INSERT INTO t VALUES (1, 2, 2, 0), (2, 1, 1, 1)");
 
@@ -88,7 +93,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
         var body = new StringContent("SELECT 'a=b&c=d'");
         body.Headers.ContentType = new MediaTypeHeaderValue("application/x-www-form-urlencoded");
 
-        (await (await _http.PostAsync(body, cancellation: TestContext.Current.CancellationToken)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should().Be("a=b&c=d\n");
+        (await (await _http.PostAsync(body, cancellation: TestContext.Current.CancellationToken)).Content.ReadAsStringAsync(
+            TestContext.Current.CancellationToken)).Should().Be("a=b&c=d\n");
     }
 
     [Fact]
@@ -135,7 +141,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
             Headers = { { "X-ClickHouse-Database", _database.Name }, { "X-ClickHouse-Format", "JSONEachRow" } },
         };
 
-        var answer = await (await _http.Client.SendAsync(request, TestContext.Current.CancellationToken)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var answer = await (await _http.Client.SendAsync(request, TestContext.Current.CancellationToken)).Content
+            .ReadAsStringAsync(TestContext.Current.CancellationToken);
 
         answer.Should().Be($"{{\"d\":\"{_database.Name}\"}}\n");
     }
@@ -161,12 +168,14 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [InlineData("SELECT {x:Int32}", "", 500, 456, "(UNKNOWN_QUERY_PARAMETER)")]
     [InlineData("SELECT {x:Int32}", "param_x=abc", 500, 457, "(BAD_QUERY_PARAMETER)")]
     [InlineData("SELECT sleepEachRow(1) FROM numbers(3)", "max_execution_time=1", 408, 159, "(TIMEOUT_EXCEEDED)")]
-    public async Task An_error_has_the_text_the_code_and_the_status_of_clickhouse(string sql, string parameters, int status, int code, string text)
+    public async Task An_error_has_the_text_the_code_and_the_status_of_clickhouse(
+        string sql, string parameters, int status, int code, string text)
     {
         using var response = await _http.PostAsync(sql, parameters);
 
         var answer = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        answer.Should().StartWith($"Code: {code}. DB::Exception: ").And.Contain(text).And.MatchRegex(@"\(version [0-9.]+ \(official build\)\)\n$").And.NotContain("OUTFILE '/dev");
+        answer.Should().StartWith($"Code: {code}. DB::Exception: ").And.Contain(
+            text).And.MatchRegex(@"\(version [0-9.]+ \(official build\)\)\n$").And.NotContain("OUTFILE '/dev");
         ((int)response.StatusCode).Should().Be(status);
         Header(response, "X-ClickHouse-Exception-Code").Should().Be(code.ToString());
     }
@@ -188,7 +197,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
         if (!allowed)
         {
             Header(response, "X-ClickHouse-Exception-Code").Should().Be("164");
-            (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should().Contain("method GET implies readonly");
+            (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should()
+                .Contain("method GET implies readonly");
         }
     }
 
@@ -221,7 +231,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
             return;
         response.StatusCode.Should().Be(HttpStatusCode.Forbidden);
         Header(response, "X-ClickHouse-Exception-Code").Should().Be("516");
-        (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should().StartWith("Code: 516. DB::Exception: ").And.Contain("(AUTHENTICATION_FAILED)");
+        (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Should()
+            .StartWith("Code: 516. DB::Exception: ").And.Contain("(AUTHENTICATION_FAILED)");
     }
 
     [Fact]
@@ -261,7 +272,8 @@ public sealed class QueryTests(ClickHouseServer clickhouse) : IAsyncLifetime
     [Fact]
     public async Task Many_clients_are_served_at_once()
     {
-        var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(i => _http.QueryAsync($"SELECT {i}, sleep(0.05)", "max_threads=1")));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 300).Select(i => _http.QueryAsync($"SELECT {i}, sleep(0.05)", "max_threads=1")));
 
         answers.Select(answer => int.Parse(answer.Split('\t')[0])).Should().Equal(Enumerable.Range(0, 300));
     }

@@ -9,7 +9,8 @@ public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
     private readonly string _session = "session_id=" + Guid.NewGuid().ToString("N");
     private ClickHouseHttp _http = null!;
 
-    public async ValueTask InitializeAsync() => _http = new ClickHouseHttp(await clickhouse.CreateDatabaseAsync(TestContext.Current.CancellationToken));
+    public async ValueTask InitializeAsync() =>
+        _http = new ClickHouseHttp(await clickhouse.CreateDatabaseAsync(TestContext.Current.CancellationToken));
 
     public ValueTask DisposeAsync()
     {
@@ -32,13 +33,15 @@ public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
     {
         await _http.QueryAsync("SET max_threads = 3", _session);
 
-        (await _http.QueryAsync("SELECT getSetting('max_threads'), getSetting('final'), currentDatabase()", _session + "&max_threads=5&final=0&database=system"))
+        (await _http.QueryAsync("SELECT getSetting('max_threads'), getSetting('final'), currentDatabase()", _session +
+            "&max_threads=5&final=0&database=system"))
             .Should().Be("5\tfalse\tsystem\n");
         (await _http.QueryAsync("SELECT getSetting('max_threads'), getSetting('final')", _session)).Should().Be("3\ttrue\n");
     }
 
     [Fact]
-    public async Task A_session_that_must_exist_and_does_not_is_an_error() => (await CodeAsync("SELECT 1", _session + "&session_check=1")).Should().Be("372");
+    public async Task A_session_that_must_exist_and_does_not_is_an_error() =>
+        (await CodeAsync("SELECT 1", _session + "&session_check=1")).Should().Be("372");
 
     [Fact]
     public async Task A_session_ends_when_its_time_is_over()
@@ -46,7 +49,8 @@ public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
         await _http.QueryAsync("SELECT 1", _session + "&session_timeout=1");
 
         await Wait.UntilAsync(
-            async () => await CodeAsync("SELECT 1", _session + "&session_check=1&session_timeout=0") == "372", "the session to end", TestContext.Current.CancellationToken);
+            async () => await CodeAsync("SELECT 1", _session + "&session_check=1&session_timeout=0") == "372", "the session to end",
+            TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -65,22 +69,26 @@ public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
         await _http.QueryAsync("SELECT 1", _session);
         var id = Guid.NewGuid().ToString("N");
         using var client = new CancellationTokenSource();
-        var first = _http.PostAsync(new StringContent($"SELECT count() FROM system.numbers WHERE sipHash64(number) = 1 AND '{id}' != ''"), _session, client.Token);
+        var first = _http.PostAsync(
+            new StringContent($"SELECT count() FROM system.numbers WHERE sipHash64(number) = 1 AND '{id}' != ''"), _session, client.Token);
         await Wait.UntilAsync(
-            async () => await _http.QueryAsync($"SELECT count() FROM system.processes WHERE query LIKE '%{id}%' AND query NOT LIKE '%system.processes%'") == "1\n",
+            async () => await _http.QueryAsync(
+                $"SELECT count() FROM system.processes WHERE query LIKE '%{id}%' AND query NOT LIKE '%system.processes%'") == "1\n",
             "the first to run", TestContext.Current.CancellationToken);
 
         (await CodeAsync("SELECT 1", _session)).Should().Be("373");
 
         await client.CancelAsync();
         await FluentActions.Awaiting(() => first).Should().ThrowAsync<OperationCanceledException>();
-        await Wait.UntilAsync(async () => await CodeAsync("SELECT 1", _session) is null, "the session to be free", TestContext.Current.CancellationToken);
+        await Wait.UntilAsync(
+            async () => await CodeAsync("SELECT 1", _session) is null, "the session to be free", TestContext.Current.CancellationToken);
     }
 
     [Theory]
     [InlineData("session_timeout=soon")]
     [InlineData("session_timeout=3601")]
-    public async Task A_timeout_that_cannot_be_is_an_error(string timeout) => (await CodeAsync("SELECT 1", $"{_session}&{timeout}")).Should().Be("374");
+    public async Task A_timeout_that_cannot_be_is_an_error(string timeout) =>
+        (await CodeAsync("SELECT 1", $"{_session}&{timeout}")).Should().Be("374");
 
     private async Task<string?> CodeAsync(string sql, string parameters)
     {

@@ -55,14 +55,16 @@ internal sealed class ClickHouseGate : IAsyncDisposable
     {
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-        var statement = Uri.UnescapeDataString(context.Request.QueryString.Value ?? "") + System.Text.Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)Math.Min(body.Length, 1000));
+        var statement = Uri.UnescapeDataString(context.Request.QueryString.Value ?? "") +
+            System.Text.Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)Math.Min(body.Length, 1000));
         if (_holds is { } holds && statement.Contains(holds, StringComparison.Ordinal) && !_open.Task.IsCompleted)
         {
             _held.TrySetResult();
             await _open.Task.WaitAsync(context.RequestAborted);
         }
 
-        using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), new Uri(server, context.Request.GetEncodedPathAndQuery())) { Content = new ByteArrayContent(body.ToArray()) };
+        using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method),
+            new Uri(server, context.Request.GetEncodedPathAndQuery())) { Content = new ByteArrayContent(body.ToArray()) };
         foreach (var (name, value) in context.Request.Headers.Where(header => header.Key is "Authorization"))
             request.Headers.TryAddWithoutValidation(name, (string?)value);
         request.Content.Headers.TryAddWithoutValidation("Content-Type", context.Request.ContentType);

@@ -68,8 +68,10 @@ public sealed record TestClickHouse(Uri Address, string Name)
     /// <summary>Runs one statement as the served user, and returns what it answers: TabSeparated where it names no format.</summary>
     public async Task<string> QueryAsync(string sql, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Address, $"/?database={Name}")) { Content = new StringContent(sql) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Username}:{Password}")));
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post, new Uri(Address, $"/?database={Name}")) { Content = new StringContent(sql) };
+        request.Headers.Authorization =
+            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Username}:{Password}")));
         using var response = await Http.SendAsync(request, cancellationToken);
         var answer = await response.Content.ReadAsStringAsync(cancellationToken);
         return response.IsSuccessStatusCode ? answer : throw new InvalidOperationException(answer);

@@ -30,7 +30,8 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>A server that belongs to one test, which may stop, kill and restart it.</summary>
-    internal static async Task<OwnPostgres> StartOwnAsync(CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? settings = null)
+    internal static async Task<OwnPostgres> StartOwnAsync(
+        CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? settings = null)
     {
         var server = new OwnPostgres(settings ?? new Dictionary<string, string>());
         await server.StartAsync(cancellationToken);
@@ -109,11 +110,13 @@ internal sealed class OwnPostgres(IReadOnlyDictionary<string, string> settings) 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var options = new EmbeddedPostgresOptions { DataFolder = Data, Port = Port, Settings = settings };
-        _server = await EmbeddedPostgres.StartAsync(await Repository.BinariesAsync(cancellationToken), options, Log.Enqueue, cancellationToken);
+        _server =
+            await EmbeddedPostgres.StartAsync(await Repository.BinariesAsync(cancellationToken), options, Log.Enqueue, cancellationToken);
         ConnectionString = _server.ConnectionString;
     }
 
-    /// <summary>A standby on a copy of this server's folder, which must be stopped; it streams from this one when both are started.</summary>
+    /// <summary>A standby on a copy of this server's folder, which must be stopped; it streams from this
+    /// one when both are started.</summary>
     public async Task<OwnPostgres> CopyAsStandbyAsync(CancellationToken cancellationToken)
     {
         var standby = new OwnPostgres(new Dictionary<string, string>(settings)

@@ -16,7 +16,8 @@ internal static class Repository
     /// <summary>The built program of another project, of the configuration that the tests were built in.</summary>
     public static string ProgramOf(string project)
     {
-        var output = Path.GetRelativePath(Path.Combine(Root, "Tests"), AppContext.BaseDirectory); // bin/<configuration>/<framework>, or more than that
+        // bin/<configuration>/<framework>, or more than that
+        var output = Path.GetRelativePath(Path.Combine(Root, "Tests"), AppContext.BaseDirectory);
         return Path.Combine(Root, project, output, project + ".dll");
     }
 

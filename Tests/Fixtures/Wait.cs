@@ -14,7 +14,8 @@ internal static class Wait
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Returns when the condition holds; fails with <paramref name="what"/> when it does not in time.</summary>
-    public static Task UntilAsync(Func<Task<bool>> condition, string what, CancellationToken cancellationToken, TimeSpan? deadline = null) =>
+    public static Task UntilAsync(
+        Func<Task<bool>> condition, string what, CancellationToken cancellationToken, TimeSpan? deadline = null) =>
         ForAsync(condition, holds => holds, what, cancellationToken, deadline);
 
     /// <summary>Reads a value until it is as expected, and returns it; the failure names the last value seen.</summary>

@@ -4,14 +4,16 @@ using System.Text;
 namespace AspireCdc.Tests.Hostile;
 
 /// <summary>
-/// Random input from a seed, and how much of it. <c>LONG_TESTS=1</c> sends 10,000 to each place, <c>HOSTILE_SEED=7</c> takes that seed, and a failure names
-/// seed and number.
+/// Random input from a seed, and how much of it. <c>LONG_TESTS=1</c> sends 10,000 to each place, <c>HOSTILE_SEED=7</c> takes that seed, and
+/// a failure names seed and number.
 /// </summary>
 internal static class Campaign
 {
-    private static readonly int[] Numbers = [0, -1, 1, 2, 255, 256, short.MaxValue, short.MinValue, int.MaxValue, int.MinValue, 0x10000, 0x3fffffff, 0x7ffffff0];
+    private static readonly int[] Numbers =
+        [0, -1, 1, 2, 255, 256, short.MaxValue, short.MinValue, int.MaxValue, int.MinValue, 0x10000, 0x3fffffff, 0x7ffffff0];
 
-    public static int Seed { get; } = int.TryParse(Environment.GetEnvironmentVariable("HOSTILE_SEED"), NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed)
+    public static int Seed { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable("HOSTILE_SEED"), NumberStyles.Integer, CultureInfo.InvariantCulture, out var seed)
         ? seed
         : Random.Shared.Next();
 
@@ -69,6 +71,8 @@ internal static class Campaign
 
     /// <summary>Text that has broken something somewhere before.</summary>
     public static string Text(this Random dice) => dice.Pick(
-        "", "\0", "'", "\"", "\\", "`", "{", "}", "[[", "]]", "null", "NaN", "-0", "1e400", "99999999999999999999999999999999", "0x1F", "\ufeff", "\u202e", "\ud83d\ude00", "é",
-        "../../etc/passwd", "%00", "%", "%zz", "<script>", "'; DROP TABLE t; --", "${x}", "{0}", "\r\n", "\n\n", "\t", new string('a', 300), new string('[', 2000), "9999-12-31T23:59:59Z", "true", "-1");
+        "", "\0", "'", "\"", "\\", "`", "{", "}", "[[", "]]", "null", "NaN", "-0", "1e400", "99999999999999999999999999999999", "0x1F",
+        "\ufeff", "\u202e", "\ud83d\ude00", "é",
+        "../../etc/passwd", "%00", "%", "%zz", "<script>", "'; DROP TABLE t; --", "${x}", "{0}", "\r\n", "\n\n", "\t", new string('a', 300),
+        new string('[', 2000), "9999-12-31T23:59:59Z", "true", "-1");
 }

@@ -15,7 +15,8 @@ using Xunit;
 
 namespace AspireCdc.Tests.Hostile;
 
-/// <summary>What reaches the processor from its servers, mutated: each message is taken, or refused with a sentence that names it.</summary>
+/// <summary>What reaches the processor from its servers, mutated: each message is taken, or refused
+/// with a sentence that names it.</summary>
 public sealed class ProcessorInputTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -58,8 +59,10 @@ public sealed class ProcessorInputTests
         for (var number = 0; number < Campaign.Count / 10; number++)
         {
             var dice = Campaign.Dice(number);
-            byte[] frames = [.. Frame('R', [0, 0, 0, 0]), .. Frame('S', "server_version\018\0"u8), .. Frame('K', [0, 0, 0, 1, 0, 0, 0, 2]), .. Frame('Z', "I"u8),
-                .. Frame('T', [0, 1, .. "a\0"u8, .. new byte[18]]), .. Frame('D', [0, 2, 0, 0, 0, 1, (byte)'f', 255, 255, 255, 255]), .. Frame('C', "SELECT 1\0"u8), .. Frame('Z', "I"u8)];
+            byte[] frames = [.. Frame('R', [0, 0, 0, 0]), .. Frame('S', "server_version\018\0"u8), .. Frame('K', [0, 0, 0, 1, 0, 0, 0, 2]),
+                .. Frame('Z', "I"u8),
+                .. Frame('T', [0, 1, .. "a\0"u8, .. new byte[18]]), .. Frame('D', [0, 2, 0, 0, 0, 1, (byte)'f', 255, 255, 255, 255]),
+                .. Frame('C', "SELECT 1\0"u8), .. Frame('Z', "I"u8)];
             var sent = dice.Mutate(frames);
             using var listener = new TcpListener(IPAddress.Loopback, 0);
             listener.Start();
@@ -67,10 +70,12 @@ public sealed class ProcessorInputTests
             try
             {
                 await using var connection = await WireConnection.OpenAsync(
-                    $"Host=127.0.0.1;Port={((IPEndPoint)listener.LocalEndpoint).Port};Username=u;Password=secret;SSL Mode=Disable;Timeout=10", "test", replication: true, Cancellation);
+                    $"Host=127.0.0.1;Port={((IPEndPoint)listener.LocalEndpoint).Port};Username=u;Password=secret;SSL " +
+                    "Mode=Disable;Timeout=10", "test", replication: true, Cancellation);
                 await connection.QueryAsync("SELECT 1", Cancellation).WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
             }
-            catch (Exception e) when (e is InvalidDataException or IOException or WireException or NotSupportedException or InvalidOperationException and not ObjectDisposedException or SocketException)
+            catch (Exception e) when (e is InvalidDataException or IOException or WireException or NotSupportedException
+                or InvalidOperationException and not ObjectDisposedException or SocketException)
             {
                 e.ToString().Should().NotContain("secret");
             }
@@ -96,7 +101,8 @@ public sealed class ProcessorInputTests
         var answering = AnswerAsync(listener, Convert.FromHexString(hex));
 
         await FluentActions.Awaiting(() => WireConnection.OpenAsync(
-                $"Host=127.0.0.1;Port={((IPEndPoint)listener.LocalEndpoint).Port};Username=u;Password=secret;SSL Mode=Disable;Timeout=10", "test", replication: true, Cancellation))
+                $"Host=127.0.0.1;Port={((IPEndPoint)listener.LocalEndpoint).Port};Username=u;Password=secret;SSL Mode=Disable;Timeout=10",
+                "test", replication: true, Cancellation))
             .Should().ThrowAsync<InvalidDataException>().WithMessage($"*{sentence}*");
         await answering;
     }
@@ -110,7 +116,8 @@ public sealed class ProcessorInputTests
             var dice = Campaign.Dice(number);
             var (key, value) = Messages.Customer(1, "Bern");
             if (dice.Next(3) == 0)
-                value = value.Replace("\"Bern\"", dice.Pick(JsonSerializer.Serialize(dice.Text()), new string('[', 3000), "1e999", "{\"a\":1}", "-00012"));
+                value = value.Replace(
+                    "\"Bern\"", dice.Pick(JsonSerializer.Serialize(dice.Text()), new string('[', 3000), "1e999", "{\"a\":1}", "-00012"));
             using var batch = new ChangeBatch();
             try
             {
@@ -120,13 +127,18 @@ public sealed class ProcessorInputTests
                         TopicPartitionOffset = new TopicPartitionOffset("topic", 3, number),
                         Message = new()
                         {
-                            Key = dice.Next(10) == 0 ? null : dice.Next(4) == 0 ? dice.Mutate(Encoding.UTF8.GetBytes(key)) : Encoding.UTF8.GetBytes(key),
+                            Key = dice.Next(10) == 0
+                                ? null : dice.Next(4) == 0 ? dice.Mutate(Encoding.UTF8.GetBytes(key)) : Encoding.UTF8.GetBytes(key),
                             Value = dice.Next(50) == 0 ? null : dice.Mutate(Encoding.UTF8.GetBytes(value)),
-                            Headers = new Headers { { "traceparent", dice.Mutate("00-00000000000000000000000000000001-00000000000000ab-01"u8.ToArray()) }, { "commit_ts_ms", dice.Mutate("1700000000000"u8.ToArray()) } },
+                            Headers =
+                                new Headers { { "traceparent",
+                                    dice.Mutate("00-00000000000000000000000000000001-00000000000000ab-01"u8.ToArray()) },
+                                    { "commit_ts_ms", dice.Mutate("1700000000000"u8.ToArray()) } },
                         },
                     },
                     batch, out _);
-                batch.DeadLetters.Should().OnlyContain(letter => letter.Reason.Contains($"offset {number} of partition 3 of topic"), Campaign.Name(number));
+                batch.DeadLetters.Should()
+                    .OnlyContain(letter => letter.Reason.Contains($"offset {number} of partition 3 of topic"), Campaign.Name(number));
             }
             catch (Exception e) when (e is not Xunit.Sdk.XunitException)
             {
@@ -190,12 +202,15 @@ public sealed class ProcessorInputTests
     {
         string[] columns = ["id", "email", "name", "country", "city", "created_at"];
         string[] values = ["7", "a@b.c", dice.Text(), "CH", "Bern", "2024-01-02 03:04:05+00"];
-        byte[] row = [.. Short(columns.Length), .. values.SelectMany(value => (byte[])[(byte)'t', .. Int(Encoding.UTF8.GetByteCount(value)), .. Encoding.UTF8.GetBytes(value)])];
-        byte[] toast = [.. Short(columns.Length), .. row[2..^1].Take(0), .. Enumerable.Range(0, columns.Length).SelectMany(i => i == 0 ? (byte[])[(byte)'t', .. Int(1), (byte)'7'] : [(byte)"un"[i % 2]])];
+        byte[] row = [.. Short(columns.Length), .. values.SelectMany(value =>
+            (byte[])[(byte)'t', .. Int(Encoding.UTF8.GetByteCount(value)), .. Encoding.UTF8.GetBytes(value)])];
+        byte[] toast = [.. Short(columns.Length), .. row[2..^1].Take(0), .. Enumerable.Range(0, columns.Length)
+            .SelectMany(i => i == 0 ? (byte[])[(byte)'t', .. Int(1), (byte)'7'] : [(byte)"un"[i % 2]])];
         return
         [
             [(byte)'B', .. new byte[8], .. new byte[8], .. Int(9)],
-            [(byte)'R', .. Int(1), .. "public\0customer\0d"u8, .. Short(columns.Length), .. columns.SelectMany(name => (byte[])[0, .. Encoding.UTF8.GetBytes(name), 0, .. Int(25), .. Int(-1)])],
+            [(byte)'R', .. Int(1), .. "public\0customer\0d"u8, .. Short(columns.Length), .. columns.SelectMany(name =>
+                (byte[])[0, .. Encoding.UTF8.GetBytes(name), 0, .. Int(25), .. Int(-1)])],
             [(byte)'I', .. Int(1), (byte)'N', .. row],
             [(byte)'U', .. Int(1), (byte)'O', .. row, (byte)'N', .. toast],
             [(byte)'D', .. Int(1), (byte)'K', .. row],

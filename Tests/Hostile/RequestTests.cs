@@ -9,7 +9,8 @@ using Xunit;
 
 namespace AspireCdc.Tests.Hostile;
 
-/// <summary>Requests out of a grammar, to each port: every one gets an answer or its connection is closed, none is an internal error, and the server goes on.</summary>
+/// <summary>Requests out of a grammar, to each port: every one gets an answer or its connection is closed, none is an internal
+/// error, and the server goes on.</summary>
 public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : IClassFixture<ApiServer>
 {
     private const string Interim = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -21,7 +22,8 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
     [Fact]
     public async Task The_api_answers() => await SendAllAsync(
         api.Client.BaseAddress!,
-        dice => dice.Pick("/api/customers", "/api/products", "/api/orders", "/api/order-items", "/envelope/api/customers", "/api/orders?limit=", "/api/customers?after=", "/live/orders/1/seen?status=x&deleted=", "/openapi/v1.json", "/health", "/")
+        dice => dice.Pick("/api/customers", "/api/products", "/api/orders", "/api/order-items", "/envelope/api/customers",
+            "/api/orders?limit=", "/api/customers?after=", "/live/orders/1/seen?status=x&deleted=", "/openapi/v1.json", "/health", "/")
             + (dice.Next(3) == 0 ? $"/{Uri.EscapeDataString(dice.Text())}" : ""),
         status => status < 500 || status is 501 or 505);
 
@@ -29,12 +31,14 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
     public async Task The_processor_answers()
     {
         await using var processor = CdcProcessorApp.Create([
-            "--ConnectionStrings:shop=Host=127.0.0.1;Port=1;Username=u;Password=secret", "--ConnectionStrings:clickhouse=Host=127.0.0.1;Port=1", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=None"]);
+            "--ConnectionStrings:shop=Host=127.0.0.1;Port=1;Username=u;Password=secret",
+            "--ConnectionStrings:clickhouse=Host=127.0.0.1;Port=1", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=None"]);
         await processor.StartAsync(Cancellation);
 
         await SendAllAsync(
             new Uri(processor.Urls.Single()),
-            dice => dice.Pick("/alive", "/ready", "/health", "/operations/pause", "/operations/status", "/operations/resync?table=", "/operations/dead-letters/drop?id=", "/operations/dead-letters/retry?id=", "/operations/"),
+            dice => dice.Pick("/alive", "/ready", "/health", "/operations/pause", "/operations/status", "/operations/resync?table=",
+                "/operations/dead-letters/drop?id=", "/operations/dead-letters/retry?id=", "/operations/"),
             status => status < 500 || status is 501 or 503 or 505);
     }
 
@@ -47,7 +51,10 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
         await SendAllAsync(
             database.Address,
             dice => $"/?user={TestClickHouse.Username}&password={TestClickHouse.Password}&database={database.Name}&max_execution_time=5"
-                + dice.Pick("", "&query=SELECT+1", "&query=INSERT+INTO+t+FORMAT+", "&query=SELECT+", "&session_id=s", "&decompress=1", "&compress=1", "&role=x", "&param_x=", "&wait_end_of_query=1", "&buffer_size=", "&query_id=q", "&max_threads=", "&default_format=")
+                + dice.Pick(
+                    "", "&query=SELECT+1", "&query=INSERT+INTO+t+FORMAT+", "&query=SELECT+", "&session_id=s", "&decompress=1",
+                    "&compress=1", "&role=x", "&param_x=", "&wait_end_of_query=1", "&buffer_size=", "&query_id=q", "&max_threads=",
+                    "&default_format=")
                 + Uri.EscapeDataString(dice.Text()),
             // An engine's error is a 500 with its code; one that the server itself did not expect has this name.
             status => status is 200 or (>= 400 and < 500) or 500 or 501 or 503 or 505,
@@ -56,10 +63,12 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
         (await database.QueryAsync("SELECT 1", Cancellation)).Should().Be("1\n");
     }
 
-    private static async Task SendAllAsync(Uri server, Func<Random, string> path, Func<int, bool> isExpected, Func<string, bool>? isFine = null)
+    private static async Task SendAllAsync(
+        Uri server, Func<Random, string> path, Func<int, bool> isExpected, Func<string, bool>? isFine = null)
     {
         var memory = GC.GetTotalMemory(forceFullCollection: true);
-        await Parallel.ForAsync(0, Campaign.Count, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = Cancellation }, async (number, cancellation) =>
+        await Parallel.ForAsync(0, Campaign.Count, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = Cancellation },
+            async (number, cancellation) =>
         {
             var request = Request(Campaign.Dice(number), path);
             string answer;
@@ -110,7 +119,8 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
     {
         var body = Body(dice);
         var head = new StringBuilder();
-        var method = dice.Next(20) == 0 ? dice.Pick("BREW", "get", "", "PROPFIND", "CONNECT", "TRACE") : dice.Pick("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "POST");
+        var method = dice.Next(20) == 0 ? dice.Pick("BREW", "get", "", "PROPFIND", "CONNECT", "TRACE")
+            : dice.Pick("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "POST");
         head.Append($"{method} {path(dice)} HTTP/{(dice.Next(40) == 0 ? dice.Pick("1.0", "2.0", "9.9", "x") : "1.1")}\r\n");
         if (dice.Next(40) > 0)
             head.Append($"Host: {(dice.Next(20) == 0 ? dice.Pick("", "evil.example", "[::1", "a b") : "localhost")}\r\n");
@@ -118,9 +128,12 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
         for (var i = dice.Next(4); i > 0; i--)
         {
             head.Append(dice.Pick(
-                "Content-Type: application/json", "Content-Type: multipart/form-data; boundary=b", "Content-Type: multipart/form-data", "Content-Type: text/plain; charset=utf-7", "Content-Type: ", "Accept: text/event-stream",
-                "Accept-Encoding: gzip, br, zstd, lz4, *;q=0", "If-Match: \"1\"", "If-Match: *", "If-None-Match: W/\"x\"", "Idempotency-Key: k", "Idempotency-Key: ", "Origin: null", "Expect: 100-continue", "Range: bytes=0-1",
-                "Prefer: x", "traceparent: 00-x-y-01", "Authorization: Basic !!!", "Authorization: Bearer x", "X-ClickHouse-User: u", "X-ClickHouse-Format: Nope", $"X: {new string('x', 9000)}", "Cookie: a=b", "X-HTTP-Method-Override: DELETE"));
+                "Content-Type: application/json", "Content-Type: multipart/form-data; boundary=b", "Content-Type: multipart/form-data",
+                "Content-Type: text/plain; charset=utf-7", "Content-Type: ", "Accept: text/event-stream",
+                "Accept-Encoding: gzip, br, zstd, lz4, *;q=0", "If-Match: \"1\"", "If-Match: *", "If-None-Match: W/\"x\"",
+                "Idempotency-Key: k", "Idempotency-Key: ", "Origin: null", "Expect: 100-continue", "Range: bytes=0-1",
+                "Prefer: x", "traceparent: 00-x-y-01", "Authorization: Basic !!!", "Authorization: Bearer x", "X-ClickHouse-User: u",
+                "X-ClickHouse-Format: Nope", $"X: {new string('x', 9000)}", "Cookie: a=b", "X-HTTP-Method-Override: DELETE"));
             head.Append("\r\n");
         }
         if (dice.Next(3) == 0)
@@ -131,11 +144,15 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
                 body = Gzip(body);
         }
         if (dice.Next(4) > 0)
-            head.Append($"Content-Length: {(dice.Next(12) == 0 ? dice.Pick("-1", "99999999999999999999", "x", (body.Length + 5).ToString()) : body.Length)}\r\n");
+            head.Append(
+                $"Content-Length: {(dice.Next(12) == 0
+                    ? dice.Pick("-1", "99999999999999999999", "x", (body.Length + 5).ToString())
+                    : body.Length)}\r\n");
         else if (dice.Next(2) == 0)
         {
             head.Append("Transfer-Encoding: chunked\r\n");
-            body = [.. Encoding.ASCII.GetBytes($"{(dice.Next(8) == 0 ? "FFFFFFFFF" : body.Length.ToString("x"))}\r\n"), .. body, .. "\r\n0\r\n\r\n"u8];
+            body = [.. Encoding.ASCII.GetBytes($"{(dice.Next(8) == 0 ? "FFFFFFFFF" : body.Length.ToString("x"))}\r\n"), .. body,
+                .. "\r\n0\r\n\r\n"u8];
         }
         head.Append("\r\n");
         byte[] request = [.. Encoding.UTF8.GetBytes(head.ToString()), .. body];
@@ -149,7 +166,8 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
         {
             0 => "",
             1 => "{\"email\":\"a@b.c\",\"name\":" + Json(dice) + ",\"country\":\"CH\",\"city\":\"Bern\"}",
-            2 => "{\"customerId\":" + Json(dice) + ",\"total\":" + Json(dice) + ",\"items\":[{\"productId\":" + Json(dice) + ",\"quantity\":" + Json(dice) + "}]}",
+            2 => "{\"customerId\":" + Json(dice) + ",\"total\":" + Json(dice) + ",\"items\":[{\"productId\":" + Json(dice) +
+                ",\"quantity\":" + Json(dice) + "}]}",
             3 => string.Concat(Enumerable.Repeat("[", depth)),
             4 => string.Concat(Enumerable.Repeat("{\"a\":", depth)) + "1" + new string('}', depth),
             5 => "{" + string.Join(',', Enumerable.Range(0, depth).Select(i => $"\"k{i}\":{i}")) + "}",
@@ -165,7 +183,8 @@ public sealed class RequestTests(ApiServer api, ClickHouseServer clickhouse) : I
     }
 
     private static string Json(Random dice) => dice.Next(3) == 0
-        ? dice.Pick("null", "true", "1e400", "-1", "0.1234567890123456789", "99999999999999999999", "\"\\u0000\"", "\"\\ud800\"", "[]", "{}", "1e-400", "NaN")
+        ? dice.Pick("null", "true", "1e400", "-1", "0.1234567890123456789", "99999999999999999999", "\"\\u0000\"", "\"\\ud800\"", "[]",
+            "{}", "1e-400", "NaN")
         : System.Text.Json.JsonSerializer.Serialize(dice.Text());
 
     private static byte[] Gzip(byte[] bytes)

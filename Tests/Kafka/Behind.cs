@@ -21,7 +21,8 @@ internal sealed class Behind : IAsyncDisposable
 
     public TopicWriter Writer { get; }
 
-    public static async Task<Behind> CreateAsync(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka, CancellationToken cancellationToken) =>
+    public static async Task<Behind> CreateAsync(
+        PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka, CancellationToken cancellationToken) =>
         new(await Store.CreateAsync(postgres, clickhouse, cancellationToken), kafka, kafka.NewTopic());
 
     public Task<WebApplication> StartAsync(CancellationToken cancellationToken, params string[] settings) =>
@@ -39,7 +40,8 @@ internal sealed class Behind : IAsyncDisposable
         try
         {
             await Wait.ForAsync(
-                async () => (await Store.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer => answer == expected, $"'{sql}' to answer '{expected}'", cancellationToken, TimeSpan.FromSeconds(120));
+                async () => (await Store.QueryAsync(sql, cancellationToken)).TrimEnd('\n'), answer =>
+                    answer == expected, $"'{sql}' to answer '{expected}'", cancellationToken, TimeSpan.FromSeconds(120));
         }
         catch (TimeoutException e)
         {

@@ -9,7 +9,8 @@ using YamlDotNet.RepresentationModel;
 
 namespace AspireCdc.Tests.Kafka;
 
-/// <summary>Redpanda Connect's configuration as far as it can be checked without its program: it is YAML, and says what the rest of the project says.</summary>
+/// <summary>Redpanda Connect's configuration as far as it can be checked without its program: it is YAML, and says what
+/// the rest of the project says.</summary>
 public sealed partial class ConnectConfigurationTests
 {
     private static readonly string Text = File.ReadAllText(Path.Combine(Repository.Root, "redpanda-connect", "connect.yaml"));
@@ -48,7 +49,9 @@ public sealed partial class ConnectConfigurationTests
     {
         var tables = Store.Own.Tables.Select(table => table.Source).ToList();
         ((YamlSequenceNode)Input["tables"]).Select(Scalar).Should().BeEquivalentTo(tables);
-        Text.Should().Contain($"[{string.Join(", ", ((YamlSequenceNode)Input["tables"]).Select(table => $"\"{table}\""))}].contains(@table)", "the list is there twice");
+        Text.Should()
+            .Contain($"[{string.Join(", ", ((YamlSequenceNode)Input["tables"]).Select(table => $"\"{table}\""))}].contains(@table)",
+                "the list is there twice");
     }
 
     [Fact]
@@ -61,7 +64,8 @@ public sealed partial class ConnectConfigurationTests
     [Fact]
     public void Every_environment_variable_stands_in_the_header_with_its_default_and_the_defaults_are_ours()
     {
-        var used = Variable().Matches(Text[Text.IndexOf("\nhttp:", StringComparison.Ordinal)..]).ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
+        var used = Variable().Matches(Text[Text.IndexOf("\nhttp:", StringComparison.Ordinal)..])
+            .ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
         var documented = Documented().Matches(Text).ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
         documented.Should().Equal(used);
         used["CDC_SLOT"].Should().Be(new CdcOptions().Slot);
@@ -71,12 +75,14 @@ public sealed partial class ConnectConfigurationTests
     }
 
     [Fact]
-    public void A_heartbeat_lets_the_slot_advance_while_the_tables_are_quiet() => Scalar(Input["heartbeat_interval"]).Should().MatchRegex("^[1-9][0-9]?s$");
+    public void A_heartbeat_lets_the_slot_advance_while_the_tables_are_quiet() =>
+        Scalar(Input["heartbeat_interval"]).Should().MatchRegex("^[1-9][0-9]?s$");
 
     [Fact]
     public void Its_unit_tests_run_the_processors_of_this_file()
     {
-        var tests = (YamlSequenceNode)Load(File.ReadAllText(Path.Combine(Repository.Root, "redpanda-connect", "connect_benthos_test.yaml")))["tests"];
+        var tests = (YamlSequenceNode)Load(
+            File.ReadAllText(Path.Combine(Repository.Root, "redpanda-connect", "connect_benthos_test.yaml")))["tests"];
         tests.Should().HaveCount(10).And.OnlyContain(test => Scalar(test["target_processors"]) == "/pipeline/processors");
         tests.Select(test => Scalar(test["name"])).Should().OnlyHaveUniqueItems();
     }

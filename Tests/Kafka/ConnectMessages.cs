@@ -35,27 +35,34 @@ internal static class ConnectMessages
             return (named ?? KeyOf(Json(json).ToJsonString()), Json(json).ToJsonString());
 
         // Only its key is demanded: the rest is what went in, in the envelope.
-        var input = inputs.First(input => input.Children.ContainsKey("json_content") && input["metadata"] is YamlMappingNode node && node.Children.ContainsKey("table")
+        var input = inputs.First(input =>
+            input.Children.ContainsKey("json_content") && input["metadata"] is YamlMappingNode node && node.Children.ContainsKey("table")
             && $"{Text(node["table"])}:{Text(input["json_content"]["id"])}" == named);
-        return (named!, new JsonObject { ["metadata"] = Json(input["metadata"]), ["payload"] = Json(input["json_content"]) }.ToJsonString());
+        return (named!,
+            new JsonObject { ["metadata"] = Json(input["metadata"]), ["payload"] = Json(input["json_content"]) }.ToJsonString());
     }
 
     private static string KeyOf(string message)
     {
         using var json = JsonDocument.Parse(message);
-        return $"{json.RootElement.GetProperty("metadata").GetProperty("table").GetString()}:{json.RootElement.GetProperty("payload").GetProperty("id").GetRawText()}";
+        return $"{json.RootElement.GetProperty("metadata").GetProperty("table").GetString()}:" +
+            $"{json.RootElement.GetProperty("payload").GetProperty("id").GetRawText()}";
     }
 
     private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
 
     private static JsonNode Json(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(Text(pair.Key), IsNull(pair.Value) ? null : (JsonNode?)Json(pair.Value)))),
+        YamlMappingNode map => new JsonObject(
+            map.Children.Select(pair => KeyValuePair.Create(Text(pair.Key), IsNull(pair.Value) ? null : (JsonNode?)Json(pair.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
-        YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } plain when long.TryParse(plain.Value, out var number) => JsonValue.Create(number),
-        YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "true" or "false" } plain => JsonValue.Create(plain.Value == "true"),
+        YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } plain when long.TryParse(plain.Value, out var number) =>
+            JsonValue.Create(number),
+        YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "true" or "false" } plain =>
+            JsonValue.Create(plain.Value == "true"),
         var text => JsonValue.Create(Text(text))!,
     };
 
-    private static bool IsNull(YamlNode node) => node is YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "null" or "" or "~" };
+    private static bool IsNull(YamlNode node) =>
+        node is YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "null" or "" or "~" };
 }

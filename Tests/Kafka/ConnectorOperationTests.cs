@@ -21,7 +21,8 @@ public sealed class ConnectorOperationTests(PostgresServer postgres, ClickHouseS
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var arguments = shop.Arguments.ToList();
         arguments.RemoveRange(arguments.IndexOf("--ConnectionStrings:clickhouse"), 2);
-        await using var connector = CdcProcessorApp.Create([.. arguments, "--sink", "kafka", .. kafka.Arguments(kafka.NewTopic(create: false))], builder =>
+        await using var connector =
+            CdcProcessorApp.Create([.. arguments, "--sink", "kafka", .. kafka.Arguments(kafka.NewTopic(create: false))], builder =>
         {
             builder.Logging.ClearProviders();
             builder.Logging.AddProvider(shop.Log);

@@ -23,7 +23,8 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         await using var sink = await TestSink.OpenAsync(kafka, topic, Cancel);
         using var batch = new ChangeBatch();
         TestSink.Add(batch, ChangeOperation.Update, commit: 100, TestSink.Customer(batch, 1), TestSink.Customer(batch, 2, "Bern"));
-        TestSink.Add(batch, ChangeOperation.Update, commit: 100, TestSink.Customer(batch, 3, "Chur"), TestSink.Customer(batch, 3, "Thun")); // REPLICA IDENTITY FULL
+        // REPLICA IDENTITY FULL
+        TestSink.Add(batch, ChangeOperation.Update, commit: 100, TestSink.Customer(batch, 3, "Chur"), TestSink.Customer(batch, 3, "Thun"));
         await sink.WriteAsync(batch, Cancel);
 
         var messages = TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null).ToList();
@@ -48,7 +49,8 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
             TestSink.Add(batch, ChangeOperation.Update, commit: 100, Row(old), Row(id), relation);
         await sink.WriteAsync(batch, Cancel);
 
-        TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null).Select(message => (message.Key, (string?)JsonNode.Parse(message.Value!)!["metadata"]!["operation"]))
+        TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null)
+            .Select(message => (message.Key, (string?)JsonNode.Parse(message.Value!)!["metadata"]!["operation"]))
             .Should().BeEquivalentTo([("rate:1", "update"), ("rate:1", "update"), ("rate:100", "delete"), ("rate:100.5", "insert")]);
 
         RowRef Row(string id)
@@ -94,12 +96,16 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         await sink.MakeDurableAsync([new SourcePosition(-1, 300)], Cancel);
         await sink.MakeDurableAsync([new SourcePosition(-1, 300)], Cancel);
 
-        foreach (var partition in TopicReader.Read(kafka, behind.Topic, Cancel).Where(message => message.IsMark("progress")).GroupBy(message => message.Partition))
-            partition.Select(message => (string?)JsonNode.Parse(message.Value!)!["metadata"]!["lsn"]).Should().Equal("0/6C", "0/D0", "0/12C");
+        foreach (var partition in TopicReader.Read(kafka, behind.Topic, Cancel).Where(message => message.IsMark("progress"))
+            .GroupBy(message => message.Partition))
+            partition.Select(message => (string?)JsonNode.Parse(message.Value!)!["metadata"]!["lsn"]).Should()
+                .Equal("0/6C", "0/D0", "0/12C");
         var processor = await behind.StartAsync(Cancel);
         await Wait.ForAsync(
-            () => Task.FromResult(string.Join(' ', processor.Services.GetRequiredService<ProcessorStatus>().Applied.OrderBy(position => position.Partition).Select(position => $"{position.Partition}:{position.CommitLsn}"))),
-            applied => applied == "0:300 1:300 2:300 3:300", "the processor to know of the commits in every partition", Cancel, TimeSpan.FromSeconds(60));
+            () => Task.FromResult(string.Join(' ', processor.Services.GetRequiredService<ProcessorStatus>().Applied.OrderBy(position =>
+                position.Partition).Select(position => $"{position.Partition}:{position.CommitLsn}"))),
+            applied => applied == "0:300 1:300 2:300 3:300", "the processor to know of the commits in every partition", Cancel,
+            TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -113,15 +119,19 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         for (var round = 1; round <= 30; round++)
         {
             await shop.ExecuteAsync($"UPDATE product SET name = '{(2 * round) - 1}'", Cancel);
-            await shop.ExecuteAsync($"BEGIN; UPDATE product SET name = 'never'; ROLLBACK; BEGIN; {string.Concat(Enumerable.Range(1, 10).Select(id => $"UPDATE product SET name = '{2 * round}' WHERE id = {11 - id};"))} COMMIT", Cancel);
+            await shop.ExecuteAsync(
+                "BEGIN; UPDATE product SET name = 'never'; ROLLBACK; BEGIN; " +
+                $"{string.Concat(Enumerable.Range(1, 10).Select(id => $"UPDATE product SET name = '{2 * round}' WHERE id = {11 - id};"))} COMMIT", Cancel);
         }
 
         var messages = await Wait.ForAsync(
-            () => Task.FromResult(TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null).ToList()), messages => messages.Count >= 610, "610 messages", Cancel, TimeSpan.FromSeconds(60));
+            () => Task.FromResult(TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null).ToList()), messages =>
+                messages.Count >= 610, "610 messages", Cancel, TimeSpan.FromSeconds(60));
         foreach (var key in messages.GroupBy(message => message.Key))
         {
             key.Select(message => message.Partition).Distinct().Should().ContainSingle();
-            key.Select(message => (string?)JsonNode.Parse(message.Value!)!["payload"]!["name"]).Should().Equal(Enumerable.Range(0, 61).Select(number => $"{number}"));
+            key.Select(message => (string?)JsonNode.Parse(message.Value!)!["payload"]!["name"]).Should()
+                .Equal(Enumerable.Range(0, 61).Select(number => $"{number}"));
         }
     }
 
@@ -151,7 +161,8 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic();
         await shop.ExecuteAsync("ALTER TABLE product ALTER COLUMN name TYPE text", Cancel);
-        var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic), "--Cdc:MaxMessageBytes", "1048576"]);
+        var connector =
+            await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic), "--Cdc:MaxMessageBytes", "1048576"]);
         await shop.ExecuteAsync("INSERT INTO product (name, category, price) VALUES ('small', 'Tools', 1)", Cancel);
         await ConfirmedAsync();
 
@@ -160,19 +171,25 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         var commit = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_insert_lsn()::text", Cancel);
         await shop.WaitForPhaseAsync(connector, Phase.Faulted, Cancel);
         connector.Services.GetRequiredService<ProcessorStatus>().Reason.Should().Be(
-            $"A change is larger than 1048576 bytes, the largest message that Cdc:MaxMessageBytes allows. Raise it, and max.message.bytes of topic '{topic}'.");
+            "A change is larger than 1048576 bytes, the largest message that Cdc:MaxMessageBytes allows. Raise it, and " +
+            $"max.message.bytes of topic '{topic}'.");
         await shop.StopAsync(connector);
-        (await shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn < '{commit}'::pg_lsn FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel)).Should().BeTrue();
+        (await shop.Postgres.ScalarAsync<bool>(
+            $"SELECT confirmed_flush_lsn < '{commit}'::pg_lsn FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel))
+                .Should().BeTrue();
 
         await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
         await ConfirmedAsync();
-        TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null).Select(message => (message.Key, message.Value!.Length > 2_000_000)).Should().Equal(("product:1", false), ("product:2", true));
+        TopicReader.Read(kafka, topic, Cancel).Where(message => message.Key is not null)
+            .Select(message => (message.Key, message.Value!.Length > 2_000_000)).Should().Equal(("product:1", false), ("product:2", true));
 
         async Task ConfirmedAsync()
         {
             var committed = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_insert_lsn()::text", Cancel);
             await Wait.UntilAsync(
-                () => shop.Postgres.ScalarAsync<bool>($"SELECT confirmed_flush_lsn >= '{committed}'::pg_lsn FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'", Cancel),
+                () => shop.Postgres.ScalarAsync<bool>(
+                    $"SELECT confirmed_flush_lsn >= '{committed}'::pg_lsn FROM pg_replication_slots WHERE slot_name = '{shop.Slot}'",
+                    Cancel),
                 $"the slot to reach {committed}", Cancel, TimeSpan.FromSeconds(60));
         }
     }
@@ -186,6 +203,7 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
         using var answer = await http.PostAsync("/operations/resync?table=order", null, Cancel);
         answer.StatusCode.Should().Be(System.Net.HttpStatusCode.Conflict);
-        (await answer.Content.ReadAsStringAsync(Cancel)).Should().Be(KafkaChangeSource.ResyncIsTheConnectors).And.Contain("ask the connector").And.Contain("Redpanda Connect cannot do it");
+        (await answer.Content.ReadAsStringAsync(Cancel)).Should()
+            .Be(KafkaChangeSource.ResyncIsTheConnectors).And.Contain("ask the connector").And.Contain("Redpanda Connect cannot do it");
     }
 }

@@ -23,7 +23,8 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
         for (var id = 1; id <= 20; id++)
         {
             // The order moves from an old customer to a young one, whose versions are lower.
-            sends.Add((0, new([Messages.Customer(id, "Bern"), Messages.Customer(id, "Thun", "update"), Messages.Customer(id, "Chur", "update")])));
+            sends.Add((0,
+                new([Messages.Customer(id, "Bern"), Messages.Customer(id, "Thun", "update"), Messages.Customer(id, "Chur", "update")])));
             sends.Add((1, new([Messages.Customer(id + 100, "Genf")])));
             sends.Add((1, new([Messages.Product(id, "Saw"), Messages.Product(id, "Drill", "update")])));
             sends.Add((2, new([Messages.Order(id, id, "new"), Messages.Order(id, id + 100, "paid", "update")])));
@@ -38,7 +39,9 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
                 sends.RemoveAt(next);
         }
 
-        await behind.WaitForAsync("SELECT count(), countIf(city = 'Genf' AND product_name = 'Drill' AND quantity = 2 AND status = 'paid') FROM orderitem_fact", "20\t20", Cancel);
+        await behind.WaitForAsync(
+            "SELECT count(), countIf(city = 'Genf' AND product_name = 'Drill' AND quantity = 2 AND status = 'paid') FROM orderitem_fact",
+            "20\t20", Cancel);
         await behind.WaitForAsync("SELECT count(), countIf(city = 'Genf' AND status = 'paid') FROM order_fact", "20\t20", Cancel);
     }
 
@@ -53,7 +56,8 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
         for (var id = 1; id <= 200; id++)
             await behind.SendAsync(Messages.Customer(id, "Bern"));
         await behind.WaitForAsync("SELECT count() FROM customer_dim", "200", Cancel);
-        // A batch is visible a moment before its end counts as read; and a member that has just got its partitions may find nothing in them yet.
+        // A batch is visible a moment before its end counts as read; and a member that has just got its
+        // partitions may find nothing in them yet.
         await Wait.UntilAsync(
             async () =>
             {
@@ -82,7 +86,8 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
     {
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         await behind.StartAsync(Cancel);
-        (string, string)[] run = [Messages.Customer(1, "Bern"), Messages.Order(1, 1, "new"), Messages.Customer(1, "Thun", "update"), Messages.Order(2, 1, "new"), Messages.Delete("order", 2)];
+        (string, string)[] run = [Messages.Customer(1, "Bern"), Messages.Order(1, 1, "new"), Messages.Customer(1, "Thun", "update"),
+            Messages.Order(2, 1, "new"), Messages.Delete("order", 2)];
         for (var i = 0; i < 3; i++)
             await behind.SendAsync(run);
         await behind.SendAsync(Messages.Product(1, "last"));
@@ -106,8 +111,10 @@ public sealed class ConsumerGroupTests(PostgresServer postgres, ClickHouseServer
 
         IEnumerable<Offset> Committed()
         {
-            using var consumer = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = kafka.BootstrapServers, GroupId = behind.Topic }).Build();
-            return [.. consumer.Committed(Enumerable.Range(0, KafkaBroker.Partitions).Select(partition => new TopicPartition(behind.Topic, partition)), TimeSpan.FromSeconds(10)).Select(offset => offset.Offset)];
+            using var consumer = new ConsumerBuilder<byte[], byte[]>(
+                new ConsumerConfig { BootstrapServers = kafka.BootstrapServers, GroupId = behind.Topic }).Build();
+            return [.. consumer.Committed(Enumerable.Range(0, KafkaBroker.Partitions).Select(partition =>
+                new TopicPartition(behind.Topic, partition)), TimeSpan.FromSeconds(10)).Select(offset => offset.Offset)];
         }
     }
 }

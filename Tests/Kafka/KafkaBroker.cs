@@ -7,8 +7,8 @@ using Confluent.Kafka.Admin;
 namespace AspireCdc.Tests.Kafka;
 
 /// <summary>
-/// The broker of the Kafka tests: the one that <c>KAFKA_BOOTSTRAP_SERVERS</c> names, otherwise librdkafka's own, which speaks the protocol over TCP but does not fence, does not
-/// hide open transactions, and has neither admin requests nor topic ids.
+/// The broker of the Kafka tests: the one that <c>KAFKA_BOOTSTRAP_SERVERS</c> names, otherwise librdkafka's own, which speaks the protocol
+/// over TCP but does not fence, does not hide open transactions, and has neither admin requests nor topic ids.
 /// </summary>
 public sealed class KafkaBroker : IDisposable
 {
@@ -37,7 +37,8 @@ public sealed class KafkaBroker : IDisposable
         "--Cdc:Kafka:session.timeout.ms", "10000", // a member that is gone is missed soon
     ];
 
-    /// <summary>The name of a topic that nobody has; the mock broker makes it as soon as somebody asks for it, so it is asked for.</summary>
+    /// <summary>The name of a topic that nobody has; the mock broker makes it as soon as somebody asks
+    /// for it, so it is asked for.</summary>
     public string NewTopic(bool create = true, Dictionary<string, string>? settings = null)
     {
         var topic = "test_" + Guid.NewGuid().ToString("N")[..12];
@@ -108,7 +109,8 @@ public sealed class KafkaBroker : IDisposable
         if (Environment.GetEnvironmentVariable("KAFKA_BOOTSTRAP_SERVERS") is { Length: > 0 } servers)
             return (servers, null);
 
-        var host = new ProducerBuilder<byte[], byte[]>(new ProducerConfig(new Dictionary<string, string> { ["bootstrap.servers"] = "mock", ["test.mock.num.brokers"] = "1" }))
+        var host = new ProducerBuilder<byte[], byte[]>(
+            new ProducerConfig(new Dictionary<string, string> { ["bootstrap.servers"] = "mock", ["test.mock.num.brokers"] = "1" }))
             .SetLogHandler((_, _) => { }).Build();
         using var admin = new DependentAdminClientBuilder(host.Handle).Build();
         var broker = admin.GetMetadata(TimeSpan.FromSeconds(10)).Brokers[0];

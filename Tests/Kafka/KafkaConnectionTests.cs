@@ -42,7 +42,8 @@ public sealed class KafkaConnectionTests : IDisposable
         var lag = -1L;
         listener.InstrumentPublished = (instrument, meters) =>
         {
-            if (instrument.Name == "cdc.kafka.consumer.lag" && ReferenceEquals(instrument.Meter.Scope, _services.GetRequiredService<IMeterFactory>()))
+            if (instrument.Name == "cdc.kafka.consumer.lag"
+                && ReferenceEquals(instrument.Meter.Scope, _services.GetRequiredService<IMeterFactory>()))
                 meters.EnableMeasurementEvents(instrument);
         };
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => lag = value);

@@ -6,8 +6,9 @@ using Xunit;
 namespace AspireCdc.Tests.Kafka;
 
 /// <summary>
-/// The direct pair's oracle over the topic: random work, the connector and two processors killed at random points, a table copied anew in between; afterwards every table equals
-/// the SQL over PostgreSQL. A seed that failed is replayed with ORACLE_SEED=…; LONG_TESTS=1 runs many.
+/// The direct pair's oracle over the topic: random work, the connector and two processors killed at random points, a table copied anew in
+/// between; afterwards every table equals the SQL over PostgreSQL. A seed that failed is replayed with
+/// ORACLE_SEED=…; LONG_TESTS=1 runs many.
 /// </summary>
 public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka, ITestOutputHelper output)
 {
@@ -25,7 +26,8 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, example);
         await shop.ExecuteAsync(example.Prepare, Cancel);
         string[] settings = [.. shop.Arguments, .. kafka.Arguments(kafka.NewTopic(create: false)), "--Logging:LogLevel:Npgsql", "Warning"];
-        RandomWork[] writers = [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
+        RandomWork[] writers =
+            [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
         await writers[0].RunAsync(60, Cancel);
 
         for (var round = 0; round < 3; round++)
@@ -53,6 +55,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
         output.WriteLine($"{writers.Sum(writer => writer.Committed)} transactions");
 
         GuardedProcess Start(string[] role) =>
-            GuardedProcess.Start(["dotnet", Repository.ProgramOf("CdcProcessor"), .. settings, .. role], new Dictionary<string, string>(), line => shop.Log.Add(line));
+            GuardedProcess.Start(["dotnet", Repository.ProgramOf("CdcProcessor"), .. settings, .. role], new Dictionary<string, string>(),
+                line => shop.Log.Add(line));
     }
 }

@@ -17,16 +17,19 @@ public sealed class KafkaPairTests(PostgresServer postgres, ClickHouseServer cli
         var topic = kafka.NewTopic(create: false);
         await shop.ExecuteAsync(
             """
-            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 20) i;
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(1, 20) i;
             INSERT INTO product (name, category, price) SELECT 'Product ' || i, 'Tools', i + 0.99 FROM generate_series(1, 5) i;
             INSERT INTO "order" (customer_id, total) SELECT 1 + i % 20, i FROM generate_series(1, 100) i;
-            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 100, 1 + i % 5, i, 2.50 FROM generate_series(1, 300) i;
+            INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 100, 1 + i % 5, i, 2.50
+                FROM generate_series(1, 300) i;
             """, Cancel);
         await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
         await shop.StartAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
-        await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) VALUES ('new@x.org', E'Tab\\tand\\\\ünïcode', 'DE', 'Köln')", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO customer (email, name, country, city) VALUES ('new@x.org', E'Tab\\tand\\\\ünïcode', 'DE', 'Köln')", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Zürich' WHERE id = 3", Cancel);
         await shop.ExecuteAsync("UPDATE product SET name = 'Renamed' WHERE id = 2", Cancel);
         await shop.ExecuteAsync("UPDATE orderitem SET id = 1000 WHERE id = 1", Cancel);

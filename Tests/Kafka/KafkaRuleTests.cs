@@ -30,7 +30,8 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await successor.WriteAsync(TestSink.Updates((1, "second")), Cancel);
 
         // What the dead one still has on its way is refused, now and for ever.
-        (await FluentActions.Awaiting(() => dead.WriteAsync(TestSink.Updates((1, "late")), Cancel)).Should().ThrowAsync<Exception>()).Which.ToString().Should().Contain("fenced");
+        (await FluentActions.Awaiting(() => dead.WriteAsync(TestSink.Updates((1, "late")), Cancel)).Should()
+            .ThrowAsync<Exception>()).Which.ToString().Should().Contain("fenced");
         Read(topic).Where(message => message.Key is not null).Select(message => message.Value).Should().SatisfyRespectively(
             value => value.Should().Contain("first"), value => value.Should().Contain("second"));
     }
@@ -41,13 +42,15 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         Assert.SkipUnless(KafkaBroker.IsReal, NeedsBroker);
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         await behind.StartAsync(Cancel);
-        using var producer = new ProducerBuilder<byte[], byte[]>(new ProducerConfig { BootstrapServers = kafka.BootstrapServers, TransactionalId = behind.Topic }).Build();
+        using var producer = new ProducerBuilder<byte[], byte[]>(
+            new ProducerConfig { BootstrapServers = kafka.BootstrapServers, TransactionalId = behind.Topic }).Build();
         producer.InitTransactions(TimeSpan.FromSeconds(30));
         foreach (var commits in (bool[])[false, true])
         {
             producer.BeginTransaction();
             var (key, value) = Messages.Customer(commits ? 2 : 1, "Bern");
-            producer.Produce(behind.Topic, new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = Encoding.UTF8.GetBytes(value) });
+            producer.Produce(
+                behind.Topic, new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = Encoding.UTF8.GetBytes(value) });
             producer.Flush(Cancel);
             if (commits)
                 producer.CommitTransaction();
@@ -78,7 +81,8 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await behind.Writer.SendAsync(null, Messages.Mark("customer", "truncate"), partition: 0);
         await behind.Writer.SendAsync(Messages.Customer(2, "Thun").Key, Messages.Customer(2, "Thun").Value, partition: 0); // later than it
         await behind.StartAsync(Cancel);
-        await behind.WaitForAsync("SELECT groupArray((customer_id, city)) FROM (SELECT * FROM customer_dim ORDER BY 1)", "[(1,'Bern'),(2,'Thun'),(3,'Bern'),(5,'Bern')]", Cancel);
+        await behind.WaitForAsync("SELECT groupArray((customer_id, city)) FROM (SELECT * FROM customer_dim ORDER BY 1)",
+            "[(1,'Bern'),(2,'Thun'),(3,'Bern'),(5,'Bern')]", Cancel);
     }
 
     [Fact]
@@ -89,7 +93,8 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         using var batch = new ChangeBatch();
         TestSink.Add(batch, ChangeOperation.Truncate, commit: 100);
         await sink.WriteAsync(batch, Cancel);
-        Read(topic).Where(message => message.IsMark("truncate")).Select(message => message.Partition).Should().BeEquivalentTo(Enumerable.Range(0, KafkaBroker.Partitions));
+        Read(topic).Where(message => message.IsMark("truncate")).Select(message => message.Partition).Should()
+            .BeEquivalentTo(Enumerable.Range(0, KafkaBroker.Partitions));
     }
 
     [Fact]
@@ -99,10 +104,12 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         foreach (var id in (long[])[1, 2, 3])
             await behind.Writer.SendAsync(Messages.Customer(id, "old").Key, Messages.Customer(id, "old").Value, partition: (int)(id % 2));
         var first = await behind.Writer.SendAsync(null, Messages.Mark("customer", "copy-begin"), partition: 1);
-        await behind.Writer.SendAsync(Messages.Customer(1, "copied", "read").Key, Messages.Customer(1, "copied", "read").Value, partition: 1);
+        await behind.Writer.SendAsync(
+            Messages.Customer(1, "copied", "read").Key, Messages.Customer(1, "copied", "read").Value, partition: 1);
         await behind.Writer.SendAsync(null, Messages.Mark("customer", "copy-end", first.Offset.Value), partition: 1);
         await behind.StartAsync(Cancel);
-        await behind.WaitForAsync("SELECT groupArray((customer_id, city)) FROM (SELECT * FROM customer_dim ORDER BY 1)", "[(1,'copied'),(2,'old')]", Cancel);
+        await behind.WaitForAsync(
+            "SELECT groupArray((customer_id, city)) FROM (SELECT * FROM customer_dim ORDER BY 1)", "[(1,'copied'),(2,'old')]", Cancel);
     }
 
     [Fact]
@@ -121,7 +128,8 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await using var successor = await OpenAsync(topic);
         await successor.WriteAsync(TestSink.Updates(commit: 499, (1, "before")), Cancel);
         await successor.WriteAsync(TestSink.Updates(commit: 501, (1, "last")), Cancel);
-        Read(topic).Where(message => message.Key is not null).Select(message => message.Value!.Split("\"city\":\"")[1].Split('"')[0]).Should().Equal("copied", "after", "last");
+        Read(topic).Where(message => message.Key is not null).Select(message => message.Value!.Split("\"city\":\"")[1].Split('"')[0])
+            .Should().Equal("copied", "after", "last");
     }
 
     [Fact]
@@ -131,7 +139,8 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         var topic = kafka.NewTopic(create: false);
         await shop.ExecuteAsync(
             """
-            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 30) i;
+            INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(1, 30) i;
             INSERT INTO "order" (customer_id, total) SELECT i, 5 FROM generate_series(1, 30) i
             """, Cancel);
         var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
@@ -139,7 +148,9 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} DROP TABLE \"order\"", Cancel);
-        await shop.ExecuteAsync("DELETE FROM \"order\" WHERE id % 3 = 0; UPDATE \"order\" SET status = 'lost' WHERE id % 3 = 1; INSERT INTO \"order\" (customer_id, total) VALUES (1, 7)", Cancel);
+        await shop.ExecuteAsync(
+            "DELETE FROM \"order\" WHERE id % 3 = 0; UPDATE \"order\" SET status = 'lost' WHERE id % 3 = 1; INSERT INTO \"order\" " +
+            "(customer_id, total) VALUES (1, 7)", Cancel);
         await shop.ExecuteAsync($"ALTER PUBLICATION {Store.Publication} ADD TABLE \"order\"", Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun' WHERE id = 1", Cancel);
 
@@ -187,7 +198,9 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         var processor = await behind.StartAsync(Cancel);
         await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
         await behind.Store.StopAsync(processor);
-        await behind.Store.QueryAsync("INSERT INTO cdc_progress (kind, name, position, version) SELECT 'position', toString(number), 1000, 1000 FROM numbers(4)", Cancel);
+        await behind.Store.QueryAsync(
+            "INSERT INTO cdc_progress (kind, name, position, version) SELECT 'position', toString(number), 1000, 1000 FROM numbers(4)",
+            Cancel);
 
         // A group of another name has no offsets, and goes on where the tables end.
         processor = await behind.StartAsync(Cancel, "--Cdc:Group", behind.Topic + "_again");
@@ -205,7 +218,8 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         await behind.WaitForAsync("SELECT sum(position) FROM cdc_progress FINAL WHERE kind = 'position'", "1", Cancel);
         await behind.Store.StopAsync(processor);
         await kafka.DeleteAsync(behind.Topic);
-        await Wait.UntilAsync(() => Task.FromResult(kafka.TryCreate(behind.Topic)), "the broker, which deletes in the background, to take the name again", Cancel);
+        await Wait.UntilAsync(() => Task.FromResult(kafka.TryCreate(behind.Topic)),
+            "the broker, which deletes in the background, to take the name again", Cancel);
         for (var i = 0; i < 20; i++)
             await behind.SendAsync(Messages.Customer(1, "Thun"));
 
@@ -227,11 +241,13 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         admin.GetMetadata(topic, TimeSpan.FromSeconds(10)).Topics[0].Partitions.Should().HaveCount(6);
         var settings = await admin.DescribeConfigsAsync([new ConfigResource { Type = ResourceType.Topic, Name = topic }]);
         settings[0].Entries["retention.ms"].Value.Should().Be("604800000");
-        await FluentActions.Awaiting(() => OpenAsync(topic, partitions: 5)).Should().ThrowAsync<NotReadyException>().WithMessage("*has 6 partitions and Cdc:Partitions says 5*");
+        await FluentActions.Awaiting(() => OpenAsync(topic, partitions: 5)).Should().ThrowAsync<NotReadyException>()
+            .WithMessage("*has 6 partitions and Cdc:Partitions says 5*");
         await kafka.DeleteAsync(topic, topic + "_progress");
     }
 
-    private Task<KafkaChangeSink> OpenAsync(string topic, int partitions = KafkaBroker.Partitions) => TestSink.OpenAsync(kafka, topic, Cancel, partitions);
+    private Task<KafkaChangeSink> OpenAsync(string topic, int partitions = KafkaBroker.Partitions) =>
+        TestSink.OpenAsync(kafka, topic, Cancel, partitions);
 
     private List<TopicMessage> Read(string topic) => TopicReader.Read(kafka, topic, Cancel);
 

@@ -5,7 +5,8 @@ namespace AspireCdc.Tests.Kafka;
 /// <summary>Change messages for tests.</summary>
 internal static class Messages
 {
-    public static (string Key, string Value) Customer(long id, string city, string operation = "insert") => Row("customer", operation, id, new()
+    public static (string Key, string Value) Customer(long id, string city, string operation = "insert") =>
+        Row("customer", operation, id, new()
     {
         ["email"] = $"c{id}@x.org",
         ["name"] = $"Customer {id}",
@@ -14,7 +15,8 @@ internal static class Messages
         ["created_at"] = "2026-01-02T03:04:05Z",
     });
 
-    public static (string Key, string Value) Product(long id, string name, string operation = "insert") => Row("product", operation, id, new()
+    public static (string Key, string Value) Product(long id, string name, string operation = "insert") =>
+        Row("product", operation, id, new()
     {
         ["name"] = name,
         ["category"] = "Tools",
@@ -22,7 +24,8 @@ internal static class Messages
         ["created_at"] = "2026-01-02T03:04:05Z",
     });
 
-    public static (string Key, string Value) Order(long id, long customer, string status, string operation = "insert") => Row("order", operation, id, new()
+    public static (string Key, string Value) Order(long id, long customer, string status, string operation = "insert") =>
+        Row("order", operation, id, new()
     {
         ["customer_id"] = customer,
         ["order_date"] = "2026-01-02T03:04:05Z",
@@ -30,7 +33,8 @@ internal static class Messages
         ["total"] = "10.00",
     });
 
-    public static (string Key, string Value) Item(long id, long order, long product, int quantity, string operation = "insert") => Row("orderitem", operation, id, new()
+    public static (string Key, string Value) Item(long id, long order, long product, int quantity, string operation = "insert") =>
+        Row("orderitem", operation, id, new()
     {
         ["order_id"] = order,
         ["product_id"] = product,

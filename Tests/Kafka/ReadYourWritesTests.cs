@@ -28,7 +28,8 @@ public sealed class ReadYourWritesTests(PostgresServer postgres, ClickHouseServe
         for (var i = 1; i <= 5; i++)
         {
             await shop.ExecuteAsync(
-                $"WITH c AS (INSERT INTO customer (email, name, country, city) VALUES ('{i}', '{i}', 'CH', 'Bern') RETURNING id) INSERT INTO \"order\" (customer_id, total) SELECT id, {i} FROM c", Cancel);
+                $"WITH c AS (INSERT INTO customer (email, name, country, city) VALUES ('{i}', '{i}', 'CH', 'Bern') RETURNING id) INSERT " +
+                $"INTO \"order\" (customer_id, total) SELECT id, {i} FROM c", Cancel);
             var lsn = await shop.Postgres.ScalarAsync<string>("SELECT pg_current_wal_flush_lsn()::text", Cancel);
 
             // A slow machine may take more than the patience of one request, and before the first copy has ended nothing is announced.

@@ -27,8 +27,10 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
 
         using var http = new HttpClient { BaseAddress = new Uri(first.Urls.First()) };
         using var answer = await http.PostAsync("/operations/dead-letters/retry", null, Cancel);
-        (await answer.Content.ReadAsStringAsync(Cancel)).Should().StartWith($"{KafkaBroker.Partitions} dead letters will be applied again, each by the processor that has its partition");
-        await behind.WaitForAsync("SELECT product_id, source_partition, price FROM product_dim ORDER BY 1", "1\t0\t7\n2\t1\t7\n3\t2\t7\n4\t3\t7", Cancel);
+        (await answer.Content.ReadAsStringAsync(Cancel)).Should()
+            .StartWith($"{KafkaBroker.Partitions} dead letters will be applied again, each by the processor that has its partition");
+        await behind.WaitForAsync(
+            "SELECT product_id, source_partition, price FROM product_dim ORDER BY 1", "1\t0\t7\n2\t1\t7\n3\t2\t7\n4\t3\t7", Cancel);
         await behind.WaitForAsync("SELECT DISTINCT state, raw FROM cdc_dead_letter FINAL", "retried\t", Cancel);
     }
 
@@ -41,7 +43,8 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
         await BreakAsync(behind, 2, partition: 0);
         await MendAsync(behind, 2);
         var id = (await behind.Store.QueryAsync("SELECT DISTINCT id FROM cdc_dead_letter WHERE key = '2'", Cancel)).Trim();
-        (await processor.Services.GetRequiredService<ProcessorControl>().RetryAsync([id], Cancel)).Should().StartWith("1 dead letters will");
+        (await processor.Services.GetRequiredService<ProcessorControl>().RetryAsync([id], Cancel)).Should()
+            .StartWith("1 dead letters will");
         await behind.WaitForAsync("SELECT groupArray(product_id) FROM product_dim", "[2]", Cancel);
         await behind.WaitForAsync("SELECT key, state FROM cdc_dead_letter FINAL ORDER BY key", "1\topen\n2\tretried", Cancel);
     }
@@ -70,7 +73,10 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
         await behind.WaitForAsync("SELECT groupArray(product_id) FROM product_dim", "[2]", Cancel);
         await behind.WaitForAsync("SELECT state FROM cdc_dead_letter FINAL", state, Cancel);
         // Whoever retried it has its tombstone above it: the late write of a processor that died over it brings nothing back.
-        await behind.WaitForAsync("SELECT count() FROM product_dim WHERE product_id = 1 AND is_deleted = 1 AND version = 3 SETTINGS final = 0", requestFirst ? "1" : "0", Cancel);
+        await behind.WaitForAsync(
+            "SELECT count() FROM product_dim WHERE product_id = 1 AND is_deleted = 1 AND version = 3 SETTINGS final = 0", requestFirst
+                ? "1"
+                : "0", Cancel);
     }
 
     [Fact]
@@ -95,16 +101,20 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
 
     private static async Task BreakAsync(Behind behind, long id, int partition)
     {
-        var sent = await behind.Writer.SendAsync($"product:{id}", Messages.Product(id, "Saw").Value.Replace("\"1.50\"", "\"NaN\""), partition);
+        var sent =
+            await behind.Writer.SendAsync($"product:{id}", Messages.Product(id, "Saw").Value.Replace("\"1.50\"", "\"NaN\""), partition);
         // Once its offset is recorded, it does not come again.
-        await behind.WaitForAsync($"SELECT position FROM cdc_progress FINAL WHERE kind = 'position' AND name = '{partition}'", $"{sent.Offset.Value + 1}", Cancel);
+        await behind.WaitForAsync($"SELECT position FROM cdc_progress FINAL WHERE kind = 'position' AND name = '{partition}'",
+            $"{sent.Offset.Value + 1}", Cancel);
         await behind.WaitForAsync($"SELECT count() FROM cdc_dead_letter WHERE key = '{id}'", "1", Cancel);
     }
 
     /// <summary>Somebody mends the stored changes by hand.</summary>
     private static async Task MendAsync(Behind behind, int letters)
     {
-        await behind.Store.QueryAsync("INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, 'NaN', '7.00') AS raw) FROM cdc_dead_letter WHERE state = 'open'", Cancel);
+        await behind.Store.QueryAsync(
+            "INSERT INTO cdc_dead_letter SELECT * REPLACE (replaceAll(raw, 'NaN', '7.00') AS raw) " +
+            "FROM cdc_dead_letter WHERE state = 'open'", Cancel);
         await behind.WaitForAsync("SELECT count() FROM cdc_dead_letter FINAL WHERE raw LIKE '%7.00%'", $"{letters}", Cancel);
     }
 
@@ -112,7 +122,8 @@ public sealed class RetryTests(PostgresServer postgres, ClickHouseServer clickho
     private async Task RequestAsync(Behind behind)
     {
         using var client = new ClickHouseClient(behind.Store.ClickHouse.ConnectionString);
-        var requests = new RetryRequests(kafka.BootstrapServers, new KafkaOptions { Topic = behind.Topic }, new DeadLetterTable(client, TimeProvider.System));
+        var requests = new RetryRequests(
+            kafka.BootstrapServers, new KafkaOptions { Topic = behind.Topic }, new DeadLetterTable(client, TimeProvider.System));
         await requests.SendAsync([], Cancel);
     }
 }

@@ -14,11 +14,13 @@ internal static class TestSink
 {
     public static Relation Customers { get; } = Relation.Of(Store.Own.Table("customer"));
 
-    public static async Task<KafkaChangeSink> OpenAsync(KafkaBroker kafka, string topic, CancellationToken cancellationToken, int partitions = KafkaBroker.Partitions)
+    public static async Task<KafkaChangeSink> OpenAsync(
+        KafkaBroker kafka, string topic, CancellationToken cancellationToken, int partitions = KafkaBroker.Partitions)
     {
         var options = new KafkaOptions { Topic = topic, Partitions = partitions, Replicas = 1, TopicIds = KafkaBroker.IsReal };
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
-        var sink = new KafkaChangeSink(kafka.BootstrapServers, topic, options, new KafkaConnection(meters), NullLogger<KafkaChangeSink>.Instance);
+        var sink =
+            new KafkaChangeSink(kafka.BootstrapServers, topic, options, new KafkaConnection(meters), NullLogger<KafkaChangeSink>.Instance);
         await sink.OpenAsync(cancellationToken);
         await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), cancellationToken);
         return sink;
@@ -34,8 +36,10 @@ internal static class TestSink
         return batch;
     }
 
-    public static void Add(ChangeBatch batch, ChangeOperation operation, ulong commit, RowRef old = default, RowRef row = default, Relation? relation = null) =>
-        batch.Add(new Change(relation ?? Customers, operation, Lsn.Version(commit, commit - 1), commit, -1, 1_767_323_045_678_000, old, row));
+    public static void Add(ChangeBatch batch, ChangeOperation operation, ulong commit, RowRef old = default, RowRef row = default,
+        Relation? relation = null) =>
+        batch.Add(
+            new Change(relation ?? Customers, operation, Lsn.Version(commit, commit - 1), commit, -1, 1_767_323_045_678_000, old, row));
 
     /// <summary>The whole copy of a table that has these rows at this point.</summary>
     public static ChangeBatch Copy(ulong point, params (long Id, string City)[] rows)

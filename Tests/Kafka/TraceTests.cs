@@ -32,29 +32,36 @@ public sealed class TraceTests(PostgresServer postgres, ClickHouseServer clickho
 
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var topic = kafka.NewTopic(create: false);
-        await shop.ExecuteAsync("INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 5) i", Cancel);
+        await shop.ExecuteAsync(
+            "INSERT INTO customer (email, name, country, city) SELECT 'c' || i || '@x.org', 'Customer ' || i, " +
+            "'CH', 'Bern' FROM generate_series(1, 5) i", Cancel);
         await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
         await shop.StartAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
         await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Thun'; DELETE FROM customer WHERE id = 3; UPDATE customer SET id = 10 WHERE id = 1; TRUNCATE customer CASCADE", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Thun'; DELETE FROM customer WHERE id = 3; UPDATE customer SET id = " +
+            "10 WHERE id = 1; TRUNCATE customer CASCADE", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
 
         // A partition that held no row of a table gets its TRUNCATE, too, whenever that is.
         var changes = await Wait.ForAsync(
             () => Task.FromResult(TopicReader.Read(kafka, topic, Cancel).Where(message => !message.IsMark("progress")).ToList()),
             found => found.Count >= 5 + 5 + 1 + 2 + (3 * KafkaBroker.Partitions), "all messages", Cancel);
-        changes.Should().AllSatisfy(message => message.Header("traceparent").Should().MatchRegex("^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$", message.Value));
+        changes.Should().AllSatisfy(message =>
+            message.Header("traceparent").Should().MatchRegex("^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$", message.Value));
 
         // A copied row has no commit of its own.
         var committed = changes.Where(message => message.Value!.Contains("\"lsn\"") && !message.Value!.Contains("\"copy-")).ToList();
         committed.Should().HaveCount(5 + 1 + 2 + (3 * KafkaBroker.Partitions));
-        committed.Should().AllSatisfy(message => DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(message.Header("commit_ts_ms")!, CultureInfo.InvariantCulture))
+        committed.Should().AllSatisfy(message =>
+            DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(message.Header("commit_ts_ms")!, CultureInfo.InvariantCulture))
             .Should().BeCloseTo(DateTimeOffset.UtcNow, TimeSpan.FromMinutes(5)));
 
         // The last batch may still be on its way out of its activity.
         var sent = changes.Select(message => message.Header("traceparent")!).Distinct().ToList();
         await Wait.ForAsync(
-            () => Task.FromResult(batches.SelectMany(batch => batch.Links).Where(link => link.Context.IsRemote).Select(link => $"00-{link.Context.TraceId}-{link.Context.SpanId}-01").ToHashSet()),
+            () => Task.FromResult(batches.SelectMany(batch => batch.Links).Where(link => link.Context.IsRemote)
+                .Select(link => $"00-{link.Context.TraceId}-{link.Context.SpanId}-01").ToHashSet()),
             linked => sent.All(linked.Contains), "the processor's batches to link to every batch of the connector", Cancel);
         batches.Select(batch => batch.Id).Should().Contain(sent);
     }

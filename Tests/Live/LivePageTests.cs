@@ -100,7 +100,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
     public async Task It_says_at_once_what_is_paused_or_away_and_goes_on_when_it_is_back()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("live", Cancel), Cancel);
+        await using var shop =
+            await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("live", Cancel), Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         var api = await StartApiAsync(shop, processor);
         var address = api.Urls.Single();
@@ -192,9 +193,11 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await ShowsAsync(page.Locator("#clickHouse tbody tr").Nth(8));
         api.Services.GetRequiredService<ShopLoad>().Set(0);
 
-        (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should().BeLessThanOrEqualTo(width, "nothing is cut off at the side");
+        (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should()
+            .BeLessThanOrEqualTo(width, "nothing is cut off at the side");
         (await page.EvaluateAsync<string[]>(
-            "[...document.querySelectorAll('.number, .status, dd')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.checkVisibility()).map(e => e.outerHTML)"))
+            "[...document.querySelectorAll('.number, .status, dd')].filter(e => e.scrollWidth > e.clientWidth + 1 && " +
+            "e.checkVisibility()).map(e => e.outerHTML)"))
             .Should().BeEmpty("states and amounts are never cut off");
         (await FindingsAsync(page)).Should().BeEmpty();
         complaints.Should().BeEmpty();
@@ -225,7 +228,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 1), "one page", Cancel);
         watch.Running.Should().Be(1);
         await page.EvaluateAsync(
-            "Object.defineProperty(document, 'hidden', { value: true, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))");
+            "Object.defineProperty(document, 'hidden', { value: true, configurable: true }); " +
+            "document.dispatchEvent(new Event('visibilitychange'))");
         await Wait.UntilAsync(() => Task.FromResult(feed.Watchers == 0 && watch.Running == 0), "nobody who looks", Cancel);
         await page.EvaluateAsync(
             "Object.defineProperty(document, 'hidden', { value: false }); document.dispatchEvent(new Event('visibilitychange'))");

@@ -21,7 +21,8 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
     /// <summary>A pause because there is nothing to do.</summary>
     public static readonly Write Idle = new([], []);
 
-    /// <summary>Writes outside the stream's order (copies, retries) end with their process: a successor waits for them before it starts.</summary>
+    /// <summary>Writes outside the stream's order (copies, retries) end with their process: a successor waits
+    /// for them before it starts.</summary>
     public bool EndsWithItsProcess { get; init; }
 
     /// <summary>Facts for the table beside, which is derived anew.</summary>
@@ -39,8 +40,8 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
 }
 
 /// <summary>
-/// <c>ReplacingMergeTree(version, is_deleted)</c> read with FINAL: of each key the row with the highest version, of equal versions the one inserted last.
-/// Inserted is not durable: a power loss takes any of the inserts since the last <see cref="Sync"/>.
+/// <c>ReplacingMergeTree(version, is_deleted)</c> read with FINAL: of each key the row with the highest version, of equal versions the one
+/// inserted last. Inserted is not durable: a power loss takes any of the inserts since the last <see cref="Sync"/>.
 /// </summary>
 internal sealed class ClickHouse(Dice dice)
 {
@@ -77,7 +78,8 @@ internal sealed class ClickHouse(Dice dice)
     /// <summary>Makes the table beside the facts', if it is not there.</summary>
     public void BeginNext() => _next ??= [];
 
-    /// <summary>EXCHANGE TABLES, and DROP of the old one. DDL is durable, and so is what it finds: the processor has seen to that.</summary>
+    /// <summary>EXCHANGE TABLES, and DROP of the old one. DDL is durable, and so is what it finds: the
+    /// processor has seen to that.</summary>
     public void Exchange()
     {
         _facts = _next!;

@@ -1,8 +1,9 @@
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// PostgreSQL → topic. Ours writes in transactions that fence a predecessor, sends complete rows, TRUNCATE to every partition, and copies tables between two marks.
-/// Redpanda Connect (<paramref name="complete"/> is false) leaves unchanged columns out and knows neither TRUNCATE nor resync.
+/// PostgreSQL → topic. Ours writes in transactions that fence a predecessor, sends complete rows, TRUNCATE to every partition, and copies
+/// tables between two marks. Redpanda Connect (<paramref name="complete"/> is false) leaves unchanged columns out
+/// and knows neither TRUNCATE nor resync.
 /// </summary>
 internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic topic, bool complete, Dice repairs)
 {
@@ -44,7 +45,8 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
         }
     }
 
-    /// <summary>A dead connector's open transaction is aborted by its successor's. Without transactions, what it had queued may still arrive.</summary>
+    /// <summary>A dead connector's open transaction is aborted by its successor's. Without transactions, what it
+    /// had queued may still arrive.</summary>
     public void Killed()
     {
         if (broken == Rule.TransactionsFenceThePredecessor)
@@ -115,20 +117,25 @@ internal sealed class Connector(Dice dice, Rule broken, Postgres postgres, Topic
             return [Keyed(new(Operation.Delete, change.Key))];
 
         var absent = change.TextUnchanged && !complete;
-        var now = change.TextUnchanged && complete ? postgres.Read(change.Key, waitUntilVisible: broken != Rule.UnchangedValueIsReadOnceVisible) : null;
+        var now = change.TextUnchanged && complete
+            ? postgres.Read(change.Key, waitUntilVisible: broken != Rule.UnchangedValueIsReadOnceVisible)
+            : null;
         var row = absent ? change.Row! with { Text = -1 } // what was not sent cannot be looked at
             : !change.TextUnchanged ? change.Row
             : now is null ? null : change.Row! with { Text = now.Text };
         var moved = change.OldKey is { } old && old != change.Key ? change.OldKey : null;
-        var changed = row is null ? new Message(Operation.Delete, change.Key) : new(moved is null ? change.Operation : Operation.Insert, change.Key, row, absent);
+        var changed = row is null
+            ? new Message(Operation.Delete, change.Key)
+            : new(moved is null ? change.Operation : Operation.Insert, change.Key, row, absent);
         return moved is { } from ? [Keyed(new(Operation.Delete, from)), Keyed(changed)] : [Keyed(changed)];
     }
 
     private (int, Message) Keyed(Message message) => (topic.PartitionOf(message.Key), message);
 
     /// <summary>
-    /// Halts the stream and sends a mark to every partition, the table's rows as of a snapshot, and a second mark. What was committed before the snapshot's point is part of
-    /// those rows and is left out from then on; the point is remembered in the transaction of the second mark.
+    /// Halts the stream and sends a mark to every partition, the table's rows as of a snapshot, and a second mark. What was committed
+    /// before the snapshot's point is part of those rows and is left out from then on; the point is remembered
+    /// in the transaction of the second mark.
     /// </summary>
     private IEnumerable<Write> Resync(Table table)
     {

@@ -1,13 +1,15 @@
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// One processor of the group: topic → ClickHouse. It shares nothing with the others but ClickHouse and the committed offsets, so their reads and writes interleave freely.
+/// One processor of the group: topic → ClickHouse. It shares nothing with the others but ClickHouse and the committed offsets, so
+/// their reads and writes interleave freely.
 /// </summary>
 internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse clickHouse, DeadLetters deadLetters, Star star)
 {
     private readonly Dictionary<int, int> _positions = [];
 
-    /// <summary>A rebalance. What a revoked partition's batch still has under way goes on; its new owner starts from the committed offset.</summary>
+    /// <summary>A rebalance. What a revoked partition's batch still has under way goes on; its new owner starts
+    /// from the committed offset.</summary>
     public void Assign(IReadOnlyCollection<int> partitions)
     {
         foreach (var revoked in _positions.Keys.Except(partitions).ToArray())
@@ -26,7 +28,8 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     {
         while (true)
         {
-            // Any processor can be asked, though not more often than it can be done. It asks the one that has the partition, through the topic.
+            // Any processor can be asked, though not more often than it can be done. It asks the one that
+            // has the partition, through the topic.
             if (deadLetters.Open.Count > 0 && dice.Chance(0.03))
             {
                 var letter = dice.Pick([.. deadLetters.Open]);
@@ -37,14 +40,16 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                         yield return step;
             }
 
-            var batch = UpToRetry(_positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4)))).ToArray();
+            var batch =
+                UpToRetry(_positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4)))).ToArray();
             if (batch.Length == 0)
             {
                 yield return Write.Idle;
                 continue;
             }
 
-            var ends = batch.GroupBy(message => message.Partition).ToDictionary(messages => messages.Key, messages => _positions[messages.Key] + messages.Count());
+            var ends = batch.GroupBy(message => message.Partition)
+                .ToDictionary(messages => messages.Key, messages => _positions[messages.Key] + messages.Count());
             foreach (var (partition, end) in ends)
                 _positions[partition] = end;
 
@@ -71,7 +76,8 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     }
 
     /// <summary>A batch ends with a retry, so that what follows in its partition follows it here, too.</summary>
-    private static IEnumerable<(int Partition, UInt128 Version, Message Message)> UpToRetry(IEnumerable<(int Partition, UInt128 Version, Message Message)> messages)
+    private static IEnumerable<(int Partition, UInt128 Version, Message Message)> UpToRetry(
+        IEnumerable<(int Partition, UInt128 Version, Message Message)> messages)
     {
         foreach (var message in messages)
         {
@@ -153,7 +159,8 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     private Landed? Newest(Key key, IEnumerable<Landed> batch) =>
         batch.Where(row => row.Key == key).Append(clickHouse.Newest(key)).MaxBy(row => row?.Version ?? 0);
 
-    /// <summary>Lands a dead letter at its own version, unless a newer row is there, and derives its facts in any case: an earlier attempt may have died in between.</summary>
+    /// <summary>Lands a dead letter at its own version, unless a newer row is there, and derives its facts in any case: an earlier
+    /// attempt may have died in between.</summary>
     private IEnumerable<Write> Retry(DeadLetter letter)
     {
         var newest = clickHouse.Newest(letter.Key);

@@ -1,10 +1,12 @@
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>A change that could not be applied. Its position is its landing version.</summary>
-internal sealed record DeadLetter(Key Key, UInt128 Version, Row Row, Operation Operation, Key? OldKey = null, bool TextUnchanged = false, int Partition = -1);
+internal sealed record DeadLetter(
+    Key Key, UInt128 Version, Row Row, Operation Operation, Key? OldKey = null, bool TextUnchanged = false, int Partition = -1);
 
 /// <summary>
-/// Open dead letters. What TRUNCATE or a resync has made obsolete stays so: a dead letter below its table's floor is never open again, however late it is written.
+/// Open dead letters. What TRUNCATE or a resync has made obsolete stays so: a dead letter below its table's floor is never
+/// open again, however late it is written.
 /// </summary>
 internal sealed class DeadLetters(Rule broken)
 {
@@ -38,7 +40,8 @@ internal sealed class DeadLetters(Rule broken)
         if (broken == Rule.TruncateAndResyncResolveDeadLetters)
             return;
         _floors[(table, partition)] = UInt128.Max(version, _floors.GetValueOrDefault((table, partition)));
-        foreach (var letter in Open.Where(letter => letter.Key.Table == table && letter.Partition == partition && letter.Version < version).ToArray())
+        foreach (var letter in Open.Where(letter =>
+            letter.Key.Table == table && letter.Partition == partition && letter.Version < version).ToArray())
             Resolve(letter);
     }
 }

@@ -1,6 +1,7 @@
 namespace AspireCdc.Tests.ModelChecking;
 
-/// <summary>When everything is drained, ClickHouse shows what PostgreSQL holds. Keys with an open dead letter, and facts with such a part, are excepted.</summary>
+/// <summary>When everything is drained, ClickHouse shows what PostgreSQL holds. Keys with an open dead letter, and facts with
+/// such a part, are excepted.</summary>
 internal static class Invariant
 {
     public static string? Violation(Postgres postgres, ClickHouse clickHouse, DeadLetters deadLetters)

@@ -4,8 +4,9 @@ using Xunit;
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// The pipeline's rules as an executable model: thousands of random histories with crashes at rates of none, low and high (at a high rate replays repair
-/// what a wrong rule breaks), late writes of the dead, power losses, rebalances. With all rules none may end wrong; without one of them, some must.
+/// The pipeline's rules as an executable model: thousands of random histories with crashes at rates of none, low and high (at a high rate
+/// replays repair what a wrong rule breaks), late writes of the dead, power losses, rebalances. With all rules none may end
+/// wrong; without one of them, some must.
 /// </summary>
 /// <remarks><c>MODEL_SEED=123</c> runs that history alone; <c>LONG_TESTS=1</c> runs 100,000.</remarks>
 public sealed class ModelTests(ITestOutputHelper output)
@@ -120,7 +121,9 @@ public sealed class ModelTests(ITestOutputHelper output)
 
     private void EndsRight(Func<int, Rule, string?> run)
     {
-        var only = Environment.GetEnvironmentVariable("MODEL_SEED") is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : (int?)null;
+        var only = Environment.GetEnvironmentVariable("MODEL_SEED") is { Length: > 0 } text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : (int?)null;
         for (var seed = only ?? 1; seed <= (only ?? Histories); seed++)
             if (run(seed, Rule.None) is { } wrong)
                 Assert.Fail($"The history of seed {seed} ends wrong: {wrong}. Replay it with MODEL_SEED={seed}.");

@@ -74,7 +74,8 @@ internal sealed class OneReader
         CreateSlot();
         _rebuilds = _dice.Below(3);
 
-        // Long and short histories (later changes of a key hide what went wrong before), a reader that keeps up and one that falls behind; the same for copies.
+        // Long and short histories (later changes of a key hide what went wrong before), a reader that keeps up and one
+        // that falls behind; the same for copies.
         double readerSpeed = _dice.Pick([0.3, 0.6, 2, 5]), copierSpeed = _dice.Pick([0.1, 0.3, 1]);
         for (var steps = _dice.Between(20, 150); steps > 0; steps--)
         {
@@ -154,7 +155,8 @@ internal sealed class OneReader
         _interrupted = false;
     }
 
-    // ---- the stream --------------------------------------------------------------------------------------------------------------------------
+    // ---- the stream
+    // --------------------------------------------------------------------------------------------------------------------------
 
     private IEnumerable<Write> Read()
     {
@@ -240,7 +242,9 @@ internal sealed class OneReader
         var page = new List<Key>();
         for (var size = _dice.Between(1, 3); size > 0 && roots.TryDequeue(out var root); size--)
             page.Add(root);
-        var position = Version(_broken == Rule.RebuildStandsBelowWhatFollows ? _postgres.Stream.Select(entry => entry.Commit).DefaultIfEmpty().Max() + 1 : _end);
+        var position = Version(_broken == Rule.RebuildStandsBelowWhatFollows
+            ? _postgres.Stream.Select(entry => entry.Commit).DefaultIfEmpty().Max() + 1
+            : _end);
         foreach (var step in _star.Derive(page, position))
             yield return step with { OnlyBeside = true };
     }
@@ -290,7 +294,8 @@ internal sealed class OneReader
             foreach (var table in change.Truncated)
             {
                 var cleared = _clickHouse.Landing.Concat(rows)
-                    .Where(row => row.Key.Table == table && row.Version <= version && (row.Row is not null || _broken != Rule.TruncateTouchesDeletedKeys))
+                    .Where(row => row.Key.Table == table && row.Version <= version
+                        && (row.Row is not null || _broken != Rule.TruncateTouchesDeletedKeys))
                     .Select(row => row.Key).ToHashSet();
                 rows.AddRange(cleared.Select(key => new Landed(key, version, null) { IsCleared = true }));
                 touched.UnionWith(cleared);
@@ -406,7 +411,8 @@ internal sealed class OneReader
                 Request(table, _postgres.Lsn);
     }
 
-    // ---- outside the stream's order ----------------------------------------------------------------------------------------------------------
+    // ---- outside the stream's order
+    // ----------------------------------------------------------------------------------------------------------
 
     /// <summary>Lands a dead letter again, then asks the stream for the moment to derive its facts.</summary>
     private IEnumerable<Write> Retry(DeadLetter letter)
@@ -433,7 +439,8 @@ internal sealed class OneReader
         _postgres.Emit(new(letter.Key.Table, Snapshot: 0, Sweep: false, letter));
     }
 
-    /// <summary>Copies one table after the other: first all of them at the slot's point, later those that lost changes, at a point of their own.</summary>
+    /// <summary>Copies one table after the other: first all of them at the slot's point, later those that lost
+    /// changes, at a point of their own.</summary>
     private IEnumerable<Write> Copy()
     {
         while (true)
@@ -478,7 +485,8 @@ internal sealed class OneReader
                 yield return Write.Pause;
                 foreach (var (key, row) in rows.Where(row => row.Value.Unreadable))
                     _deadLetters.Add(new(key, Version(snapshot), row, Operation.Insert));
-                yield return Write.Of(rows.Where(row => !row.Value.Unreadable).Select(row => new Landed(row.Key, Version(snapshot), row.Value))) with { EndsWithItsProcess = true };
+                yield return Write.Of(rows.Where(row => !row.Value.Unreadable)
+                    .Select(row => new Landed(row.Key, Version(snapshot), row.Value))) with { EndsWithItsProcess = true };
                 _postgres.Locked.Remove(table);
                 yield return Write.Pause;
                 if (_broken != Rule.ContinuedRangeIsDurable)
@@ -526,9 +534,11 @@ internal sealed class OneReader
 
     private Key[] KeysOf(Table table) => [.. _clickHouse.Landing.Select(row => row.Key).Where(key => key.Table == table)];
 
-    /// <summary>Rows older than the snapshot vanished while changes were lost. What the key of a dead letter has is its last good row, and stays.</summary>
+    /// <summary>Rows older than the snapshot vanished while changes were lost. What the key of a dead letter has is
+    /// its last good row, and stays.</summary>
     private Write Sweep(Marker marker) => Write.Of(_broken == Rule.VanishedRowsGetTombstones || !marker.Sweep ? [] : _clickHouse.Landing
-        .Where(row => row.Key.Table == marker.Table && row.Version < Version(marker.Snapshot) && !_deadLetters.Has(row.Key, from: Version(marker.Snapshot)))
+        .Where(row => row.Key.Table == marker.Table && row.Version < Version(marker.Snapshot)
+            && !_deadLetters.Has(row.Key, from: Version(marker.Snapshot)))
         .Select(row => new Landed(row.Key, Version(marker.Snapshot), null)));
 
     /// <summary>The stream delivers a marker: all that was older than it is landed now.</summary>

@@ -11,7 +11,8 @@ internal enum Operation
     Truncate,
 }
 
-/// <summary>One change of a transaction. An update may carry its old key, the same or another; <paramref name="TextUnchanged"/> means that the text was not sent.</summary>
+/// <summary>One change of a transaction. An update may carry its old key, the same or another; <paramref name="TextUnchanged"/> means
+/// that the text was not sent.</summary>
 internal sealed record Change(Operation Operation, Key Key, long Record, Row? Row = null, Key? OldKey = null, bool TextUnchanged = false,
     ImmutableArray<Table> Truncated = default)
 {
@@ -30,7 +31,8 @@ internal sealed record Marker(Table Table, long Snapshot, bool Sweep, DeadLetter
     public Form Form { get; init; }
 }
 
-/// <summary>One entry of the replication stream. The stream is ordered by commit, and changes stand in it at their transaction's commit.</summary>
+/// <summary>One entry of the replication stream. The stream is ordered by commit, and changes stand in it at
+/// their transaction's commit.</summary>
 internal sealed record Entry(long Commit, bool EndsCommit, Change? Change, Marker? Marker)
 {
     /// <summary>An event trigger's message: this table's values were rewritten, without an event for each row.</summary>
@@ -40,8 +42,9 @@ internal sealed record Entry(long Commit, bool EndsCommit, Change? Change, Marke
 }
 
 /// <summary>
-/// The source. Transactions are generated in commit order, but LSNs are given as PostgreSQL gives them: an INSERT that had to wait for another transaction's
-/// DELETE of its key has written its record before that DELETE. A commit stands in the stream a moment before readers see it.
+/// The source. Transactions are generated in commit order, but LSNs are given as PostgreSQL gives them: an INSERT that had to wait for
+/// another transaction's DELETE of its key has written its record before that DELETE. A commit stands in the
+/// stream a moment before readers see it.
 /// </summary>
 internal sealed class Postgres(Dice dice, Rule broken)
 {
@@ -189,12 +192,14 @@ internal sealed class Postgres(Dice dice, Rule broken)
         Finish(rows.ToImmutable(), changes, early);
     }
 
-    /// <summary>Writes the whole row of a key again, or deletes it again: whatever was incomplete in the topic is complete after it.</summary>
+    /// <summary>Writes the whole row of a key again, or deletes it again: whatever was incomplete in the
+    /// topic is complete after it.</summary>
     public void Rewrite(Key key)
     {
         var row = Now.GetValueOrDefault(key);
         var changes = row is null
-            ? new[] { new Change(Operation.Insert, key, ++_lsn, NewRow() with { Unreadable = false }), new Change(Operation.Delete, key, ++_lsn) }
+            ? new[] { new Change(Operation.Insert, key, ++_lsn, NewRow() with { Unreadable = false }),
+                new Change(Operation.Delete, key, ++_lsn) }
             : [new Change(Operation.Update, key, ++_lsn, row with { Unreadable = false })];
         Finish(row is null ? Now : Now.SetItem(key, row with { Unreadable = false }), changes, early: 0);
     }
@@ -204,16 +209,19 @@ internal sealed class Postgres(Dice dice, Rule broken)
         var commit = ++_lsn;
         _commits.Add((commit, rows));
         _lastIsVisible = dice.Chance(0.5);
-        _truncates.AddRange(changes.Where(change => change.Operation == Operation.Truncate).SelectMany(change => change.Truncated.Select(table => (commit, table))));
+        _truncates.AddRange(changes.Where(change => change.Operation == Operation.Truncate)
+            .SelectMany(change => change.Truncated.Select(table => (commit, table))));
 
         // A waiting INSERT: its record is older than those of the transaction that it waited for (which held no lock on the whole table).
-        if (early > 0 && changes[0] is { Operation: Operation.Insert } first && !_truncatedByPrevious.Contains(first.Key.Table) && dice.Chance(0.4))
+        if (early > 0 && changes[0] is { Operation: Operation.Insert } first && !_truncatedByPrevious.Contains(first.Key.Table)
+            && dice.Chance(0.4))
             changes = [first with { Record = early }, .. changes.Skip(1)];
         _truncatedByPrevious = [.. changes.Where(change => change.Operation == Operation.Truncate).SelectMany(change => change.Truncated)];
 
         if (MayLose && dice.Chance(0.05))
         {
-            foreach (var table in changes.SelectMany(change => change.Operation == Operation.Truncate ? change.Truncated : [change.Key.Table]))
+            foreach (var table in changes.SelectMany(change =>
+                change.Operation == Operation.Truncate ? change.Truncated : [change.Key.Table]))
                 Lost[table] = commit;
             return;
         }
@@ -236,7 +244,8 @@ internal sealed class Postgres(Dice dice, Rule broken)
             return [new(Operation.Delete, key, ++_lsn)];
         }
 
-        // An update leaves the text as it is half of the time, and under REPLICA IDENTITY FULL it names its old key whether that changed or not.
+        // An update leaves the text as it is half of the time, and under REPLICA IDENTITY FULL it names
+        // its old key whether that changed or not.
         var unchanged = dice.Chance(0.5);
         var updated = NewRow() with { Text = unchanged ? row.Text : dice.Below(1000) };
         var to = key with { Id = dice.Between(1, Ids) };
@@ -274,5 +283,6 @@ internal sealed class Postgres(Dice dice, Rule broken)
         return new(Operation.Truncate, default, ++_lsn, Truncated: tables);
     }
 
-    private Row NewRow() => new(dice.Below(1000), dice.Below(1000), dice.Between(1, Ids), dice.Between(1, Ids), Unreadable: dice.Chance(0.08));
+    private Row NewRow() =>
+        new(dice.Below(1000), dice.Below(1000), dice.Between(1, Ids), dice.Between(1, Ids), Unreadable: dice.Chance(0.08));
 }

@@ -1,7 +1,8 @@
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// A program that can die anywhere. It is written as an iterator: what it yields is either a pause or a write to send, and the next step is the answer to it.
+/// A program that can die anywhere. It is written as an iterator: what it yields is either a pause or a write to send,
+/// and the next step is the answer to it.
 /// </summary>
 internal sealed class Process(Func<IEnumerable<Write>> program, ClickHouse clickHouse)
 {

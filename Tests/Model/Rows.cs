@@ -16,9 +16,9 @@ internal readonly record struct Key(Table Table, int Id)
 
 /// <summary>
 /// A row: a value, a long text (the column that PostgreSQL may leave out of an update as unchanged TOAST), and what it refers to:
-/// an order its customer (<paramref name="Parent"/>), an item its order (<paramref name="Parent"/>) and its <paramref name="Product"/>, a customer perhaps another one
-/// (<see cref="Referrer"/>), so that a fact shows one table twice, four levels deep, and shows while that row is not there.
-/// An unreadable row stands for a value that ClickHouse cannot hold: it becomes a dead letter, and a retry succeeds.
+/// an order its customer (<paramref name="Parent"/>), an item its order (<paramref name="Parent"/>) and its <paramref name="Product"/>, a
+/// customer perhaps another one (<see cref="Referrer"/>), so that a fact shows one table twice, four levels deep, and shows while that row
+/// is not there. An unreadable row stands for a value that ClickHouse cannot hold: it becomes a dead letter, and a retry succeeds.
 /// </summary>
 internal sealed record Row(int Value, int Text, int Parent, int Product, bool Unreadable)
 {

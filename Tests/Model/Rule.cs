@@ -1,16 +1,19 @@
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// The rules that a history can be run without. Each name states the rule; breaking it means doing the plausible thing that its comment names.
+/// The rules that a history can be run without. Each name states the rule; breaking it means doing the
+/// plausible thing that its comment names.
 /// </summary>
 internal enum Rule
 {
     /// <summary>Nothing is broken: no history may end wrong.</summary>
     None,
 
-    // ---- versions and derivation -------------------------------------------------------------------------------------------------------------
+    // ---- versions and derivation
+    // -------------------------------------------------------------------------------------------------------------
 
-    /// <summary>Landing versions order by commit first. Broken: the record's LSN alone; an INSERT that waited for another transaction's DELETE has the lower one.</summary>
+    /// <summary>Landing versions order by commit first. Broken: the record's LSN alone; an INSERT that waited for another
+    /// transaction's DELETE has the lower one.</summary>
     LandingVersionHasTheCommit,
 
     /// <summary>… and by record second. Broken: the commit's LSN alone; changes of one transaction tie.</summary>
@@ -22,19 +25,23 @@ internal enum Rule
     /// <summary>Broken: the maximum of its parts' versions; parts of one maximum tie.</summary>
     StarVersionIsNoMaximum,
 
-    /// <summary>Several readers: what points on comes before what it points to. Broken: all parents are summed; the sum falls when one of them points to a younger row.</summary>
+    /// <summary>Several readers: what points on comes before what it points to. Broken: all parents are summed; the sum falls when one of
+    /// them points to a younger row.</summary>
     PartsThatPointComeFirst,
 
-    /// <summary>Several readers: an optional part that is gone counts with the version of its tombstone. Broken: not at all, so that the fact without it looks older.</summary>
+    /// <summary>Several readers: an optional part that is gone counts with the version of its tombstone. Broken: not at all, so that the
+    /// fact without it looks older.</summary>
     MissingPartCounts,
 
     /// <summary>A row touches the facts that show it under any of its table's aliases. Broken: only under the first.</summary>
     EveryAliasIsFollowed,
 
-    /// <summary>A fact that is derived anew follows the stream meanwhile. Broken: it is read at once and changed again only after the exchange.</summary>
+    /// <summary>A fact that is derived anew follows the stream meanwhile. Broken: it is read at once and changed
+    /// again only after the exchange.</summary>
     RebuildFollowsTheStream,
 
-    /// <summary>What is derived anew stands below all that the stream brings next. Broken: at the end of the server's WAL, since that is where landing is read.</summary>
+    /// <summary>What is derived anew stands below all that the stream brings next. Broken: at the end of the server's WAL, since
+    /// that is where landing is read.</summary>
     RebuildStandsBelowWhatFollows,
 
     /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
@@ -58,7 +65,8 @@ internal enum Rule
     /// </summary>
     RetriedRowIsReadAgain,
 
-    /// <summary>A retried dead letter's facts are derived when the stream delivers a marker. Broken: at once, at the dead letter's own version.</summary>
+    /// <summary>A retried dead letter's facts are derived when the stream delivers a marker. Broken: at once, at the
+    /// dead letter's own version.</summary>
     RetryDerivesAtItsMarker,
 
     /// <summary>A copied table's facts are derived when the stream delivers a marker. Broken: at once, at the snapshot's version.</summary>
@@ -79,7 +87,8 @@ internal enum Rule
     /// <summary>A deferrable key is refused at start. Broken: it is accepted, and two rows change places.</summary>
     KeysAreImmediatelyUnique,
 
-    // ---- unchanged TOAST values --------------------------------------------------------------------------------------------------------------
+    // ---- unchanged TOAST values
+    // --------------------------------------------------------------------------------------------------------------
 
     /// <summary>An unchanged value is read from PostgreSQL. Broken: from landing.</summary>
     UnchangedValueIsNotReadFromLanding,
@@ -87,7 +96,8 @@ internal enum Rule
     /// <summary>… once its transaction is visible. Broken: at once; a commit stands in the stream before it is visible.</summary>
     UnchangedValueIsReadOnceVisible,
 
-    /// <summary>A column absent from Kafka is filled from the row before, but not while the key has an open dead letter. Broken: it is.</summary>
+    /// <summary>A column absent from Kafka is filled from the row before, but not while the key has an open
+    /// dead letter. Broken: it is.</summary>
     AbsentColumnIsNotFilledOverADeadLetter,
 
     /// <summary>An insert that lacks a column is a dead letter. Broken: it gets a default.</summary>
@@ -96,12 +106,15 @@ internal enum Rule
     /// <summary>A message that landing already has still derives its facts. Broken: it is skipped altogether.</summary>
     SkippedMessageStillDerives,
 
-    // ---- snapshot, resync, dead letters ------------------------------------------------------------------------------------------------------
+    // ---- snapshot, resync, dead letters
+    // ------------------------------------------------------------------------------------------------------
 
-    /// <summary>An interrupted initial copy keeps its slot. Broken: it starts anew with a new one, and what was deleted in between is never heard of.</summary>
+    /// <summary>An interrupted initial copy keeps its slot. Broken: it starts anew with a new one, and what was deleted in
+    /// between is never heard of.</summary>
     InterruptedCopyKeepsItsSlot,
 
-    /// <summary>A range's transaction stays open until its rows are landed. Broken: it ends once they are read, and a TRUNCATE passes in between.</summary>
+    /// <summary>A range's transaction stays open until its rows are landed. Broken: it ends once they are read, and a
+    /// TRUNCATE passes in between.</summary>
     RangeStaysOpenUntilLanded,
 
     /// <summary>
@@ -117,7 +130,8 @@ internal enum Rule
     /// <summary>A retry keeps the dead letter's version. Broken: it takes the current position, and overtakes newer changes.</summary>
     RetryKeepsItsVersion,
 
-    /// <summary>Several readers: a retry stands in its partition's order. Broken: whoever is asked does it at once; it can land behind a TRUNCATE that found nothing to clear.</summary>
+    /// <summary>Several readers: a retry stands in its partition's order. Broken: whoever is asked does it at once; it can land behind a
+    /// TRUNCATE that found nothing to clear.</summary>
     RetryStandsInItsPartition,
 
     /// <summary>TRUNCATE and resync resolve older dead letters of their table. Broken: they can be retried, and bring rows back.</summary>
@@ -126,7 +140,8 @@ internal enum Rule
     /// <summary>Rows that vanished while changes were lost get tombstones at the snapshot's point. Broken: they stay.</summary>
     VanishedRowsGetTombstones,
 
-    /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older changes are still to come.</summary>
+    /// <summary>… once the stream has passed that point. Broken: as soon as the copy has landed, while older
+    /// changes are still to come.</summary>
     VanishedRowsAreSweptAtTheMarker,
 
     /// <summary>
@@ -190,7 +205,8 @@ internal enum Rule
     /// </summary>
     RepairIsReadOnceVisible,
 
-    // ---- acknowledging -----------------------------------------------------------------------------------------------------------------------
+    // ---- acknowledging
+    // -----------------------------------------------------------------------------------------------------------------------
 
     /// <summary>A keepalive is adopted only when nothing received is unapplied. Broken: always.</summary>
     KeepaliveWaitsForWhatIsUnapplied,
@@ -198,10 +214,12 @@ internal enum Rule
     /// <summary>Only what is durable is acknowledged. Broken: what is applied.</summary>
     AppliedIsNotDurable,
 
-    /// <summary>A marker is emitted once what it speaks of is durable. Broken: once it is applied; after a power loss the sweep deletes what was copied.</summary>
+    /// <summary>A marker is emitted once what it speaks of is durable. Broken: once it is applied; after a power loss the
+    /// sweep deletes what was copied.</summary>
     MarkerWaitsForDurability,
 
-    // ---- Kafka -------------------------------------------------------------------------------------------------------------------------------
+    // ---- Kafka
+    // -------------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>Transactions fence a dead predecessor's queued messages. Broken: they arrive after its successor's.</summary>
     TransactionsFenceThePredecessor,
@@ -215,7 +233,8 @@ internal enum Rule
     /// <summary>… and clears only the rows that this partition brought. Broken: all of the table.</summary>
     TruncateClearsItsPartitionOnly,
 
-    /// <summary>What was committed before a copy's snapshot is left out behind the copy. Broken: it is sent again; a row whose delete was lost comes back.</summary>
+    /// <summary>What was committed before a copy's snapshot is left out behind the copy. Broken: it is sent again; a row whose
+    /// delete was lost comes back.</summary>
     ResyncCoversWhatWasBefore,
 
     /// <summary>… also after a crash. Broken: the point is forgotten.</summary>
@@ -227,7 +246,8 @@ internal enum Rule
     /// <summary>At the second mark, what is older than the first is swept. Broken: nothing is.</summary>
     ResyncSweepsBetweenItsMarks,
 
-    // ---- ClickHouse --------------------------------------------------------------------------------------------------------------------------
+    // ---- ClickHouse
+    // --------------------------------------------------------------------------------------------------------------------------
 
     /// <summary>Tombstones stay. Broken: <c>OPTIMIZE … CLEANUP</c> forgets them, and a late older row comes back.</summary>
     TombstonesStay,

@@ -87,7 +87,8 @@ internal sealed class SeveralReaders
                 Step(consumer, speed: 0.8);
             if (_dice.Chance(0.05))
                 _late.ArriveSome();
-            if (!_connecting.IsIdle || !_consuming.All(consumer => consumer.IsIdle) || !_topic.IsConsumed || (_retriesAll && _deadLetters.Open.Count > 0))
+            if (!_connecting.IsIdle || !_consuming.All(consumer => consumer.IsIdle) || !_topic.IsConsumed
+                || (_retriesAll && _deadLetters.Open.Count > 0))
                 continue;
             _late.ArriveAll();
             return Invariant.Violation(_postgres, _clickHouse, _deadLetters);

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// Derives facts from landing: which facts show a key that changed, what they show now, and at which version. Every read is one query, and the world
-/// may move between two of them.
+/// Derives facts from landing: which facts show a key that changed, what they show now, and at which version. Every read is one query, and
+/// the world may move between two of them.
 /// </summary>
 internal sealed class Star(ClickHouse clickHouse, Rule broken)
 {
@@ -15,7 +15,8 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
         public Landed? Item, Order, Customer, Product, Referrer;
     }
 
-    /// <summary>The version of a fact where several readers derive it: lexicographic, level by level from the fact's own row on, the parts of one level summed.</summary>
+    /// <summary>The version of a fact where several readers derive it: lexicographic, level by level from the fact's own row on, the
+    /// parts of one level summed.</summary>
     private static BigInteger Lexicographic(Parts fact, Rule broken)
     {
         BigInteger i = Of(fact.Item), o = Of(fact.Order), c = Of(fact.Customer), p = Of(fact.Product), r = Of(fact.Referrer);
@@ -32,7 +33,8 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
         static BigInteger Of(Landed? part) => part?.Version ?? 0;
     }
 
-    /// <summary>Reads what <paramref name="touched"/> reaches, then writes those facts. <paramref name="position"/> is their version, or null for the lexicographic one.</summary>
+    /// <summary>Reads what <paramref name="touched"/> reaches, then writes those facts. <paramref name="position"/> is their version, or
+    /// null for the lexicographic one.</summary>
     public IEnumerable<Write> Derive(IReadOnlyCollection<Key> touched, UInt128? position, Func<Key, Landed?>? newest = null)
     {
         var reached = new HashSet<Key>();
@@ -48,15 +50,18 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
         // Which customers show these as their referrers; which orders show all of them; which items show these products, and those orders.
         var customers = touched.Where(key => key.Table == Table.Customer).ToHashSet();
         if (broken != Rule.EveryAliasIsFollowed)
-            customers.UnionWith([.. clickHouse.Landing.Where(row => row.Key.Table == Table.Customer && row.Row?.Referrer is { } referrer && customers.Contains(referrer)).Select(row => row.Key)]);
+            customers.UnionWith([.. clickHouse.Landing.Where(row => row.Key.Table == Table.Customer && row.Row?.Referrer is { } referrer
+                && customers.Contains(referrer)).Select(row => row.Key)]);
         yield return Write.Pause;
         var orders = touched.Where(key => key.Table == Table.Order)
-            .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Order && row.Row is { } order && customers.Contains(new(Table.Customer, order.Parent))).Select(row => row.Key))
+            .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Order && row.Row is { } order
+                && customers.Contains(new(Table.Customer, order.Parent))).Select(row => row.Key))
             .ToHashSet();
         yield return Write.Pause;
         var items = touched.Where(key => key.Table == Table.Item)
             .Union(clickHouse.Landing.Where(row => row.Key.Table == Table.Item && row.Row is { } item
-                && (orders.Contains(new(Table.Order, item.Parent)) || touched.Contains(new(Table.Product, item.Product)))).Select(row => row.Key));
+                && (orders.Contains(new(Table.Order, item.Parent)) || touched.Contains(new(Table.Product, item.Product))))
+                .Select(row => row.Key));
         reached.UnionWith(orders.Union(items));
         yield return Write.Pause;
     }
@@ -99,5 +104,7 @@ internal sealed class Star(ClickHouse clickHouse, Rule broken)
     /// <summary>A fact shows only if all of its parts are there, but for the referrer, which is optional.</summary>
     private static Fact? Shown(Parts fact) => fact.Fact.Table == Table.Order
         ? fact is { Order.Row: { } order, Customer.Row: { } customer } ? new(order, null, customer, null, fact.Referrer?.Row) : null
-        : fact is { Item.Row: { } item, Order.Row: { } itsOrder, Customer.Row: { } itsCustomer, Product.Row: { } product } ? new(item, itsOrder, itsCustomer, product, fact.Referrer?.Row) : null;
+        : fact is { Item.Row: { } item, Order.Row: { } itsOrder, Customer.Row: { } itsCustomer, Product.Row: { } product }
+        ? new(item, itsOrder, itsCustomer, product, fact.Referrer?.Row)
+        : null;
 }

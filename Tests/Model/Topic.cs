@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
-/// A message of the topic. Marks open and close a resync of a table; the closing one knows the opening one's version in its own partition. A dead letter's message asks for its retry.
+/// A message of the topic. Marks open and close a resync of a table; the closing one knows the opening one's version in its own partition.
+/// A dead letter's message asks for its retry.
 /// </summary>
 internal sealed record Message(
     Operation Operation,

@@ -21,14 +21,16 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local", "http://localhost:18123/", "local", "panda", "pandapass")]
+    [InlineData("Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local", "http://localhost:18123/", "local", "panda",
+        "pandapass")]
     [InlineData("host=h", "http://h:8123/", "default", "default", "")]
     [InlineData("Host=h;Protocol=HTTPS", "https://h:8443/", "default", "default", "")]
     [InlineData("Server=h;User Id=u;Pwd=p", "http://h:8123/", "default", "u", "p")]
     [InlineData("Host=::1;Port=1", "http://[::1]:1/", "default", "default", "")]
     [InlineData("Host=[2001:db8::7]", "http://[2001:db8::7]:8123/", "default", "default", "")]
     [InlineData("http://localhost:18123", "http://localhost:18123/", "default", "default", "")]
-    [InlineData("https://u%40x:p%3Bw@abc.clickhouse.cloud:8443/shop?compress=1", "https://abc.clickhouse.cloud:8443/", "shop", "u@x", "p;w")]
+    [InlineData(
+        "https://u%40x:p%3Bw@abc.clickhouse.cloud:8443/shop?compress=1", "https://abc.clickhouse.cloud:8443/", "shop", "u@x", "p;w")]
     [InlineData("'http://[::1]/d?user=u&password=p'", "http://[::1]:8123/", "d", "u", "p")]
     public void Every_form_is_understood(string given, string address, string database, string user, string password)
     {
@@ -38,7 +40,8 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
         ClickHouseEndpoint.Parse(server.ToConnectionString()).Should().BeEquivalentTo(server, same => same.Excluding(it => it.Others));
         var driver = new ClickHouseConnectionStringBuilder(server.ToConnectionString());
         (driver.Host, driver.Port, driver.Protocol, driver.Database, driver.Username, driver.Password)
-            .Should().Be((server.Address.Host.Trim('[', ']'), (ushort)server.Address.Port, server.Address.Scheme, database, user, password));
+            .Should()
+            .Be((server.Address.Host.Trim('[', ']'), (ushort)server.Address.Port, server.Address.Scheme, database, user, password));
     }
 
     [Theory]
@@ -46,12 +49,15 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
     [InlineData("Host=h;Port=abc;Password=secret", "ConnectionStrings__clickhouse has the Port 'abc'*")]
     [InlineData("Host=h;Port=70000", "ConnectionStrings__clickhouse has the Port '70000'*")]
     [InlineData("Host=a b", "ConnectionStrings__clickhouse has the Host 'a b'*")]
-    [InlineData("clickhouse://u:secret@h:9000/d", "ConnectionStrings__clickhouse says clickhouse, and ClickHouse is spoken to by http or https here*")]
+    [InlineData("clickhouse://u:secret@h:9000/d",
+        "ConnectionStrings__clickhouse says clickhouse, and ClickHouse is spoken to by http or https here*")]
     [InlineData("http://", "ConnectionStrings__clickhouse is no URL*")]
     [InlineData("nonsense", "ConnectionStrings__clickhouse is no connection string*")]
-    [InlineData("Host=h;Protocol=https;Root Certificate=/nowhere.pem;Password=secret", "ConnectionStrings__clickhouse Root Certificate=/nowhere.pem cannot be read as PEM*")]
+    [InlineData("Host=h;Protocol=https;Root Certificate=/nowhere.pem;Password=secret",
+        "ConnectionStrings__clickhouse Root Certificate=/nowhere.pem cannot be read as PEM*")]
     public void What_no_retry_can_mend_ends_the_start_with_a_sentence(string given, string sentence) =>
-        FluentActions.Invoking(() => CdcProcessorApp.Create([$"--ConnectionStrings:shop=Host=h;Username=u", $"--ConnectionStrings:clickhouse={given}"]))
+        FluentActions.Invoking(() =>
+            CdcProcessorApp.Create([$"--ConnectionStrings:shop=Host=h;Username=u", $"--ConnectionStrings:clickhouse={given}"]))
             .Should().Throw<FormatException>().WithMessage(sentence).Which.ToString().Should().NotContain("secret");
 
     [Fact]
@@ -64,24 +70,34 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
         await File.WriteAllTextAsync(Path.Combine(folder.Path, "other.pem"), other.ExportCertificatePem(), Cancellation);
         using var client = Issue(root, "client");
         await File.WriteAllTextAsync(Path.Combine(folder.Path, "client.pem"), client.ExportCertificatePem(), Cancellation);
-        await File.WriteAllTextAsync(Path.Combine(folder.Path, "client.key"), client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem(), Cancellation);
+        await File.WriteAllTextAsync(
+            Path.Combine(folder.Path, "client.key"), client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem(), Cancellation);
         var database = await clickhouse.CreateDatabaseAsync(Cancellation);
         await using var gate = await TlsGateAsync(Issue(root, "localhost"), database.Address);
-        var given = $"https://{TestClickHouse.Username}:{TestClickHouse.Password}@localhost:{new Uri(gate.Urls.Single()).Port}/{database.Name}?";
+        var given =
+            $"https://{TestClickHouse.Username}:{TestClickHouse.Password}@localhost:{new Uri(gate.Urls.Single()).Port}/{database.Name}?";
 
-        using (var good = new ClickHouseClient($"{given}Root Certificate={Path.Combine(folder.Path, "root.pem")}&Client Certificate={Path.Combine(folder.Path, "client.pem")}&Client Key={Path.Combine(folder.Path, "client.key")}"))
+        using (var good =
+            new ClickHouseClient(
+                $"{given}Root Certificate={Path.Combine(folder.Path, "root.pem")}&Client " +
+                $"Certificate={Path.Combine(folder.Path, "client.pem")}&Client Key={Path.Combine(folder.Path, "client.key")}"))
             (await good.ScalarAsync("SELECT currentDatabase()", Cancellation)).Should().Be(database.Name);
         using (var bare = new ClickHouseClient($"{given}Root Certificate={Path.Combine(folder.Path, "root.pem")}"))
             await FluentActions.Awaiting(() => bare.ScalarAsync("SELECT 1", Cancellation)).Should().ThrowAsync<HttpRequestException>();
-        using (var stranger = new ClickHouseClient($"{given}Root Certificate={Path.Combine(folder.Path, "other.pem")}&Client Certificate={Path.Combine(folder.Path, "client.pem")}&Client Key={Path.Combine(folder.Path, "client.key")}"))
-            await FluentActions.Awaiting(() => stranger.ScalarAsync("SELECT 1", Cancellation)).Should().ThrowAsync<HttpRequestException>().WithInnerException<HttpRequestException, AuthenticationException>();
+        using (var stranger =
+            new ClickHouseClient(
+                $"{given}Root Certificate={Path.Combine(folder.Path, "other.pem")}&Client " +
+                $"Certificate={Path.Combine(folder.Path, "client.pem")}&Client Key={Path.Combine(folder.Path, "client.key")}"))
+            await FluentActions.Awaiting(() => stranger.ScalarAsync("SELECT 1", Cancellation)).Should().ThrowAsync<HttpRequestException>()
+                .WithInnerException<HttpRequestException, AuthenticationException>();
     }
 
     /// <summary>TLS before the server, which wants its client's certificate.</summary>
     private static async Task<WebApplication> TlsGateAsync(X509Certificate2 certificate, Uri server)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate, https =>
+        builder.WebHost.UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate, https =>
         {
             https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
             https.ClientCertificateValidation = (_, _, _) => true;
@@ -90,7 +106,8 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
         var http = new HttpClient { BaseAddress = server };
         gate.Run(async context =>
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, context.Request.QueryString.Value) { Content = new StreamContent(context.Request.Body) };
+            using var request = new HttpRequestMessage(
+                HttpMethod.Post, context.Request.QueryString.Value) { Content = new StreamContent(context.Request.Body) };
             request.Headers.TryAddWithoutValidation("Authorization", context.Request.Headers.Authorization.ToString());
             using var answer = await http.SendAsync(request, context.RequestAborted);
             context.Response.StatusCode = (int)answer.StatusCode;
@@ -115,7 +132,8 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.Create(root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddHours(20), RandomNumberGenerator.GetBytes(8));
+        using var certificate =
+            request.Create(root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddHours(20), RandomNumberGenerator.GetBytes(8));
         using var pair = certificate.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable);
     }

@@ -47,11 +47,17 @@ public sealed class ForeignPageTests(ApiServer api, ClickHouseServer clickhouse)
             foreach (var type in (string[])["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
                 requests.Add(port.Data, "POST", path, type, $"Origin: {Evil}");
             requests.Add(port.Data, "POST", path, "text/plain", "Origin: null");
-            requests.Add(port.Data, "OPTIONS", path, null, $"Origin: {Evil}\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: content-type");
+            requests.Add(port.Data, "OPTIONS", path, null,
+                $"Origin: {Evil}\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: content-type");
             requests.Add(port.Data, "GET", "/health", null, $"Origin: {Evil}\r\nAccept: text/event-stream");
-            requests.Add(port.Data, "GET", "/", null, $"Origin: {Evil}\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==");
-            requests.Add(port.Data, "GET", "/health", null, "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image");
-            requests.Add(port.Data, "POST", path, "application/x-www-form-urlencoded", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document");
+            requests.Add(
+                port.Data, "GET", "/", null,
+                $"Origin: {Evil}\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
+                "AAAAAAAAAAAAAAAAAAAAAA==");
+            requests.Add(
+                port.Data, "GET", "/health", null, "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image");
+            requests.Add(port.Data, "POST", path, "application/x-www-form-urlencoded",
+                "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document");
         }
 
         return requests;
@@ -76,21 +82,25 @@ public sealed class ForeignPageTests(ApiServer api, ClickHouseServer clickhouse)
     [MemberData(nameof(Ports))]
     public async Task This_machines_names_are_known(string port)
     {
-        foreach (var host in (string[])["localhost", "localhost:1", "127.0.0.1", "[::1]:80", "api", "shop.localhost", "host.docker.internal:3002"])
+        foreach (var host in (string[])["localhost", "localhost:1", "127.0.0.1", "[::1]:80", "api", "shop.localhost",
+            "host.docker.internal:3002"])
             (await SendAsync(port, "GET", "/alive", null, "Accept: */*", host)).Should().StartWith("HTTP/1.1 200 ", host);
     }
 
     [Theory]
     [MemberData(nameof(Ports))]
     public async Task A_link_may_be_followed(string port) =>
-        (await SendAsync(port, "GET", "/alive", null, "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document", host: null)).Should().StartWith("HTTP/1.1 200 ");
+        (await SendAsync(port, "GET", "/alive", null, "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document",
+            host: null)).Should().StartWith("HTTP/1.1 200 ");
 
     [Fact]
     public async Task The_pages_own_requests_and_those_of_the_seeds_client_pass()
     {
         var own = $"http://127.0.0.1:{AddressOf("api").Port}";
-        (await SendAsync("api", "POST", "/api/customers", "application/json", $"Origin: {own}", host: null, body: "{}")).Should().StartWith("HTTP/1.1 422 ");
-        (await SendAsync("api", "POST", "/envelope/api/customers", "application/json", "Origin: http://localhost:3001", host: null, body: "{}"))
+        (await SendAsync("api", "POST", "/api/customers", "application/json", $"Origin: {own}", host: null, body: "{}")).Should()
+            .StartWith("HTTP/1.1 422 ");
+        (await SendAsync(
+            "api", "POST", "/envelope/api/customers", "application/json", "Origin: http://localhost:3001", host: null, body: "{}"))
             .Should().StartWith("HTTP/1.1 422 ").And.Contain("Access-Control-Allow-Origin: http://localhost:3001");
     }
 
@@ -115,7 +125,8 @@ public sealed class ForeignPageTests(ApiServer api, ClickHouseServer clickhouse)
     };
 
     /// <summary>Byte for byte what a browser would send.</summary>
-    private async Task<string> SendAsync(string port, string method, string path, string? type, string headers, string? host, string body = "SELECT 1")
+    private async Task<string> SendAsync(
+        string port, string method, string path, string? type, string headers, string? host, string body = "SELECT 1")
     {
         var address = AddressOf(port);
         using var client = new TcpClient();
@@ -124,7 +135,9 @@ public sealed class ForeignPageTests(ApiServer api, ClickHouseServer clickhouse)
         var content = type is null ? "" : $"Content-Type: {type}\r\nContent-Length: {body.Length}\r\n";
         var close = headers.Contains("Upgrade") ? "" : "Connection: close\r\n";
         await stream.WriteAsync(
-            Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: {host ?? $"127.0.0.1:{address.Port}"}\r\n{headers}\r\n{content}{close}\r\n{(type is null ? "" : body)}"), Cancellation);
+            Encoding.ASCII.GetBytes(
+                $"{method} {path} HTTP/1.1\r\nHost: " +
+                $"{host ?? $"127.0.0.1:{address.Port}"}\r\n{headers}\r\n{content}{close}\r\n{(type is null ? "" : body)}"), Cancellation);
         return await new StreamReader(stream, Encoding.UTF8).ReadToEndAsync(Cancellation);
     }
 }

@@ -51,7 +51,8 @@ public sealed class IntegrationTests(PostgresServer postgres)
         builder.AddNpgsqlDataSource("shop");
         await using var app = builder.Build();
 
-        app.Services.Invoking(services => services.GetRequiredService<NpgsqlDataSource>()).Should().Throw<InvalidOperationException>().WithMessage("*ConnectionStrings*shop*");
+        app.Services.Invoking(services => services.GetRequiredService<NpgsqlDataSource>()).Should().Throw<InvalidOperationException>()
+            .WithMessage("*ConnectionStrings*shop*");
     }
 
     [Fact]
@@ -59,11 +60,13 @@ public sealed class IntegrationTests(PostgresServer postgres)
     {
         await using var collector = Builder().Build();
         var received = new System.Collections.Concurrent.ConcurrentDictionary<string, string>();
-        collector.MapPost("/v1/{kind}", (string kind, Microsoft.AspNetCore.Http.HttpRequest request) => received[kind] = request.Headers["x-otlp-api-key"].ToString());
+        collector.MapPost("/v1/{kind}", (string kind, Microsoft.AspNetCore.Http.HttpRequest request) =>
+            received[kind] = request.Headers["x-otlp-api-key"].ToString());
         await collector.StartAsync(Cancellation);
         var builder = Builder(
             ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Urls.Single()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "x-otlp-api-key=secret"), ("OTEL_METRIC_EXPORT_INTERVAL", "100"), ("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_BLRP_SCHEDULE_DELAY", "100"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-otlp-api-key=secret"), ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_BLRP_SCHEDULE_DELAY", "100"),
             ("Logging:LogLevel:Default", "Information"));
         await using var app = builder.Build();
         app.MapGet("/work", () => "done");
@@ -78,7 +81,8 @@ public sealed class IntegrationTests(PostgresServer postgres)
 
     private static WebApplicationBuilder Builder(params (string Key, string Value)[] configuration)
     {
-        var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=None"]);
+        var builder = WebApplication.CreateBuilder(
+            ["--hostBuilder:reloadConfigOnChange=false", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=None"]);
         builder.Configuration.AddInMemoryCollection(configuration.Select(entry => KeyValuePair.Create(entry.Key, (string?)entry.Value)));
         builder.AddServiceDefaults();
         return builder;

@@ -28,20 +28,26 @@ public sealed class SecretsTests(PostgresServer postgres, ClickHouseServer click
         using var spans = Listen();
         var database = await postgres.CreateDatabaseAsync(Cancellation);
         var star = await clickhouse.CreateDatabaseAsync(Cancellation);
-        var shop = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = "nobody_here", Password = Secrets[0], Pooling = false };
+        var shop = new NpgsqlConnectionStringBuilder(
+            database.ConnectionString) { Username = "nobody_here", Password = Secrets[0], Pooling = false };
         if (!servers)
             (shop.Host, shop.Port) = ("127.0.0.1", 1);
         string[] settings =
         [
-            $"--ConnectionStrings:shop={shop.ConnectionString}", $"--ConnectionStrings:clickhouse=http://panda:{Secrets[1]}@{(servers ? $"{star.Address.Authority}" : "127.0.0.1:1")}/{star.Name}",
-            $"--Operations:Token={Secrets[2]}", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=Trace", "--Logging:Console:LogLevel:Default=None", "--Logging:LogLevel:Npgsql=Trace", "--Logging:LogLevel:System.Net.Http=Trace", "--Logging:LogLevel:Microsoft.AspNetCore=Trace",
+            $"--ConnectionStrings:shop={shop.ConnectionString}",
+            $"--ConnectionStrings:clickhouse=http://panda:{Secrets[1]}@" +
+            $"{(servers ? $"{star.Address.Authority}" : "127.0.0.1:1")}/{star.Name}",
+            $"--Operations:Token={Secrets[2]}", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=Trace",
+            "--Logging:Console:LogLevel:Default=None", "--Logging:LogLevel:Npgsql=Trace", "--Logging:LogLevel:System.Net.Http=Trace",
+            "--Logging:LogLevel:Microsoft.AspNetCore=Trace",
             $"--contentRoot={Path.Combine(Repository.Root, "Api")}", "--hostBuilder:reloadConfigOnChange=false",
         ];
 
         await using (var processor = CdcProcessorApp.Create(settings, builder => builder.Logging.AddProvider(_said)))
         {
             await AskAsync(processor, "/ready", "/operations/status", "/operations/dead-letters");
-            await Wait.UntilAsync(() => Task.FromResult(_said.Lines.Any(line => line.Contains("nobody_here") || line.Contains("refused"))), "the processor to fail", Cancellation);
+            await Wait.UntilAsync(() => Task.FromResult(_said.Lines.Any(line => line.Contains("nobody_here") || line.Contains("refused"))),
+                "the processor to fail", Cancellation);
         }
 
         await using (var api = ShopApi.Create(settings))
@@ -76,7 +82,8 @@ public sealed class SecretsTests(PostgresServer postgres, ClickHouseServer click
             ShouldListenTo = _ => true,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = span => _said.Add(
-                $"{span.DisplayName} {span.StatusDescription} {string.Join(' ', span.TagObjects)} {string.Join(' ', span.Events.SelectMany(at => at.Tags))}"),
+                $"{span.DisplayName} {span.StatusDescription} {string.Join(' ', span.TagObjects)} " +
+                $"{string.Join(' ', span.Events.SelectMany(at => at.Tags))}"),
         };
         ActivitySource.AddActivityListener(listener);
         return listener;
@@ -101,7 +108,8 @@ public sealed class SecretsTests(PostgresServer postgres, ClickHouseServer click
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Add($"{formatter(state, exception)} {exception}");
 
         public void Dispose()

@@ -175,7 +175,8 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
         var traces = Enumerable.Range(0, 5).Select(_ => Guid.NewGuid().ToString("N")).ToList();
         await stack.Store.ExecuteAsync(string.Join(' ', traces.Select(trace => $"""
             BEGIN; SELECT pg_logical_emit_message(true, 'traceparent', '00-{trace}-00f067aa0ba902b7-01');
-            INSERT INTO product (name, category, price) VALUES ('{trace}', 'a', 1), ('{trace}', 'b', 1); UPDATE product SET price = 2 WHERE name = '{trace}'; COMMIT;
+            INSERT INTO product (name, category, price) VALUES ('{trace}', 'a', 1), ('{trace}', 'b', 1); UPDATE product SET price = 2
+                WHERE name = '{trace}'; COMMIT;
             """)), Cancel);
 
         var spans = await Wait.ForAsync(

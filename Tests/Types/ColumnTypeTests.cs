@@ -97,8 +97,10 @@ public sealed class ColumnTypeTests(ClickHouseServer clickhouse)
         { "Float32", "1e39", null },
         { "Float32", "-Infinity", "-inf" },
         { "Decimal(38, 2)", "999999999999999999999999999999999999999", null },
-        { "Decimal(76, 10)", "123456789012345678901234567890123456789012345678901234567890123456.0123456789", "123456789012345678901234567890123456789012345678901234567890123456.0123456789" },
-        { "Decimal(76, 10)", "-999999999999999999999999999999999999999999999999999999999999999999.9999999999", "-999999999999999999999999999999999999999999999999999999999999999999.9999999999" },
+        { "Decimal(76, 10)", "123456789012345678901234567890123456789012345678901234567890123456.0123456789",
+            "123456789012345678901234567890123456789012345678901234567890123456.0123456789" },
+        { "Decimal(76, 10)", "-999999999999999999999999999999999999999999999999999999999999999999.9999999999",
+            "-999999999999999999999999999999999999999999999999999999999999999999.9999999999" },
         { "Decimal(76, 10)", "1000000000000000000000000000000000000000000000000000000000000000000", null },
         { "Decimal(76, 10)", "0.00000000001", null },
         { "Decimal(76, 10)", "-0.50", "-0.5" },
@@ -123,7 +125,8 @@ public sealed class ColumnTypeTests(ClickHouseServer clickhouse)
         { "Map(String, Nullable(String))", "", "{}" },
         { "Map(String, Nullable(String))", "{\"a\":\"b\",\"c\":null}", "{'a':'b','c':NULL}" },
         { "Map(String, Nullable(String))", "a=>b", null },
-        { "JSON", "{\"a\": {\"b\": 1.50}, \"t\": \"2026-01-02 03:04:05\", \"n\": null}", "{\"a\":{\"b\":1.5},\"t\":\"2026-01-02 03:04:05\"}" },
+        { "JSON", "{\"a\": {\"b\": 1.50}, \"t\": \"2026-01-02 03:04:05\", \"n\": null}",
+            "{\"a\":{\"b\":1.5},\"t\":\"2026-01-02 03:04:05\"}" },
         { "JSON", "[1]", null },
         { "JSON", "{\"a\":1,\"a\":2}", null },
         { "JSON", "{\"a.b\":1,\"a\":{\"b\":2}}", null },
@@ -162,7 +165,8 @@ public sealed class ColumnTypeTests(ClickHouseServer clickhouse)
             RowBinary.WriteInt32(rows, expected.Count);
             type.WriteDefault(rows);
             await client.InsertAsync(
-                "INSERT INTO t (i, x) SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0", rows.Written, Cancel);
+                "INSERT INTO t (i, x) SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, " +
+                "input_format_try_infer_datetimes = 0", rows.Written, Cancel);
 
             var printedRows = (await client.QueryAsync("SELECT x FROM t ORDER BY i", Cancel)).Select(row => row[0]).ToList();
             printedRows.Should().HaveCount(expected.Count + 1).And.StartWith(expected);

@@ -16,7 +16,8 @@ public sealed class KeyTextTests
     [InlineData("Decimal(12, 2)", "0", "0.00", "-0", "0")]
     [InlineData("Decimal(12, 2)", "-0.05", "-0.05", "-.050")]
     [InlineData("Decimal(60, 10)", "100", "100.0000000000", "1e2", "100")]
-    [InlineData("DateTime64(6, 'UTC')", "2026-01-02 03:04:05.5", "2026-01-02 03:04:05.5+00", "2026-01-02T03:04:05.500000Z", "2026-01-02 04:04:05.5+01", "2026-01-01 21:34:05.500000-05:30")]
+    [InlineData("DateTime64(6, 'UTC')", "2026-01-02 03:04:05.5", "2026-01-02 03:04:05.5+00", "2026-01-02T03:04:05.500000Z",
+        "2026-01-02 04:04:05.5+01", "2026-01-01 21:34:05.500000-05:30")]
     [InlineData("DateTime64(6, 'UTC')", "9999-12-31 23:59:59.999999", "infinity", "9999-12-31 23:59:59.999999+00")]
     [InlineData("DateTime64(6, 'UTC')", "0001-03-01 00:00:00 BC", "0001-03-01 00:00:00+00 BC")]
     [InlineData("Date32", "2024-02-29", "2024-02-29", "2024-02-29T00:00:00Z")]
@@ -47,7 +48,8 @@ public sealed class KeyTextTests
         var narrow = ColumnType.Date.Within(DateRange.Narrowest);
         narrow.Canonical("infinity"u8).Should().Be("2299-12-31");
         narrow.TryWrite("2300-01-01"u8, new System.Buffers.ArrayBufferWriter<byte>()).Should().BeFalse();
-        ColumnType.Nullable(ColumnType.Timestamp).Within(DateRange.Narrowest).TryWrite("1899-12-31 23:59:59+00"u8, new System.Buffers.ArrayBufferWriter<byte>()).Should().BeFalse();
+        ColumnType.Nullable(ColumnType.Timestamp).Within(DateRange.Narrowest)
+            .TryWrite("1899-12-31 23:59:59+00"u8, new System.Buffers.ArrayBufferWriter<byte>()).Should().BeFalse();
     }
 
     [Theory]

@@ -53,8 +53,10 @@ public sealed class PostgresTypesTests
     public void Enums_and_categories_have_low_cardinality()
     {
         PostgresTypes.For(new PostgresType("mood", PostgresKind.Enum), false, false, null).Type!.Name.Should().Be("LowCardinality(String)");
-        PostgresTypes.For(new PostgresType("mood", PostgresKind.Enum), true, false, null).Type!.Name.Should().Be("LowCardinality(Nullable(String))");
-        PostgresTypes.For(new PostgresType("mood[]", PostgresKind.Enum), false, false, null).Type!.Name.Should().Be("Array(LowCardinality(Nullable(String)))");
+        PostgresTypes.For(new PostgresType("mood", PostgresKind.Enum), true, false, null).Type!.Name.Should()
+            .Be("LowCardinality(Nullable(String))");
+        PostgresTypes.For(new PostgresType("mood[]", PostgresKind.Enum), false, false, null).Type!.Name.Should()
+            .Be("Array(LowCardinality(Nullable(String)))");
         PostgresTypes.For(new PostgresType("text"), false, true, null).Type!.Name.Should().Be("LowCardinality(String)");
         PostgresTypes.For(new PostgresType("pair", PostgresKind.Composite), false, false, null).Type!.Name.Should().Be("String");
     }
@@ -73,7 +75,8 @@ public sealed class PostgresTypesTests
     [InlineData("numeric", null, "is numeric without limits: say how many digits it has*")]
     [InlineData("numeric(80,2)", null, "is numeric(80,2), and ClickHouse's Decimal holds 76 digits: ask for String*")]
     [InlineData("tsvector", null, "is tsvector, a search index of other columns: it is left out*")]
-    [InlineData("uuid", "Int64", "is uuid in PostgreSQL, and Int64 cannot hold a value such as '0188c2f0-aa11-7bcd-8eee-0123456789ab': ask for String*")]
+    [InlineData("uuid", "Int64",
+        "is uuid in PostgreSQL, and Int64 cannot hold a value such as '0188c2f0-aa11-7bcd-8eee-0123456789ab': ask for String*")]
     [InlineData("text", "Enum8('a' = 1)", "is to be 'Enum8('a' = 1)', and that is no type that values can be written to*")]
     public void What_has_no_type_says_why_and_what_to_do(string postgres, string? asked, string refusal)
     {
@@ -84,7 +87,8 @@ public sealed class PostgresTypesTests
 
     [Fact]
     public void Only_text_is_a_category() =>
-        PostgresTypes.For(new PostgresType("bytea"), false, true, null).Refusal.Should().StartWith("is bytea, and only text can be a category");
+        PostgresTypes.For(new PostgresType("bytea"), false, true, null).Refusal.Should()
+            .StartWith("is bytea, and only text can be a category");
 
     [Theory]
     [InlineData("character varying(20)", "text", true)]

@@ -19,9 +19,11 @@ internal static class RealTables
         store.Model = new StarModel(tables, []);
         foreach (var table in tables)
         {
-            var columns = table.Columns.Select(column => $"{column.Landing} {column.Type}").Concat(SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => $"{name} {type}"));
+            var columns = table.Columns.Select(column => $"{column.Landing} {column.Type}")
+                .Concat(SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => $"{name} {type}"));
             await store.QueryAsync(
-                $"CREATE TABLE {table.Landing} ({string.Join(", ", columns)}) ENGINE = ReplacingMergeTree(version, is_deleted) ORDER BY ({string.Join(", ", table.KeyColumns)})", cancellationToken);
+                $"CREATE TABLE {table.Landing} ({string.Join(", ", columns)}) ENGINE = ReplacingMergeTree(version, is_deleted) ORDER BY " +
+                $"({string.Join(", ", table.KeyColumns)})", cancellationToken);
         }
     }
 
@@ -31,21 +33,26 @@ internal static class RealTables
         await connection.OpenAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT c.relname::text, a.attname::text, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END),
+            SELECT c.relname::text, a.attname::text, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype
+                ELSE a.atttypid END, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END),
                 coalesce(e.typtype, t.typtype)::text, a.attnotnull, coalesce(a.attnum = ANY(i.indkey), false)
             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
-                LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+                LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+                    LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
             WHERE {which} AND c.relkind = 'r' AND a.attnum > 0 ORDER BY c.relname, a.attnum
             """, connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var columns = new List<(string Table, ColumnMapping Column)>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            var kind = reader.GetString(3) switch { "e" => PostgresKind.Enum, "c" => PostgresKind.Composite, "r" or "m" => PostgresKind.Range, _ => PostgresKind.Base };
+            var kind = reader.GetString(3) switch { "e" => PostgresKind.Enum, "c" => PostgresKind.Composite,
+                "r" or "m" => PostgresKind.Range, _ => PostgresKind.Base };
             var (name, type) = (reader.GetString(1), reader.GetString(2));
             var choice = PostgresTypes.For(new PostgresType(type, kind), isNullable: !reader.GetBoolean(4), isCategory: false, asked: null);
-            columns.Add((reader.GetString(0), new ColumnMapping(name, type, name, choice.Type ?? throw new InvalidOperationException($"{type} {choice.Refusal}"), reader.GetBoolean(5))));
+            columns.Add((reader.GetString(0), new ColumnMapping(
+                name, type, name, choice.Type ?? throw new InvalidOperationException($"{type} {choice.Refusal}"), reader.GetBoolean(5))));
         }
-        return [.. columns.GroupBy(column => column.Table).Select(table => Mapped.Table(table.Key, [.. table.Select(column => column.Column)]))];
+        return [.. columns.GroupBy(column => column.Table)
+            .Select(table => Mapped.Table(table.Key, [.. table.Select(column => column.Column)]))];
     }
 }

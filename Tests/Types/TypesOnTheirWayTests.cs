@@ -51,7 +51,8 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
     {
         await AssertEqualAsync(store, seed, "the copy");
 
-        await store.ExecuteAsync(ForEach((number, type) => $"INSERT INTO {Table(number)} SELECT id + 1000, v{(type.HasArrays ? ", a" : "")}, filler FROM {Table(number)}"), Cancel);
+        await store.ExecuteAsync(ForEach((number, type) =>
+            $"INSERT INTO {Table(number)} SELECT id + 1000, v{(type.HasArrays ? ", a" : "")}, filler FROM {Table(number)}"), Cancel);
         await AssertEqualAsync(store, seed, "the stream");
 
         await store.ExecuteAsync(ForEach(table => $"UPDATE {table} SET filler = repeat('y', 300)"), Cancel);
@@ -77,12 +78,17 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
         {
             var type = TypeCase.All[number];
             var expected = await ReadAsync(connection,
-                $"SELECT concat_ws('|', id, coalesce({type.Postgres("v")}, '{type.Null}'), {(type.HasArrays ? $"coalesce({type.ArrayInPostgres("a")}, '')" : "''")}, left(filler, 1)) FROM {Table(number)} ORDER BY id");
+                $"SELECT concat_ws('|', id, coalesce({type.Postgres("v")}, '{type.Null}'), " +
+                $"{(type.HasArrays ? $"coalesce({type.ArrayInPostgres("a")}, '')" : "''")}, left(filler, 1)) FROM {Table(number)} " +
+                "ORDER BY id");
             var found =
-                $"SELECT concat(toString(id), '|', coalesce({type.ClickHouse("v")}, 'NULL'), '|', {(type.HasArrays ? type.ArrayInClickHouse("a") : "''")}, '|', left(filler, 1)) FROM {Table(number)} FINAL ORDER BY id";
+                $"SELECT concat(toString(id), '|', coalesce({type.ClickHouse("v")}, 'NULL'), '|', " +
+                $"{(type.HasArrays ? type.ArrayInClickHouse("a") : "''")}, '|', left(filler, 1)) FROM {Table(number)} FINAL ORDER BY id";
             await Wait.ForAsync(
-                async () => FirstDifference(expected, [.. (await client.QueryAsync(found, Cancel)).Select(row => row[0]!)]), difference => difference is null,
-                $"{type.Type} to arrive by {way} as it is (ORACLE_SEED={seed}); dead letters: {await store.QueryAsync("SELECT substring(reason, 1, 300) FROM cdc_dead_letter LIMIT 5", Cancel)}; log:\n{store.Log}\n",
+                async () => FirstDifference(expected, [.. (await client.QueryAsync(found, Cancel)).Select(row => row[0]!)]), difference =>
+                    difference is null,
+                $"{type.Type} to arrive by {way} as it is (ORACLE_SEED={seed}); dead letters: " +
+                $"{await store.QueryAsync("SELECT substring(reason, 1, 300) FROM cdc_dead_letter LIMIT 5", Cancel)}; log:\n{store.Log}\n",
                 Cancel, TimeSpan.FromSeconds(120));
         }
     }
@@ -115,7 +121,8 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
         for (var number = 0; number < TypeCase.All.Count; number++)
             await store.ExecuteAsync(Rows(number, TypeCase.All[number], (ulong)random.NextInt64()), Cancel);
         await store.ExecuteAsync(
-            $"DROP PUBLICATION {Store.Publication}; CREATE PUBLICATION {Store.Publication} FOR TABLE {string.Join(", ", TypeCase.All.Select((_, number) => Table(number)))}", Cancel);
+            $"DROP PUBLICATION {Store.Publication}; CREATE PUBLICATION {Store.Publication} FOR TABLE " +
+            $"{string.Join(", ", TypeCase.All.Select((_, number) => Table(number)))}", Cancel);
 
         await RealTables.MirrorAsync(store, @"c.relname ~ '^t\d+$'", Cancel);
         return store;
@@ -129,7 +136,8 @@ public sealed class TypesOnTheirWayTests(PostgresServer postgres, ClickHouseServ
         var arrays = type.HasArrays ? type.Arrays.Sample(50, new Rnd(seed, seed | 1), Count).Select(Literal).Append("NULL").ToList() : [];
         var rows = values.Select((value, i) => $"({i}, {value}{(type.HasArrays ? $", {arrays[i]}" : "")}, repeat('x', 300))");
         return $"""
-            CREATE TABLE {table} (id int PRIMARY KEY, v {type.Type}{(type.HasArrays ? $", a {type.Type}[]" : "")}, filler text STORAGE PLAIN NOT NULL) WITH (toast_tuple_target = 128);
+            CREATE TABLE {table} (id int PRIMARY KEY, v {type.Type}{(type.HasArrays ? $", a {type.Type}[]" : "")},
+                filler text STORAGE PLAIN NOT NULL) WITH (toast_tuple_target = 128);
             {(type.IsLong ? $"ALTER TABLE {table} ALTER v SET STORAGE EXTERNAL;" : "")}
             {(type.HasArrays ? $"ALTER TABLE {table} ALTER a SET STORAGE EXTERNAL;" : "")}
             INSERT INTO {table} VALUES {string.Join(", ", rows)};

@@ -112,7 +112,8 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
                 CASE WHEN i % 7 > 0 THEN json_build_object(
                     'b', i / 4.0, 'a', json_build_object('at', '2026-01-02', 'of', ARRAY[i, 2]), 'none', NULL, 'aa', 'x"y') END
                 FROM generate_series(1, 300) i;
-            INSERT INTO country VALUES (99, 'X') ON CONFLICT DO NOTHING; INSERT INTO city VALUES (99, 'Y', 99) ON CONFLICT DO NOTHING; INSERT INTO address VALUES (99, 'Z', 99) ON CONFLICT DO NOTHING;
+            INSERT INTO country VALUES (99, 'X') ON CONFLICT DO NOTHING; INSERT INTO city VALUES (99, 'Y', 99)
+                ON CONFLICT DO NOTHING; INSERT INTO address VALUES (99, 'Z', 99) ON CONFLICT DO NOTHING;
             INSERT INTO crm.person SELECT 9000 + i, 'P' || i, 99, NULL, NULL FROM generate_series(1, 5) i;
             """, Cancel);
         var label = Mapped.Table(
@@ -228,7 +229,8 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         for (var i = 0; !cancellationToken.IsCancellationRequested; i++)
         {
             await shop.ExecuteAsync(
-                $"UPDATE orderitem SET quantity = {1 + (i % 50)} WHERE id IN (18, 19, 20); INSERT INTO orderitem (id, order_id, product_id, quantity, price) VALUES ({1000 + i}, 4, 1, 1, 1);"
+                $"UPDATE orderitem SET quantity = {1 + (i % 50)} WHERE id IN (18, 19, 20); INSERT INTO orderitem (id, order_id, " +
+                $"product_id, quantity, price) VALUES ({1000 + i}, 4, 1, 1, 1);"
                 + $" DELETE FROM orderitem WHERE id = {1000 + i - 5}; UPDATE \"order\" SET status = 's{i}' WHERE id = 9", Cancel);
             await Wait.ForAsync(() => shop.QueryAsync("SELECT status FROM order_landing WHERE order_id = 9", Cancel), seen =>
                 seen == $"s{i}\n", "the change to arrive", Cancel, TimeSpan.FromMinutes(2));

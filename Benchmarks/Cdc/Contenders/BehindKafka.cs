@@ -4,8 +4,8 @@ using AspireCdc.Benchmarks.Machine;
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
 /// <summary>
-/// Our processor behind Kafka: it drains the topic that the connector filled in the same round, into landing tables and star. Single commits go the whole way, through the
-/// connector.
+/// Our processor behind Kafka: it drains the topic that the connector filled in the same round, into landing tables and star. Single
+/// commits go the whole way, through the connector.
 /// </summary>
 internal sealed class BehindKafka(StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, KafkaBroker broker,
     Connector connector, Action<string> log, int round)
@@ -24,7 +24,8 @@ internal sealed class BehindKafka(StoreDatabase database, TemporaryFolder folder
         await _server.MigrateAsync(database.Model, cancellationToken);
         StartProcessor();
         await Poll.UntilAsync(
-            () => _server.CountsAsync("SELECT (SELECT count() FROM customer_dim) + (SELECT count() FROM product_dim)", Workload.Customers + Workload.Products, cancellationToken),
+            () => _server.CountsAsync("SELECT (SELECT count() FROM customer_dim) + (SELECT count() FROM product_dim)", Workload.Customers +
+                Workload.Products, cancellationToken),
             Poll.Drain, cancellationToken);
         await StopAsync();
     }
@@ -41,7 +42,8 @@ internal sealed class BehindKafka(StoreDatabase database, TemporaryFolder folder
 
     public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) => Star.LastChangeAsync(_server, cancellationToken);
 
-    public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) => Star.VerifyAsync(database, _server, cancellationToken);
+    public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) =>
+        Star.VerifyAsync(database, _server, cancellationToken);
 
     public Task OrderAsync(long id, CancellationToken cancellationToken) => Star.OrderAsync(_server, id, cancellationToken);
 

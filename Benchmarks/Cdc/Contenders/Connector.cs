@@ -31,12 +31,14 @@ internal sealed class Connector(StoreDatabase database, KafkaBroker broker, Acti
         Processes = new Dictionary<string, int> { ["connector"] = await _processor!.Pid };
     }
 
-    public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) => Records.ReachesAsync(_before + workload.Changes, cancellationToken);
+    public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) =>
+        Records.ReachesAsync(_before + workload.Changes, cancellationToken);
 
     public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken)
     {
         var found = Records.Count(message => message.Value is { } value
-            && (value.AsSpan().IndexOf("\"operation\":\"insert\""u8) >= 0 || value.AsSpan().IndexOf("\"operation\":\"update\""u8) >= 0), cancellationToken);
+            && (value.AsSpan().IndexOf("\"operation\":\"insert\""u8) >= 0 || value.AsSpan().IndexOf("\"operation\":\"update\""u8) >= 0),
+            cancellationToken);
         return Task.FromResult(found == workload.Changes ? null : $"{found} records for {workload.Changes} changes");
     }
 

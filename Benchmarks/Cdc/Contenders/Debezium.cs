@@ -22,7 +22,8 @@ internal sealed class Debezium(StoreDatabase database, TemporaryFolder folder, K
     {
         if (broker is null)
             return KafkaBroker.MissingBecause();
-        return Directory.Exists(broker.Plugins) && Directory.EnumerateFiles(broker.Plugins, "debezium-connector-postgres-*.jar", SearchOption.AllDirectories).Any() ? null
+        return Directory.Exists(broker.Plugins)
+            && Directory.EnumerateFiles(broker.Plugins, "debezium-connector-postgres-*.jar", SearchOption.AllDirectories).Any() ? null
             : "KAFKA_HOME has no Debezium PostgreSQL connector in plugins/";
     }
 

@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
-/// <summary>Our processor, PostgreSQL to ClickHouse, as the child process it is in use, with its defaults: landing tables and star.</summary>
+/// <summary>Our processor, PostgreSQL to ClickHouse, as the child process it is in use, with its
+/// defaults: landing tables and star.</summary>
 internal sealed class DirectPair(
     StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round, SslMode tls = SslMode.Disable)
     : IContender
@@ -35,7 +36,8 @@ internal sealed class DirectPair(
 
     public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) => Star.LastChangeAsync(_server, cancellationToken);
 
-    public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) => Star.VerifyAsync(database, _server, cancellationToken);
+    public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) =>
+        Star.VerifyAsync(database, _server, cancellationToken);
 
     public Task OrderAsync(long id, CancellationToken cancellationToken) => Star.OrderAsync(_server, id, cancellationToken);
 

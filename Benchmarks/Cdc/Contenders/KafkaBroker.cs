@@ -5,7 +5,8 @@ using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
-/// <summary>An Apache Kafka broker from the distribution that <c>KAFKA_HOME</c> names: one node, loopback, started when somebody first needs it.</summary>
+/// <summary>An Apache Kafka broker from the distribution that <c>KAFKA_HOME</c> names: one node, loopback, started
+/// when somebody first needs it.</summary>
 internal sealed partial class KafkaBroker(string home, TemporaryFolder folder, Action<string> log) : IAsyncDisposable
 {
     private const string ClusterId = "AspireCdcBenchmark1234";
@@ -49,7 +50,8 @@ internal sealed partial class KafkaBroker(string home, TemporaryFolder folder, A
             if (_program is not null)
                 return;
             var configuration = await ConfigureAsync(cancellationToken);
-            await using (var format = Java("kafka format", "kafka.tools.StorageTool", ["format", "--ignore-formatted", "--cluster-id", ClusterId, "--config", configuration]))
+            await using (var format = Java("kafka format", "kafka.tools.StorageTool",
+                ["format", "--ignore-formatted", "--cluster-id", ClusterId, "--config", configuration]))
                 await format.SucceededAsync(cancellationToken);
             _program = Java("kafka", "kafka.Kafka", [configuration]);
             await _program.UntilAsync(AcceptsAsync, "to accept connections", StartDeadline, cancellationToken);
@@ -62,7 +64,8 @@ internal sealed partial class KafkaBroker(string home, TemporaryFolder folder, A
 
     /// <summary>Runs one of the distribution's classes.</summary>
     public BuiltProgram Java(string name, string mainClass, IReadOnlyList<string> args, int heapMb = 512) =>
-        BuiltProgram.Run(name, ["java", string.Create(CultureInfo.InvariantCulture, $"-Xmx{heapMb}m"), "-cp", Path.Combine(home, "libs", "*"), mainClass, .. args], [], log);
+        BuiltProgram.Run(name, ["java", string.Create(CultureInfo.InvariantCulture, $"-Xmx{heapMb}m"), "-cp",
+            Path.Combine(home, "libs", "*"), mainClass, .. args], [], log);
 
     public async ValueTask DisposeAsync()
     {

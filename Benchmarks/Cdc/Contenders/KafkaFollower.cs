@@ -15,7 +15,8 @@ internal sealed class KafkaFollower(KafkaTopic topic) : IDisposable
         () =>
         {
             var wanted = Encoding.ASCII.GetBytes($"{id}");
-            while (_consumer.Consume(cancellationToken) is var record && (record.IsPartitionEOF || record.Message.Value is not { } value || value.AsSpan().IndexOf(wanted) < 0))
+            while (_consumer.Consume(cancellationToken) is var record
+                && (record.IsPartitionEOF || record.Message.Value is not { } value || value.AsSpan().IndexOf(wanted) < 0))
             {
             }
         },

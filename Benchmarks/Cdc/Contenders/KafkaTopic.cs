@@ -22,13 +22,15 @@ internal sealed class KafkaTopic(string bootstrapServers, params IReadOnlyList<s
             await Task.Delay(Poll.Drain, cancellationToken);
     }
 
-    private long End(IConsumer<byte[], byte[]> consumer) => Partitions().Sum(partition => consumer.QueryWatermarkOffsets(partition, Patience).High.Value);
+    private long End(IConsumer<byte[], byte[]> consumer) =>
+        Partitions().Sum(partition => consumer.QueryWatermarkOffsets(partition, Patience).High.Value);
 
     /// <summary>Reads everything committed, and counts what <paramref name="counts"/> says.</summary>
     public long Count(Func<Message<byte[], byte[]>, bool> counts, CancellationToken cancellationToken)
     {
         using var consumer = Consumer();
-        var open = Partitions().Where(partition => consumer.QueryWatermarkOffsets(partition, Patience) is { } marks && marks.High.Value > marks.Low.Value).ToHashSet();
+        var open = Partitions().Where(partition =>
+            consumer.QueryWatermarkOffsets(partition, Patience) is { } marks && marks.High.Value > marks.Low.Value).ToHashSet();
         consumer.Assign(open.Select(partition => new TopicPartitionOffset(partition, Offset.Beginning)));
         var count = 0L;
         while (open.Count > 0)
@@ -42,7 +44,8 @@ internal sealed class KafkaTopic(string bootstrapServers, params IReadOnlyList<s
         return count;
     }
 
-    /// <summary>A reader of what comes from here on; <paramref name="back"/> records a partition that are there already come first.</summary>
+    /// <summary>A reader of what comes from here on; <paramref name="back"/> records a partition that
+    /// are there already come first.</summary>
     public IConsumer<byte[], byte[]> Follow(int back)
     {
         var consumer = Consumer();

@@ -3,7 +3,8 @@ using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Cdc.Contenders;
 
-/// <summary>ClickHouse's own engine for the task, with its defaults: it reads the slot from inside ClickHouse and keeps a copy of the tables, no star.</summary>
+/// <summary>ClickHouse's own engine for the task, with its defaults: it reads the slot from inside ClickHouse and keeps a
+/// copy of the tables, no star.</summary>
 internal sealed class MaterializedPostgreSql(
     StoreDatabase database, TemporaryFolder folder, EmbeddedBinaries binaries, Action<string> log, int round) : IContender
 {
@@ -26,12 +27,16 @@ internal sealed class MaterializedPostgreSql(
         // The unique identifier goes into the slot's name, so that several rounds have one each.
         await _server.QueryAsync(
             $"""
-            CREATE DATABASE {Copy} ENGINE = MaterializedPostgreSQL('localhost:{source.Port}', '{source.Database}', '{source.Username}', '{source.Password}')
-            SETTINGS materialized_postgresql_tables_list = 'customer,product,order,orderitem', materialized_postgresql_use_unique_replication_consumer_identifier = 1
+            CREATE DATABASE {Copy} ENGINE = MaterializedPostgreSQL('localhost:{source.Port}', '{source.Database}', '{source.Username}',
+                '{source.Password}')
+            SETTINGS materialized_postgresql_tables_list = 'customer,product,order,orderitem',
+                materialized_postgresql_use_unique_replication_consumer_identifier = 1
             """, cancellationToken, "default", "allow_experimental_database_materialized_postgresql=1");
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(CopyDeadline);
-        while (!await _server.CountsAsync($"SELECT least((SELECT count() FROM {Copy}.customer) - {Workload.Customers}, (SELECT count() FROM {Copy}.product) - {Workload.Products})", 0, deadline.Token)
+        while (!await _server.CountsAsync(
+            $"SELECT least((SELECT count() FROM {Copy}.customer) - {Workload.Customers}, (SELECT count() FROM {Copy}.product) - " +
+            $"{Workload.Products})", 0, deadline.Token)
             || !await _server.CountsAsync($"SELECT count() FROM system.tables WHERE database = '{Copy}'", 4, deadline.Token))
             await Task.Delay(50, deadline.Token);
         _slot = (await SlotsAsync(cancellationToken)).Except(before).Single();
@@ -45,13 +50,15 @@ internal sealed class MaterializedPostgreSql(
     }
 
     public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) =>
-        Poll.UntilAsync(() => _server.CountsAsync($"SELECT count() FROM {Copy}.`order` WHERE id = 1 AND status = '{Workload.LastStatus}'", 1, cancellationToken), Poll.Drain, cancellationToken);
+        Poll.UntilAsync(() => _server.CountsAsync($"SELECT count() FROM {Copy}.`order` WHERE id = 1 AND status = '{Workload.LastStatus}'",
+            1, cancellationToken), Poll.Drain, cancellationToken);
 
     public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) =>
         Workload.Landing.Over($"{Copy}.`order`", "id", $"{Copy}.orderitem", "id").DifferenceAsync(database, _server, cancellationToken);
 
     public Task OrderAsync(long id, CancellationToken cancellationToken) =>
-        Poll.UntilAsync(() => _server.CountsAsync($"SELECT count() FROM {Copy}.`order` WHERE id = {id}", 1, cancellationToken), Poll.Commit, cancellationToken);
+        Poll.UntilAsync(() => _server.CountsAsync($"SELECT count() FROM {Copy}.`order` WHERE id = {id}", 1, cancellationToken), Poll.Commit,
+            cancellationToken);
 
     public Task StopAsync() => _server.StopAsync();
 
@@ -63,5 +70,6 @@ internal sealed class MaterializedPostgreSql(
     }
 
     private async Task<string[]> SlotsAsync(CancellationToken cancellationToken) =>
-        await database.ScalarAsync<string[]>("SELECT coalesce(array_agg(slot_name::text), '{}') FROM pg_replication_slots WHERE NOT temporary", cancellationToken);
+        await database.ScalarAsync<string[]>(
+            "SELECT coalesce(array_agg(slot_name::text), '{}') FROM pg_replication_slots WHERE NOT temporary", cancellationToken);
 }

@@ -19,7 +19,8 @@ internal sealed class PgRecvlogical(StoreDatabase database, Action<string> log, 
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("pg_recvlogical", "--version") { RedirectStandardOutput = true, RedirectStandardError = true });
+            using var process = Process.Start(
+                new ProcessStartInfo("pg_recvlogical", "--version") { RedirectStandardOutput = true, RedirectStandardError = true });
             process!.WaitForExit();
             return process.ExitCode == 0 ? null : "pg_recvlogical does not start";
         }
@@ -36,7 +37,8 @@ internal sealed class PgRecvlogical(StoreDatabase database, Action<string> log, 
         var source = database.Superuser;
         _program = BuiltProgram.Run("pg_recvlogical",
             [
-                "pg_recvlogical", "--host=localhost", $"--port={source.Port}", $"--username={source.Username}", $"--dbname={source.Database}", $"--slot={Slot}", "--start", "--no-loop",
+                "pg_recvlogical", "--host=localhost", $"--port={source.Port}", $"--username={source.Username}",
+                $"--dbname={source.Database}", $"--slot={Slot}", "--start", "--no-loop",
                 "--file=/dev/null", "--option=proto_version=1", $"--option=publication_names={StoreDatabase.Publication}",
                 $"--endpos={Lsn.Format(workload!.End)}",
             ],
@@ -49,8 +51,11 @@ internal sealed class PgRecvlogical(StoreDatabase database, Action<string> log, 
     /// <summary>When it ends, it confirms the last change that it received.</summary>
     public async Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken)
     {
-        var confirmed = (ulong)await database.ScalarAsync<decimal>($"SELECT confirmed_flush_lsn - '0/0'::pg_lsn FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken);
-        return confirmed >= workload.LastBegin ? null : $"the slot is at {Lsn.Format(confirmed)}, before the last change behind {Lsn.Format(workload.LastBegin)}";
+        var confirmed = (ulong)await database.ScalarAsync<decimal>(
+            $"SELECT confirmed_flush_lsn - '0/0'::pg_lsn FROM pg_replication_slots WHERE slot_name = '{Slot}'", cancellationToken);
+        return confirmed >= workload.LastBegin
+            ? null
+            : $"the slot is at {Lsn.Format(confirmed)}, before the last change behind {Lsn.Format(workload.LastBegin)}";
     }
 
     public Task OrderAsync(long id, CancellationToken cancellationToken) => throw new NotSupportedException();

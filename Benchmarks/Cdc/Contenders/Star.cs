@@ -13,13 +13,16 @@ internal static class Star
     /// <summary>The star's last table shows the last change: the landing tables are written before it.</summary>
     public static Task LastChangeAsync(ClickHouseServer server, CancellationToken cancellationToken) =>
         Poll.UntilAsync(
-            () => server.CountsAsync($"SELECT count() FROM orderitem_fact WHERE orderitem_id = 1 AND status = '{Workload.LastStatus}'", 1, cancellationToken),
+            () => server.CountsAsync(
+                $"SELECT count() FROM orderitem_fact WHERE orderitem_id = 1 AND status = '{Workload.LastStatus}'", 1, cancellationToken),
             Poll.Drain, cancellationToken);
 
     public static async Task<string?> VerifyAsync(StoreDatabase database, ClickHouseServer server, CancellationToken cancellationToken) =>
-        await Workload.Landing.Over("order_landing", "order_id", "orderitem_landing", "orderitem_id").DifferenceAsync(database, server, cancellationToken)
+        await Workload.Landing.Over("order_landing", "order_id", "orderitem_landing", "orderitem_id")
+            .DifferenceAsync(database, server, cancellationToken)
         ?? await Workload.Star.DifferenceAsync(database, server, cancellationToken);
 
     public static Task OrderAsync(ClickHouseServer server, long id, CancellationToken cancellationToken) =>
-        Poll.UntilAsync(() => server.CountsAsync($"SELECT count() FROM order_fact WHERE order_id = {id}", 1, cancellationToken), Poll.Commit, cancellationToken);
+        Poll.UntilAsync(() => server.CountsAsync($"SELECT count() FROM order_fact WHERE order_id = {id}", 1, cancellationToken),
+            Poll.Commit, cancellationToken);
 }

@@ -5,8 +5,9 @@ using System.Net.Sockets;
 namespace AspireCdc.Benchmarks.Cdc.Limit;
 
 /// <summary>
-/// Receives from a socket so that a flood costs the sender little and a lone message does not wait. The server wakes for every message that it could
-/// send at once; a reader that sleeps until much has come (SO_RCVLOWAT) lets it fill its buffer instead. The mark is up only while data floods in.
+/// Receives from a socket so that a flood costs the sender little and a lone message does not wait. The server wakes for every message that
+/// it could send at once; a reader that sleeps until much has come (SO_RCVLOWAT) lets it fill its buffer instead. The
+/// mark is up only while data floods in.
 /// </summary>
 internal sealed class LowWaterMark(Socket socket)
 {

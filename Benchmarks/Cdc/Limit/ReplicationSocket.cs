@@ -6,8 +6,8 @@ using Npgsql;
 namespace AspireCdc.Benchmarks.Cdc.Limit;
 
 /// <summary>
-/// A replication connection on a plain socket, as far as reading a slot needs it (PostgreSQL's documentation: "Message Formats" and "Streaming
-/// Replication Protocol"). For a thread of its own.
+/// A replication connection on a plain socket, as far as reading a slot needs it (PostgreSQL's documentation: "Message Formats" and
+/// "Streaming Replication Protocol"). For a thread of its own.
 /// </summary>
 internal sealed class ReplicationSocket : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class ReplicationSocket : IDisposable
         {
             connection._socket.Connect(source.Host!, source.Port);
             connection.LogIn(source);
-            connection.Send((byte)'Q', Text($"START_REPLICATION SLOT {slot} LOGICAL 0/0 (proto_version '1', publication_names '{publication}')"));
+            connection.Send(
+                (byte)'Q', Text($"START_REPLICATION SLOT {slot} LOGICAL 0/0 (proto_version '1', publication_names '{publication}')"));
             connection.ReadUntil((byte)'W');
             // A blocking receive would wait for the low-water mark, however long that takes.
             connection._socket.Blocking = false;
@@ -55,7 +56,8 @@ internal sealed class ReplicationSocket : IDisposable
 
     private void LogIn(NpgsqlConnectionStringBuilder source)
     {
-        byte[] parameters = [0, 0, 0, 0, .. Text("user"), .. Text(source.Username!), .. Text("database"), .. Text(source.Database!), .. Text("replication"), .. Text("database"), 0];
+        byte[] parameters = [0, 0, 0, 0, .. Text("user"), .. Text(source.Username!), .. Text("database"), .. Text(source.Database!),
+            .. Text("replication"), .. Text("database"), 0];
         BinaryPrimitives.WriteInt32BigEndian(parameters, ProtocolVersion);
         Send(null, parameters);
 
@@ -80,7 +82,8 @@ internal sealed class ReplicationSocket : IDisposable
                 case 12: // its own proof, which a benchmark on loopback can do without
                     break;
                 case var other:
-                    throw new CdcBenchmarkException($"PostgreSQL asks for a login of kind {other}; the benchmark knows SCRAM-SHA-256 only.");
+                    throw new CdcBenchmarkException(
+                        $"PostgreSQL asks for a login of kind {other}; the benchmark knows SCRAM-SHA-256 only.");
             }
         }
     }
@@ -104,7 +107,8 @@ internal sealed class ReplicationSocket : IDisposable
             if (header[0] == type)
                 return body;
             if (header[0] == 'E')
-                throw new CdcBenchmarkException("PostgreSQL refused the replication connection: " + Encoding.UTF8.GetString(body).Replace('\0', ' '));
+                throw new CdcBenchmarkException(
+                    "PostgreSQL refused the replication connection: " + Encoding.UTF8.GetString(body).Replace('\0', ' '));
         }
     }
 

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace AspireCdc.Benchmarks.Cdc.Limit;
 
-/// <summary>The client's half of SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding, as PostgreSQL's password login takes it.</summary>
+/// <summary>The client's half of SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding, as
+/// PostgreSQL's password login takes it.</summary>
 internal sealed class Scram(string password)
 {
     public const string Mechanism = "SCRAM-SHA-256";
@@ -28,7 +29,8 @@ internal sealed class Scram(string password)
         var salted = Rfc2898DeriveBytes.Pbkdf2(password, Convert.FromBase64String(parts['s']), iterations, HashAlgorithmName.SHA256, 32);
         var withoutProof = $"c={Convert.ToBase64String(Encoding.ASCII.GetBytes(Header))},r={parts['r']}";
         var clientKey = HMACSHA256.HashData(salted, "Client Key"u8);
-        var proof = HMACSHA256.HashData(SHA256.HashData(clientKey), Encoding.ASCII.GetBytes($"{ClientFirstBare},{serverFirst},{withoutProof}"));
+        var proof =
+            HMACSHA256.HashData(SHA256.HashData(clientKey), Encoding.ASCII.GetBytes($"{ClientFirstBare},{serverFirst},{withoutProof}"));
         for (var i = 0; i < proof.Length; i++)
             proof[i] ^= clientKey[i];
         return $"{withoutProof},p={Convert.ToBase64String(proof)}";

@@ -4,12 +4,13 @@ using System.Buffers.Text;
 namespace AspireCdc.Benchmarks.Cdc.Limit;
 
 /// <summary>
-/// What the server can give: its messages are received and thrown away, with a low-water mark, so that nothing but the server's own decoding and
-/// sending is measured. Runs in this process.
+/// What the server can give: its messages are received and thrown away, with a low-water mark, so that nothing but the server's own
+/// decoding and sending is measured. Runs in this process.
 /// </summary>
 internal sealed class ServerLimit(StoreDatabase database, int round) : IContender
 {
-    // CopyData's header; 'w' and three numbers; then pgoutput's message, of which a commit's position and an insert's first value are looked at.
+    // CopyData's header; 'w' and three numbers; then pgoutput's message, of which a commit's position and
+    // an insert's first value are looked at.
     private const int HeaderLength = 5, PayloadAt = HeaderLength + 25, LookAt = PayloadAt + 33;
 
     private static readonly TimeSpan StatusInterval = TimeSpan.FromMilliseconds(500), Resolution = TimeSpan.FromMilliseconds(1);
@@ -33,7 +34,8 @@ internal sealed class ServerLimit(StoreDatabase database, int round) : IContende
     {
         var connection = ReplicationSocket.Start(database.Superuser, Slot, StoreDatabase.Publication);
         _stop = new CancellationTokenSource();
-        _reading = Task.Factory.StartNew(() => Read(connection, workload?.End ?? ulong.MaxValue, _stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _reading = Task.Factory.StartNew(() => Read(connection, workload?.End ?? ulong.MaxValue, _stop.Token), CancellationToken.None,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return Task.CompletedTask;
     }
 
@@ -82,7 +84,8 @@ internal sealed class ServerLimit(StoreDatabase database, int round) : IContende
         }
     }
 
-    /// <summary>Looks at the head of each message in the buffer; returns what is kept for the next time, and what of it is to be skipped then.</summary>
+    /// <summary>Looks at the head of each message in the buffer; returns what is kept for the next time, and what
+    /// of it is to be skipped then.</summary>
     private (int Kept, int Skip) Walk(int length, int skip, ulong end)
     {
         var at = skip;

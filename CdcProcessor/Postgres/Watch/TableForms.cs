@@ -73,7 +73,8 @@ internal sealed class TableForms(PostgresCatalog catalog, StarModel model, CdcOp
                     FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = f.oid
                     WHERE p.pubname IN ({publications})),
                 'options', (
-                    SELECT coalesce(string_agg(p.xmin::text, ' ' ORDER BY p.oid), '') FROM pg_publication p WHERE p.pubname IN ({publications})),
+                    SELECT coalesce(string_agg(p.xmin::text, ' ' ORDER BY p.oid), '') FROM pg_publication p
+                        WHERE p.pubname IN ({publications})),
                 'trigger', (
                     SELECT coalesce(string_agg(concat(e.oid, ':', e.xmin), ' '), '') FROM pg_event_trigger e
                     WHERE e.evtname = {PostgresSql.Literal(SchemaTrigger.RewriteTrigger)} AND e.evtenabled IN ('O', 'A')))::text

@@ -72,7 +72,8 @@ internal static partial class ClrTypes
         if (type == typeof(TimeSpan))
             return name is "Time64(6)" or "String";
         if (type.IsArray || (type.IsGenericType && type != typeof(Nullable<>)))
-            return name.StartsWith("Array(", StringComparison.Ordinal) || name.StartsWith("Map(", StringComparison.Ordinal) || name == "String";
+            return name.StartsWith("Array(", StringComparison.Ordinal) || name.StartsWith("Map(", StringComparison.Ordinal)
+                || name == "String";
         // What .NET has no word for is text: networks, documents, ranges.
         return NameOf(type) is { } known ? known == name : name is "String" or "LowCardinality(String)" or "JSON";
     }

@@ -24,7 +24,8 @@ internal static class Literals
         bool flag => flag ? "true" : "false",
         short or int or long or uint or byte => Convert.ToString(value, CultureInfo.InvariantCulture),
         decimal number => Decimal(number),
-        double number when double.IsFinite(number) => $"toFloat64({ClickHouseSql.Quote(number.ToString("R", CultureInfo.InvariantCulture))})",
+        double number when double.IsFinite(number) =>
+            $"toFloat64({ClickHouseSql.Quote(number.ToString("R", CultureInfo.InvariantCulture))})",
         float number when float.IsFinite(number) => $"toFloat32({ClickHouseSql.Quote(number.ToString("R", CultureInfo.InvariantCulture))})",
         Guid id => $"toUUID('{id}')",
         DateTime time => Time(time.Kind == DateTimeKind.Local ? time.ToUniversalTime() : time),
@@ -37,12 +38,14 @@ internal static class Literals
         $"CAST('{number.ToString(CultureInfo.InvariantCulture)}', 'Decimal({Math.Max(SpanOf(number)!.Digits, 1)}, {number.Scale})')";
 
     private static string Time(DateTime time) =>
-        string.Create(CultureInfo.InvariantCulture, $"fromUnixTimestamp64Micro({(long)(time - DateTime.UnixEpoch).TotalMicroseconds}, 'UTC')");
+        string.Create(
+            CultureInfo.InvariantCulture, $"fromUnixTimestamp64Micro({(long)(time - DateTime.UnixEpoch).TotalMicroseconds}, 'UTC')");
 
     private static Span? SpanOf(object value) => value switch
     {
         decimal number => new Span(Unscaled(number), number.Scale),
-        short or int or long or uint or byte => Span.Of(BigInteger.Abs(new BigInteger(Convert.ToDecimal(value, CultureInfo.InvariantCulture)))),
+        short or int or long or uint or byte =>
+            Span.Of(BigInteger.Abs(new BigInteger(Convert.ToDecimal(value, CultureInfo.InvariantCulture)))),
         _ => null,
     };
 

@@ -100,7 +100,8 @@ internal sealed class Normalizer : ExpressionVisitor
     }
 
     private static ConstantExpression Evaluate(Expression node) =>
-        Expression.Constant(Expression.Lambda<Func<object?>>(Expression.Convert(node, typeof(object))).Compile(preferInterpretation: true)(), node.Type);
+        Expression.Constant(
+            Expression.Lambda<Func<object?>>(Expression.Convert(node, typeof(object))).Compile(preferInterpretation: true)(), node.Type);
 
     private sealed class ParameterFinder : ExpressionVisitor
     {

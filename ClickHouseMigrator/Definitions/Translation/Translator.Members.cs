@@ -37,12 +37,14 @@ internal sealed partial class Translator
         nameof(DateTime.DayOfYear) => Integer($"toDayOfYear({value.Sql})", value, 366),
         nameof(DateTime.Hour) when value.Clr == typeof(DateTime) => Integer($"toHour({value.Sql})", value, 23),
         nameof(DateTime.Minute) when value.Clr == typeof(DateTime) => Integer($"toMinute({value.Sql})", value, 59),
-        nameof(DateTime.Second) => throw new TranslationException($"{member} is rounded up to 60 by EF Core's query of PostgreSQL: say Sql.Raw<int>($\"toSecond(…)\")"),
+        nameof(DateTime.Second) => throw new TranslationException(
+            $"{member} is rounded up to 60 by EF Core's query of PostgreSQL: say Sql.Raw<int>($\"toSecond(…)\")"),
         // toStartOfDay gives a type that ends in 2106.
         nameof(DateTime.Date) when value.Clr == typeof(DateTime) => value with
         {
             // Twice the remainder, since before 1970 it is negative; of Int64, since beside a UInt64 it would run over.
-            Sql = $"fromUnixTimestamp64Micro(toUnixTimestamp64Micro({value.Sql}) - (toUnixTimestamp64Micro({value.Sql}) % {Day} + {Day}) % {Day}, 'UTC')",
+            Sql = $"fromUnixTimestamp64Micro(toUnixTimestamp64Micro({value.Sql}) - (toUnixTimestamp64Micro({value.Sql}) % {Day} + " +
+                $"{Day}) % {Day}, 'UTC')",
             Type = null,
         },
         // A number in PostgreSQL too: 0 is Sunday.
@@ -61,7 +63,9 @@ internal sealed partial class Translator
         if (call.Method.DeclaringType == typeof(string))
             return Text(call);
         if (call.Object is null)
-            return call.Method.DeclaringType == typeof(DateOnly) && call.Method.Name == nameof(DateOnly.FromDateTime) ? Date(Translate(call.Arguments[0])) : throw Refuse(call);
+            return call.Method.DeclaringType == typeof(DateOnly) && call.Method.Name == nameof(DateOnly.FromDateTime)
+                ? Date(Translate(call.Arguments[0]))
+                : throw Refuse(call);
 
         if (call.Method.Name == nameof(ToString) && call.Arguments.Count == 0)
             return TextOf(call, Translate(call.Object));
@@ -72,7 +76,9 @@ internal sealed partial class Translator
         }
         if (call.Method.Name == nameof(Equals) && call.Arguments.Count == 1 && call.Arguments[0].Type == call.Object.Type)
             return Translate(Expression.Equal(call.Object, call.Arguments[0]));
-        return ClrTypes.Bare(call.Object.Type) is var type && (type == typeof(DateTime) || type == typeof(DateOnly)) ? Later(call) : throw Refuse(call);
+        return ClrTypes.Bare(call.Object.Type) is var type && (type == typeof(DateTime) || type == typeof(DateOnly))
+            ? Later(call)
+            : throw Refuse(call);
     }
 
     private static Value Date(Value value) => new($"toDate32({value.Sql})", typeof(DateOnly), value.NullBy);
@@ -81,12 +87,14 @@ internal sealed partial class Translator
     {
         var function = call.Method.Name switch
         {
-            nameof(DateTime.AddDays) or nameof(DateTime.AddHours) or nameof(DateTime.AddMinutes) or nameof(DateTime.AddSeconds) or nameof(DateTime.AddMonths) or nameof(DateTime.AddYears)
+            nameof(DateTime.AddDays) or nameof(DateTime.AddHours) or nameof(DateTime.AddMinutes) or nameof(DateTime.AddSeconds)
+                or nameof(DateTime.AddMonths) or nameof(DateTime.AddYears)
                 => char.ToLowerInvariant(call.Method.Name[0]) + call.Method.Name[1..],
             _ => throw Refuse(call),
         };
         var value = Translate(call.Object!);
-        if (call.Arguments[0] is not ConstantExpression { Value: { } by } || Convert.ToDouble(by, CultureInfo.InvariantCulture) is var number && number != Math.Truncate(number))
+        if (call.Arguments[0] is not ConstantExpression { Value: { } by }
+            || Convert.ToDouble(by, CultureInfo.InvariantCulture) is var number && number != Math.Truncate(number))
             throw new TranslationException($"{call} has to add a whole number that is a constant");
         return value with { Sql = $"{function}({value.Sql}, {Convert.ToInt64(by, CultureInfo.InvariantCulture)})", Type = null };
     }
@@ -97,8 +105,10 @@ internal sealed partial class Translator
         {
             return call.Method.Name switch
             {
-                nameof(string.IsNullOrEmpty) when Translate(call.Arguments[0]) is var text => new Value($"(ifNull({text.Sql}, '') = '')", typeof(bool), null),
-                nameof(string.IsNullOrWhiteSpace) when Translate(call.Arguments[0]) is var text => new Value($"(trimBoth(ifNull({text.Sql}, ''), {Blanks}) = '')", typeof(bool), null),
+                nameof(string.IsNullOrEmpty) when Translate(call.Arguments[0]) is var text =>
+                    new Value($"(ifNull({text.Sql}, '') = '')", typeof(bool), null),
+                nameof(string.IsNullOrWhiteSpace) when Translate(call.Arguments[0]) is var text =>
+                    new Value($"(trimBoth(ifNull({text.Sql}, ''), {Blanks}) = '')", typeof(bool), null),
                 nameof(string.Equals) when call.Arguments.Count == 2 => Translate(Expression.Equal(call.Arguments[0], call.Arguments[1])),
                 _ => throw Refuse(call),
             };
@@ -116,12 +126,15 @@ internal sealed partial class Translator
             (nameof(string.TrimStart), []) => As($"trimLeft({value.Sql}, {Blanks})"),
             (nameof(string.TrimEnd), []) => As($"trimRight({value.Sql}, {Blanks})"),
             (nameof(string.Substring), [{ Constant: int and >= 0 and var start }]) => As($"substringUTF8({value.Sql}, {(int)start + 1})"),
-            (nameof(string.Substring), [{ Constant: int and >= 0 and var start }, { Constant: int and >= 0 and var length }]) => As($"substringUTF8({value.Sql}, {(int)start + 1}, {length})"),
-            (nameof(string.Replace), [{ Constant: string { Length: > 0 } } old, { Constant: string } instead]) => As($"replaceAll({value.Sql}, {old.Sql}, {instead.Sql})"),
+            (nameof(string.Substring), [{ Constant: int and >= 0 and var start }, { Constant: int and >= 0 and var length }]) =>
+                As($"substringUTF8({value.Sql}, {(int)start + 1}, {length})"),
+            (nameof(string.Replace), [{ Constant: string { Length: > 0 } } old, { Constant: string } instead]) =>
+                As($"replaceAll({value.Sql}, {old.Sql}, {instead.Sql})"),
             (nameof(string.Contains), [{ NullBy: null } part]) => Condition($"(position({value.Sql}, {part.Sql}) > 0)"),
             (nameof(string.StartsWith), [{ NullBy: null } part]) => Condition($"startsWith({value.Sql}, {part.Sql})"),
             (nameof(string.EndsWith), [{ NullBy: null } part]) => Condition($"endsWith({value.Sql}, {part.Sql})"),
-            (nameof(string.IndexOf), [{ NullBy: null } part]) => new Value($"(toInt32(positionUTF8({value.Sql}, {part.Sql})) - 1)", typeof(int), value.NullBy) { Span = Span.Of(int.MaxValue) },
+            (nameof(string.IndexOf), [{ NullBy: null } part]) => new Value(
+                $"(toInt32(positionUTF8({value.Sql}, {part.Sql})) - 1)", typeof(int), value.NullBy) { Span = Span.Of(int.MaxValue) },
             _ => throw Refuse(call),
         };
 
@@ -144,7 +157,8 @@ internal sealed partial class Translator
                 Add(sum.Right);
                 return;
             }
-            var value = part is UnaryExpression { NodeType: ExpressionType.Convert } boxed && boxed.Type == typeof(object) ? TextOf(boxed, Translate(boxed.Operand)) : Translate(part);
+            var value = part is UnaryExpression { NodeType: ExpressionType.Convert } boxed
+                && boxed.Type == typeof(object) ? TextOf(boxed, Translate(boxed.Operand)) : Translate(part);
             parts.Add(value is { IsConstant: true, Constant: null } ? "''" : value.NullBy is null ? value.Sql : $"ifNull({value.Sql}, '')");
         }
     }
@@ -159,7 +173,8 @@ internal sealed partial class Translator
         // PostgreSQL writes all digits after the point.
         if (value is { Span: { } span, Type: { } type } && type.Contains("Decimal(", StringComparison.Ordinal))
             return new Value($"toDecimalString({value.Sql}, {span.Scale})", typeof(string), value.NullBy);
-        throw new TranslationException($"{expression} writes a {value.Clr.Name} as text, which the databases do in different ways: show it as it is");
+        throw new TranslationException(
+            $"{expression} writes a {value.Clr.Name} as text, which the databases do in different ways: show it as it is");
     }
 
     private Value Raw(MethodCallExpression call)
@@ -167,13 +182,16 @@ internal sealed partial class Translator
         // Without holes, or with constants only, it is one by now.
         if (call.Arguments[0] is ConstantExpression { Value: FormattableString constant })
         {
-            var literals = constant.GetArguments().Select(value => Literals.Of(value, value?.GetType() ?? typeof(object))?.Sql ?? throw Refuse(call)).ToArray();
+            var literals = constant.GetArguments()
+                .Select(value => Literals.Of(value, value?.GetType() ?? typeof(object))?.Sql ?? throw Refuse(call)).ToArray();
             return RawOf(call, constant.Format, literals, null);
         }
-        if (call.Arguments[0] is not MethodCallExpression { Method.DeclaringType: var maker, Arguments: [ConstantExpression { Value: string format }, var holes] } || maker != typeof(FormattableStringFactory))
+        if (call.Arguments[0] is not MethodCallExpression { Method.DeclaringType: var maker,
+            Arguments: [ConstantExpression { Value: string format }, var holes] } || maker != typeof(FormattableStringFactory))
             throw new TranslationException($"{call} takes an interpolated text: Sql.Raw<string>($\"…\")");
 
-        var parts = ((NewArrayExpression)holes).Expressions.Select(hole => hole is UnaryExpression { NodeType: ExpressionType.Convert } boxed ? boxed.Operand : hole)
+        var parts = ((NewArrayExpression)holes).Expressions.Select(hole =>
+            hole is UnaryExpression { NodeType: ExpressionType.Convert } boxed ? boxed.Operand : hole)
             .Select(hole => rows.FindColumn(hole) is { } column ? Member(column) : Translate(hole)).ToArray();
         return RawOf(call, format, [.. parts.Select(part => part.Sql)], parts.FirstOrDefault(part => part.NullBy is not null)?.NullBy);
     }
@@ -181,6 +199,8 @@ internal sealed partial class Translator
     private static Value RawOf(MethodCallExpression call, string format, string[] holes, string? nullBy)
     {
         var clr = ClrTypes.Bare(call.Type);
-        return new Value($"({string.Format(CultureInfo.InvariantCulture, format, [.. holes])})", clr, clr != call.Type ? $"Sql.Raw<{clr.Name}?> says so" : nullBy);
+        return new Value($"({string.Format(CultureInfo.InvariantCulture, format, [.. holes])})", clr, clr != call.Type
+            ? $"Sql.Raw<{clr.Name}?> says so"
+            : nullBy);
     }
 }

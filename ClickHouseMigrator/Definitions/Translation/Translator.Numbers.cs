@@ -44,11 +44,14 @@ internal sealed partial class Translator
         {
             var divisor = Divisor(right);
             // Wider, since the least Int32 by -1 is no Int32; in PostgreSQL that row has no value at all.
-            return new Value($"intDiv({(left.Span.Max > int.MaxValue ? "toInt128" : "toInt64")}({left.Sql}), {divisor.Sql})", left.Clr, left.NullBy ?? divisor.NullBy) { Span = left.Span };
+            return new Value($"intDiv({(left.Span.Max > int.MaxValue ? "toInt128" : "toInt64")}({left.Sql}), {divisor.Sql})", left.Clr,
+                left.NullBy ?? divisor.NullBy) { Span = left.Span };
         }
         if (right.Constant is { } constant && Inverse(Convert.ToDecimal(constant, CultureInfo.InvariantCulture)) is { } factor)
             return Product(expression, left, Literals.Of(factor, typeof(decimal))!);
-        throw new TranslationException($"{expression} has no exact result: divide by a constant that ends (100m), cast both sides to double, or say Sql.Raw<decimal>($\"…\")");
+        throw new TranslationException(
+            $"{expression} has no exact result: divide by a constant that ends (100m), cast both sides to double, or say " +
+            $"Sql.Raw<decimal>($\"…\")");
     }
 
     private static Value Remainder(Expression expression, Value left, Value right)
@@ -64,24 +67,28 @@ internal sealed partial class Translator
     {
         var isZero = value.Constant is { } constant && Convert.ToDouble(constant, CultureInfo.InvariantCulture) == 0;
         return value.Constant is not null && !isZero ? value
-            : value with { Sql = $"nullIf({value.Sql}, 0)", NullBy = value.NullBy ?? $"{value.Sql} may be 0, by which nothing can be divided", Type = null };
+            : value with { Sql = $"nullIf({value.Sql}, 0)", NullBy = value.NullBy
+                ?? $"{value.Sql} may be 0, by which nothing can be divided", Type = null };
     }
 
     private static Value Float(Expression expression, Value left, string sign, Value right)
     {
         if (left.Clr != typeof(double) || right.Clr != typeof(double))
-            throw new TranslationException($"{expression} computes with float, by rules of each database's own: cast both sides to double first");
+            throw new TranslationException(
+                $"{expression} computes with float, by rules of each database's own: cast both sides to double first");
         return new Value($"({left.Sql} {sign} {right.Sql})", left.Clr, left.NullBy ?? right.NullBy);
     }
 
-    private static Value Exact(Expression expression, Span span, Value left, Value right, Func<string, string, string> write, string? nullBy)
+    private static Value Exact(
+        Expression expression, Span span, Value left, Value right, Func<string, string, string> write, string? nullBy)
     {
         var clr = left.Clr == typeof(decimal) ? left.Clr : right.Clr;
         if (clr != typeof(decimal))
         {
             // Products of Int32 are Int64 in ClickHouse; what is larger has to be asked for.
             var wide = span.Max > long.MaxValue;
-            return new Value(wide ? write($"toInt256({left.Sql})", $"toInt256({right.Sql})") : write(left.Sql, right.Sql), clr, nullBy) { Span = span };
+            return new Value(
+                wide ? write($"toInt256({left.Sql})", $"toInt256({right.Sql})") : write(left.Sql, right.Sql), clr, nullBy) { Span = span };
         }
 
         var digits = Digits(expression, span);
@@ -90,7 +97,9 @@ internal sealed partial class Translator
         var swapped = first != left;
         var scale = IsDecimal(first) ? first.Span!.Scale : 0;
         var name = $"Decimal({digits}, {scale})";
-        var widened = first.Type == name ? first.Sql : $"CAST({first.Sql}, {ClickHouseSql.Quote(first.NullBy is null ? name : $"Nullable({name})")})";
+        var widened = first.Type == name
+            ? first.Sql
+            : $"CAST({first.Sql}, {ClickHouseSql.Quote(first.NullBy is null ? name : $"Nullable({name})")})";
         var sql = swapped && !write("a", "b").Contains('*') ? write(second.Sql, widened) : write(widened, second.Sql);
         return new Value(sql, clr, nullBy) { Span = span, Type = nullBy is null ? $"Decimal({digits}, {span.Scale})" : null };
     }
@@ -125,7 +134,8 @@ internal sealed partial class Translator
         switch (call.Method.Name)
         {
             case nameof(Math.Abs) when value.Span is not null || ClrTypes.IsFloat(value.Clr):
-                return value with { Sql = $"abs({value.Sql})", Type = null, Span = value.Span?.Plus(Span.Of(1)), Constant = null, IsConstant = false };
+                return value with { Sql = $"abs({value.Sql})", Type = null, Span = value.Span?.Plus(Span.Of(1)), Constant = null,
+                    IsConstant = false };
             case nameof(Math.Floor) when arguments.Length == 1:
                 return Rounded("floor", value, 0);
             case nameof(Math.Ceiling) when arguments.Length == 1:
@@ -138,7 +148,8 @@ internal sealed partial class Translator
                 var (left, right, result) = Common(call, value, arguments[1]);
                 // As PostgreSQL's LEAST and GREATEST, which pass over NULL.
                 var nullBy = value.NullBy is not null && arguments[1].NullBy is not null ? value.NullBy : null;
-                return result with { Sql = $"{(call.Method.Name == nameof(Math.Min) ? "least" : "greatest")}({left}, {right})", NullBy = nullBy };
+                return result
+                    with { Sql = $"{(call.Method.Name == nameof(Math.Min) ? "least" : "greatest")}({left}, {right})", NullBy = nullBy };
             default:
                 throw Refuse(call);
         }
@@ -153,10 +164,12 @@ internal sealed partial class Translator
             return value;
         // Rounding up may need a digit more.
         var max = (span.Max / BigInteger.Pow(10, span.Scale - digits)) + 1;
-        var name = $"Decimal({Math.Max(max.ToString(CultureInfo.InvariantCulture).Length, digits) switch { <= 38 => 38, _ => 76 }}, {digits})";
+        var name =
+            $"Decimal({Math.Max(max.ToString(CultureInfo.InvariantCulture).Length, digits) switch { <= 38 => 38, _ => 76 }}, {digits})";
         var wide = $"CAST({value.Sql}, {ClickHouseSql.Quote(Name(value, $"Decimal({(span.Digits < 38 ? 38 : 76)}, {span.Scale})"))})";
         var rounded = digits == 0 ? $"{function}({wide})" : $"{function}({wide}, {digits})";
-        return new Value($"CAST({rounded}, {ClickHouseSql.Quote(Name(value, name))})", value.Clr, value.NullBy) { Span = new Span(max, digits), Type = value.NullBy is null ? name : null };
+        return new Value($"CAST({rounded}, {ClickHouseSql.Quote(Name(value, name))})", value.Clr,
+            value.NullBy) { Span = new Span(max, digits), Type = value.NullBy is null ? name : null };
     }
 
     private static string Name(Value value, string name) => value.NullBy is null ? name : $"Nullable({name})";

@@ -18,7 +18,8 @@ internal sealed partial class Translator
             case ExpressionType.Negate or ExpressionType.NegateChecked:
                 var number = Translate(expression.Operand);
                 return ClrTypes.IsExact(number.Clr) || ClrTypes.IsFloat(number.Clr)
-                    ? number with { Sql = $"(-{Widened(number)})", Type = null, Span = number.Span?.Plus(Span.Of(1)), Constant = null, IsConstant = false }
+                    ? number with { Sql = $"(-{Widened(number)})", Type = null, Span = number.Span?.Plus(Span.Of(1)), Constant = null,
+                        IsConstant = false }
                     : throw Refuse(expression);
             default:
                 throw Refuse(expression);
@@ -41,7 +42,8 @@ internal sealed partial class Translator
         if (from == typeof(decimal) && ClrTypes.IsInteger(to))
         {
             return value.Span is { Scale: 0 } ? value with { Clr = to }
-                : throw new TranslationException($"{expression} cuts digits off, which PostgreSQL rounds: say Math.Floor, Math.Ceiling or Math.Round first");
+                : throw new TranslationException(
+                    $"{expression} cuts digits off, which PostgreSQL rounds: say Math.Floor, Math.Ceiling or Math.Round first");
         }
         if (ClrTypes.IsInteger(from) && ClrTypes.IsFloat(to))
             return new Value($"{FloatCast(to)}({value.Sql})", to, value.NullBy);
@@ -49,7 +51,8 @@ internal sealed partial class Translator
         {
             // Fifteen digits are a double's own; more are rounded twice.
             return value.Span is { Digits: <= 15 } ? new Value($"toFloat64({value.Sql})", to, value.NullBy)
-                : throw new TranslationException($"{expression} does not hold each digit: only decimals of at most 15 digits are cast to double");
+                : throw new TranslationException(
+                    $"{expression} does not hold each digit: only decimals of at most 15 digits are cast to double");
         }
         if (from == typeof(float) && to == typeof(double))
             return new Value($"toFloat64({value.Sql})", to, value.NullBy);
@@ -60,7 +63,8 @@ internal sealed partial class Translator
 
     private Value Binary(BinaryExpression expression)
     {
-        if (expression.NodeType is ExpressionType.AndAlso or ExpressionType.OrElse or ExpressionType.And or ExpressionType.Or && ClrTypes.Bare(expression.Type) == typeof(bool))
+        if (expression.NodeType is ExpressionType.AndAlso or ExpressionType.OrElse or ExpressionType.And or ExpressionType.Or
+            && ClrTypes.Bare(expression.Type) == typeof(bool))
         {
             var (one, other) = (Translate(expression.Left), Translate(expression.Right));
             var word = expression.NodeType is ExpressionType.AndAlso or ExpressionType.And ? "AND" : "OR";
@@ -152,7 +156,9 @@ internal sealed partial class Translator
         var span = left.Span is { } one && right.Span is { } other ? one.Or(other) : null;
         string name;
         if (span is not null)
-            name = span.Scale == 0 && span.Max <= long.MaxValue && ClrTypes.IsInteger(clr) ? "Int64" : $"Decimal({Digits(expression, span)}, {span.Scale})";
+            name = span.Scale == 0 && span.Max <= long.MaxValue && ClrTypes.IsInteger(clr)
+                ? "Int64"
+                : $"Decimal({Digits(expression, span)}, {span.Scale})";
         else if (left.Literal is not null || right.Literal is not null)
             throw Refuse(expression);
         else
@@ -167,6 +173,7 @@ internal sealed partial class Translator
     {
         <= 38 => 38,
         <= 76 => 76,
-        var digits => throw new TranslationException($"{expression} may have {digits} digits, and ClickHouse computes with 76: round a part of it (Math.Round)"),
+        var digits => throw new TranslationException(
+            $"{expression} may have {digits} digits, and ClickHouse computes with 76: round a part of it (Math.Round)"),
     };
 }

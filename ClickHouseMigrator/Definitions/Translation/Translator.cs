@@ -25,13 +25,16 @@ internal sealed partial class Translator(FactRows rows)
         var name = asked ?? (isPlain ? null : Inferred(property, value));
         var type = name is null ? Parse(value.Type!) : Parse(name);
         if (value.NullBy is not null)
-            type = type.WithNull() ?? throw new TranslationException($"{value.NullBy}, and {type} holds no NULL in ClickHouse: leave it out");
+            type = type.WithNull()
+                ?? throw new TranslationException($"{value.NullBy}, and {type} holds no NULL in ClickHouse: leave it out");
         if (value.NullBy is not null && !TakesNull(property))
-            throw new TranslationException($"it takes no null, and {value.NullBy}: make it {Nullable(property)}, or say what stands in its place (??)");
+            throw new TranslationException(
+                $"it takes no null, and {value.NullBy}: make it {Nullable(property)}, or say what stands in its place (??)");
         if (!ClrTypes.Fits(clr, type))
             throw new TranslationException($"it is {clr.Name}, and the column is {type}: give both one type");
         if (isPlain && asked is not null && !IsExactCast(value, type))
-            throw new TranslationException($"{expression} is {value.Type}, and {type} does not hold each of its values: ask for a wider type");
+            throw new TranslationException(
+                $"{expression} is {value.Type}, and {type} does not hold each of its values: ask for a wider type");
         CheckSpan(property, value, type);
         return (type, value.Type == type.Name ? value.Sql : $"CAST({value.Sql}, {ClickHouseSql.Quote(type.Name)})");
     }
@@ -57,7 +60,8 @@ internal sealed partial class Translator(FactRows rows)
                 ? $"Decimal({Math.Max(span.Digits, 1)}, {span.Scale})"
                 : throw new TranslationException("its number of digits is not known: say [Precision(…, …)]");
         }
-        return ClrTypes.NameOf(clr) ?? throw new TranslationException($"there is no type for {clr.Name}: say which with [ClickHouseType(…)]");
+        return ClrTypes.NameOf(clr)
+            ?? throw new TranslationException($"there is no type for {clr.Name}: say which with [ClickHouseType(…)]");
     }
 
     /// <summary>
@@ -68,11 +72,14 @@ internal sealed partial class Translator(FactRows rows)
         if (value.Span is not { } span || ClrTypes.SpanOf(type) is not { } room)
             return;
         if (span.Scale > room.Scale)
-            throw new TranslationException($"its value has {span.Scale} digits after the point, and the column {room.Scale}: say [Precision({Math.Max(span.Digits, 1)}, {span.Scale})], or round it (Math.Round)");
+            throw new TranslationException(
+                $"its value has {span.Scale} digits after the point, and the column {room.Scale}: say " +
+                $"[Precision({Math.Max(span.Digits, 1)}, {span.Scale})], or round it (Math.Round)");
         if (span.At(room.Scale).Max > room.Max)
         {
             throw new TranslationException(property.PropertyType == typeof(decimal) || property.PropertyType == typeof(decimal?)
-                ? $"its value may have {span.At(room.Scale).Digits} digits, and the column has {room.Digits}: say [Precision({span.At(room.Scale).Digits}, {room.Scale})]"
+                ? $"its value may have {span.At(room.Scale).Digits} digits, and the column has {room.Digits}: say " +
+                    $"[Precision({span.At(room.Scale).Digits}, {room.Scale})]"
                 : $"its value may be too large for {type}: make it long or decimal");
         }
     }
@@ -84,7 +91,8 @@ internal sealed partial class Translator(FactRows rows)
             return Operand(column);
         return expression switch
         {
-            ConstantExpression constant => Literals.Of(constant.Value, constant.Type) ?? (constant.Value is Enum ? EnumOf(constant) : throw Refuse(expression)),
+            ConstantExpression constant =>
+                Literals.Of(constant.Value, constant.Type) ?? (constant.Value is Enum ? EnumOf(constant) : throw Refuse(expression)),
             UnaryExpression unary => Unary(unary),
             BinaryExpression { NodeType: ExpressionType.Coalesce } coalesce => Coalesce(coalesce),
             BinaryExpression binary => Binary(binary),
@@ -104,7 +112,8 @@ internal sealed partial class Translator(FactRows rows)
         var type = found.Column.Mapping.Type;
         var nullBy = found.Row.OptionalBy ?? (type.TakesNull ? $"{found.Row.Path}.{found.Property.Name} may be null" : null);
         if (found.Row.OptionalBy is not null && type.WithNull() is null)
-            throw new TranslationException($"{found.Row.OptionalBy}, and {type} holds no NULL in ClickHouse: leave {found.Row.Path}.{found.Property.Name} out");
+            throw new TranslationException(
+                $"{found.Row.OptionalBy}, and {type} holds no NULL in ClickHouse: leave {found.Row.Path}.{found.Property.Name} out");
         var sql = $"{Identifier(found.Row.Alias)}.{Identifier(found.Column.Mapping.Landing)}";
         return new Value(sql, ClrTypes.Bare(found.Property.ClrType), nullBy)
         {
@@ -120,9 +129,13 @@ internal sealed partial class Translator(FactRows rows)
         var value = Member(found);
         var type = found.Column.Mapping.Type;
         if (value.Literal is null && !ClrTypes.Fits(value.Clr, type))
-            throw new TranslationException($"{found.Row.Path}.{found.Property.Name} is {value.Clr.Name}, and {type} in ClickHouse: it can be shown as it is, and not computed with");
+            throw new TranslationException(
+                $"{found.Row.Path}.{found.Property.Name} is {value.Clr.Name}, and {type} in ClickHouse: it can " +
+                "be shown as it is, and not computed with");
         // PostgreSQL pads char(n) when it shows it, and leaves the padding away in whatever it computes.
-        return found.Column.Mapping.Postgres.StartsWith("character(", StringComparison.Ordinal) ? value with { Sql = $"trimRight({value.Sql})", Type = null } : value;
+        return found.Column.Mapping.Postgres.StartsWith("character(", StringComparison.Ordinal)
+            ? value with { Sql = $"trimRight({value.Sql})", Type = null }
+            : value;
     }
 
     /// <summary>How a value of a column that EF Core converts stands in the database: an enumeration as a number or a text.</summary>
@@ -144,10 +157,13 @@ internal sealed partial class Translator(FactRows rows)
         new($"{expression} has no translation: write it in other words, or as Sql.Raw<{ClrTypes.Bare(expression.Type).Name}>($\"…\")");
 
     private static Expression StripNullable(Expression expression) =>
-        expression is UnaryExpression { NodeType: ExpressionType.Convert } convert && ClrTypes.Bare(convert.Type) == ClrTypes.Bare(convert.Operand.Type) ? StripNullable(convert.Operand) : expression;
+        expression is UnaryExpression { NodeType: ExpressionType.Convert } convert
+            && ClrTypes.Bare(convert.Type) == ClrTypes.Bare(convert.Operand.Type) ? StripNullable(convert.Operand) : expression;
 
     private static ColumnType Parse(string name) =>
-        ColumnType.TryParse(name, out var type) ? type : throw new TranslationException($"'{name}' is no type that a column can have: docs/types.md has those that are");
+        ColumnType.TryParse(name, out var type)
+            ? type
+            : throw new TranslationException($"'{name}' is no type that a column can have: docs/types.md has those that are");
 
     private static bool TakesNull(PropertyInfo property) => property.PropertyType.IsValueType
         ? System.Nullable.GetUnderlyingType(property.PropertyType) is not null
@@ -156,5 +172,6 @@ internal sealed partial class Translator(FactRows rows)
     private static string Nullable(PropertyInfo property) => $"{ClrTypes.Bare(property.PropertyType).Name}?";
 
     private static string Identifier(string name) =>
-        name.All(character => character is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_') && !char.IsAsciiDigit(name[0]) && name is not "order" ? name : ClickHouseSql.Name(name);
+        name.All(character => character is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_') && !char.IsAsciiDigit(name[0])
+            && name is not "order" ? name : ClickHouseSql.Name(name);
 }

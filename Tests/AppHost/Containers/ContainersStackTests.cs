@@ -33,7 +33,8 @@ public sealed class ContainersStackTests
         Image(clickHouse).Should().Be($"clickhouse/clickhouse-server:{Images.ClickHouseTag}");
         Mounts(clickHouse).Should().Equal("aspirecdc-clickhouse -> /var/lib/clickhouse");
         Endpoints(clickHouse).Should().Equal("http 18123 -> 8123");
-        Environment(clickHouse).Should().Contain("CLICKHOUSE_USER", "panda").And.Contain("CLICKHOUSE_PASSWORD", "{clickhouse-password.value}").And.Contain("CLICKHOUSE_DB", "local");
+        Environment(clickHouse).Should().Contain("CLICKHOUSE_USER", "panda").And.Contain(
+            "CLICKHOUSE_PASSWORD", "{clickhouse-password.value}").And.Contain("CLICKHOUSE_DB", "local");
         File.ReadAllText(Files(clickHouse)["/etc/clickhouse-server/users.d/aspirecdc.xml"])
             .Should().Contain("<final>1</final>").And.Contain("<apply_prewhere_after_final>1</apply_prewhere_after_final>");
         HealthChecks(clickHouse).Should().ContainSingle().Which.Should().Contain("/ping");
@@ -66,7 +67,8 @@ public sealed class ContainersStackTests
         Environment(connector).Should()
             .Contain(
                 "ConnectionStrings__shop",
-                "Host={postgres.bindings.tcp.host};Port={postgres.bindings.tcp.port};Username=cdc;Password={cdc-password.value};Database=shop")
+                "Host={postgres.bindings.tcp.host};Port={postgres.bindings.tcp.port};" +
+                "Username=cdc;Password={cdc-password.value};Database=shop")
             .And.Contain("ConnectionStrings__kafka", "{redpanda.connectionString}");
         Environment(graph.Resource("init-db")).Should().NotContainKey("Cdc__Publication");
     }
@@ -79,7 +81,8 @@ public sealed class ContainersStackTests
 
         Image(connector).Should().Be($"docker.redpanda.com/redpandadata/connect:{Images.RedpandaConnectTag}");
         Arguments(connector).Should().Equal("run", "/etc/redpanda-connect/connect.yaml");
-        Files(connector)["/etc/redpanda-connect/connect.yaml"].Should().Be(Path.Combine(Repository.Root, "redpanda-connect", "connect.yaml"));
+        Files(connector)["/etc/redpanda-connect/connect.yaml"].Should()
+            .Be(Path.Combine(Repository.Root, "redpanda-connect", "connect.yaml"));
         Endpoints(connector).Should().Equal("http 4196 -> 4195");
         HealthChecks(connector).Should().ContainSingle().Which.Should().Contain("/ready");
         Environment(connector).Should()
@@ -96,7 +99,8 @@ public sealed class ContainersStackTests
     }
 
     [Theory]
-    [InlineData("--connector", "redpanda-connect", "Redpanda Connect's postgres_cdc needs a Redpanda Enterprise licence: set REDPANDA_LICENSE, or use --connector builtin.")]
+    [InlineData("--connector", "redpanda-connect",
+        "Redpanda Connect's postgres_cdc needs a Redpanda Enterprise licence: set REDPANDA_LICENSE, or use --connector builtin.")]
     [InlineData("--connector", "debezium", "There is no connector 'debezium'. Choose --connector redpanda-connect or --connector builtin.")]
     [InlineData("--processors", "7", "--processors is '7'; it takes 1 to 6, the number of the topic's partitions.")]
     public void What_cannot_be_is_refused_with_a_sentence(string option, string value, string sentence)
@@ -157,18 +161,22 @@ public sealed class ContainersStackTests
     private static string Image(ContainerResource container) =>
         container.TryGetContainerImageName(out var image) ? image : throw new InvalidOperationException($"{container.Name} has no image.");
 
-    private static IEnumerable<string> Mounts(IResource resource) => resource.Annotations.OfType<ContainerMountAnnotation>().Select(mount => $"{mount.Source} -> {mount.Target}");
+    private static IEnumerable<string> Mounts(IResource resource) =>
+        resource.Annotations.OfType<ContainerMountAnnotation>().Select(mount => $"{mount.Source} -> {mount.Target}");
 
     private static IEnumerable<string> Endpoints(IResource resource) => resource.Annotations.OfType<EndpointAnnotation>()
         .Select(endpoint => $"{endpoint.Name} {endpoint.Port?.ToString() ?? "any"} -> {endpoint.TargetPort?.ToString() ?? "any"}");
 
-    private static IEnumerable<string> HealthChecks(IResource resource) => resource.Annotations.OfType<HealthCheckAnnotation>().Select(check => check.Key);
+    private static IEnumerable<string> HealthChecks(IResource resource) =>
+        resource.Annotations.OfType<HealthCheckAnnotation>().Select(check => check.Key);
 
     private static IEnumerable<string> Waits(IResource resource) => resource.Annotations.OfType<WaitAnnotation>()
         .Select(wait => $"{wait.Resource.Name}: {wait.WaitType}").Distinct();
 
-    private static Dictionary<string, string> Files(IResource resource) => resource.Annotations.OfType<ContainerFileSystemCallbackAnnotation>()
-        .SelectMany(files => files.Callback(new() { Model = resource, Services = new ServiceCollection().BuildServiceProvider() }, CancellationToken.None).Result
+    private static Dictionary<string, string> Files(IResource resource) =>
+        resource.Annotations.OfType<ContainerFileSystemCallbackAnnotation>()
+        .SelectMany(files => files.Callback(
+            new() { Model = resource, Services = new ServiceCollection().BuildServiceProvider() }, CancellationToken.None).Result
             .Select(file => ($"{files.DestinationPath}/{file.Name}", ((ContainerFile)file).SourcePath!)))
         .ToDictionary();
 
@@ -189,5 +197,6 @@ public sealed class ContainersStackTests
     }
 
     /// <summary>What has no value before it runs, as the expression for it.</summary>
-    private static string Text(object value) => value is IManifestExpressionProvider expression ? expression.ValueExpression : (string)value;
+    private static string Text(object value) =>
+        value is IManifestExpressionProvider expression ? expression.ValueExpression : (string)value;
 }

@@ -38,7 +38,8 @@ public sealed partial class DeploymentTests : IDisposable
         foreach (var processor in (string[])["cdc-processor", "connector"])
             Text(services[processor]["environment"]["Operations__Token"]).Should().Be("${OPERATIONS_TOKEN:?}");
 
-        IEnumerable<string> Waits(string service) => ((YamlMappingNode)services[service]["depends_on"]).Select(wait => $"{wait.Key} {wait.Value["condition"]}");
+        IEnumerable<string> Waits(string service) =>
+            ((YamlMappingNode)services[service]["depends_on"]).Select(wait => $"{wait.Key} {wait.Value["condition"]}");
     }
 
     [Theory(Timeout = SharedStack.Deadline)]
@@ -68,9 +69,11 @@ public sealed partial class DeploymentTests : IDisposable
         }
 
         foreach (var processor in (string[])["cdc-processor", "connector"])
-            ((YamlMappingNode)Parse($"templates/{processor}/secrets.yaml")["stringData"]).Children.Keys.Select(Text).Should().Contain("Operations__Token");
+            ((YamlMappingNode)Parse($"templates/{processor}/secrets.yaml")["stringData"]).Children.Keys.Select(Text).Should()
+                .Contain("Operations__Token");
         Text(Parse("templates/cdc-processor/deployment.yaml")["spec"]["replicas"]).Should().Be("3");
-        Text(Parse("templates/connector/deployment.yaml")["spec"]["strategy"]["type"]).Should().Be("Recreate", "a replication slot has one reader");
+        Text(Parse("templates/connector/deployment.yaml")["spec"]["strategy"]["type"]).Should()
+            .Be("Recreate", "a replication slot has one reader");
         Text(Parse("templates/clickhouse/deployment.yaml")["spec"]["strategy"]["type"]).Should().Be("Recreate", "its files have one owner");
         Text(Container("clickhouse", "deployment")["readinessProbe"]["httpGet"]["path"]).Should().Be("/ping");
         Text(Container("postgres", "statefulset")["readinessProbe"]["exec"]["command"][0]).Should().Be("pg_isready");
@@ -85,11 +88,13 @@ public sealed partial class DeploymentTests : IDisposable
     {
         await PublishAsync("kubernetes", "--connector", "redpanda-connect");
 
-        Text(Parse("templates/connector/file.yaml")["data"]["connect.yaml"]).Should().Be(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "redpanda-connect", "connect.yaml"), Cancel));
+        Text(Parse("templates/connector/file.yaml")["data"]["connect.yaml"]).Should()
+            .Be(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "redpanda-connect", "connect.yaml"), Cancel));
         var connector = Container("connector", "deployment");
         Text(connector["volumeMounts"][0]["mountPath"]).Should().Be("/etc/redpanda-connect/connect.yaml");
         Text(connector["readinessProbe"]["httpGet"]["path"]).Should().Be("/ready");
-        ((YamlMappingNode)Parse("templates/connector/secrets.yaml")["stringData"]).Children.Keys.Select(Text).Should().BeEquivalentTo("REDPANDA_LICENSE", "POSTGRES_DSN");
+        ((YamlMappingNode)Parse("templates/connector/secrets.yaml")["stringData"]).Children.Keys.Select(Text).Should()
+            .BeEquivalentTo("REDPANDA_LICENSE", "POSTGRES_DSN");
     }
 
     [Fact(Timeout = SharedStack.Deadline)]
@@ -112,9 +117,11 @@ public sealed partial class DeploymentTests : IDisposable
     }
 
     private static Task<(int ExitCode, string Output)> RunAsync(string target, string folder, params string[] options) =>
-        AppHostProcess.RunAsync(["--operation", "publish", "--step", "publish", "--output-path", folder, "--target", target, .. options], Cancel);
+        AppHostProcess.RunAsync(
+            ["--operation", "publish", "--step", "publish", "--output-path", folder, "--target", target, .. options], Cancel);
 
-    private YamlNode Container(string resource, string kind) => Parse($"templates/{resource}/{kind}.yaml")["spec"]["template"]["spec"]["containers"][0];
+    private YamlNode Container(string resource, string kind) =>
+        Parse($"templates/{resource}/{kind}.yaml")["spec"]["template"]["spec"]["containers"][0];
 
     /// <summary>Helm's expressions stand where values will.</summary>
     private YamlNode Parse(string file)

@@ -37,15 +37,18 @@ public sealed class RunningTests : IDisposable
         Service("crashed", $"while ! test -e {crash}; do sleep 0.05; done; rm {crash}; exit 3");
         await using var app = await StartAsync();
         await app.ResourceNotifications.WaitForResourceAsync("stopped", KnownResourceStates.Running, Cancel);
-        var before = await app.ResourceNotifications.WaitForResourceAsync("crashed", change => change.Snapshot is { State.Text: "Running", StartTimeStamp: not null }, Cancel);
+        var before = await app.ResourceNotifications.WaitForResourceAsync(
+            "crashed", change => change.Snapshot is { State.Text: "Running", StartTimeStamp: not null }, Cancel);
 
         await app.ResourceCommands.ExecuteCommandAsync("stopped", KnownResourceCommands.StopCommand, Cancel);
-        var stopped = await app.ResourceNotifications.WaitForResourceAsync("stopped", change => change.Snapshot.ExitCode is not null, Cancel);
+        var stopped =
+            await app.ResourceNotifications.WaitForResourceAsync("stopped", change => change.Snapshot.ExitCode is not null, Cancel);
         stopped.Snapshot.ExitCode.Should().NotBe(0, "only then could it be taken for a crash");
         await File.WriteAllTextAsync(crash, "", Cancel);
         await app.ResourceNotifications.WaitForResourceAsync("crashed", change => change.Snapshot.ExitCode == 3, Cancel);
         var again = await app.ResourceNotifications.WaitForResourceAsync(
-            "crashed", change => change.Snapshot is { State.Text: "Running" } now && now.StartTimeStamp > before.Snapshot.StartTimeStamp, Cancel);
+            "crashed", change =>
+                change.Snapshot is { State.Text: "Running" } now && now.StartTimeStamp > before.Snapshot.StartTimeStamp, Cancel);
 
         // The pause is asked of the clock; the orchestrator's own times say when it noticed.
         pauses.Asked.Should().Contain(TimeSpan.FromSeconds(1));
@@ -58,7 +61,8 @@ public sealed class RunningTests : IDisposable
     public async Task Everything_stops_dependents_first()
     {
         var log = Path.Combine(_folder.Path, "log");
-        string Script(string name) => $"trap 'echo {name} >> {log}; exit 0' TERM; touch {Path.Combine(_folder.Path, name)}; while :; do sleep 0.05; done";
+        string Script(string name) =>
+            $"trap 'echo {name} >> {log}; exit 0' TERM; touch {Path.Combine(_folder.Path, name)}; while :; do sleep 0.05; done";
         var server = Service("server", Script("server"));
         var migration = _builder.AddExecutable("migration", "true", _folder.Path).WaitFor(server);
         var service = Service("service", Script("service")).WaitForCompletion(migration);
