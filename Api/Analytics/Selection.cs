@@ -33,14 +33,12 @@ internal sealed record Selection(DateTime From, DateTime To, int Limit)
         var errors = new FieldErrors();
         var end = Read("to", to) ?? (span is null ? End : time.GetUtcNow().UtcDateTime);
         var begin = Read("from", from) ?? (span is { } length && end > First + length ? end - length : First);
-        var rows = DefaultLimit;
-        if (limit is not null && !FieldErrors.TryReadInteger(limit, 1, MaxLimit, out rows))
-            errors.Add("limit", $"must be an integer from 1 to {MaxLimit}");
+        var rows = limit is null ? DefaultLimit : errors.ReadInteger("limit", limit, 1, MaxLimit);
         errors.ThrowIfAny();
         if (begin >= end)
             errors.Add("from", "must be before to");
         errors.ThrowIfAny();
-        return new Selection(begin, end, rows);
+        return new Selection(begin, end, rows!.Value);
 
         DateTime? Read(string name, string? text)
         {

@@ -1,4 +1,3 @@
-using AspireCdc.Api.Errors;
 using AspireCdc.Api.Live.Feed;
 using AspireCdc.Api.Live.Load;
 using AspireCdc.Api.Resources;
@@ -82,9 +81,13 @@ internal static class LiveEndpoints
         }
     }
 
-    private static int Number(string name, string? text, int least, int most) =>
-        FieldErrors.TryReadInteger(text, least, most, out var number)
-            ? number : throw ProblemException.Invalid(name, $"must be an integer from {least} to {most}");
+    private static int Number(string name, string? text, int least, int most)
+    {
+        var errors = new FieldErrors();
+        var number = errors.ReadInteger(name, text, least, most);
+        errors.ThrowIfAny();
+        return number!.Value;
+    }
 
     private static async Task<Results<Ok<string>, ProblemHttpResult>> AskAsync(
         ProcessorClient processor, string operation, CancellationToken cancellationToken)

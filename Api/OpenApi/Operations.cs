@@ -35,7 +35,8 @@ internal static class Operations
         ["504"] = "ClickHouse has not reached X-Min-Lsn in time; appliedLsn is how far it has come.",
     };
 
-    public static Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
+    public static Task TransformAsync(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellation)
     {
         if (context.Description.RelativePath?.StartsWith("api/analytics/", StringComparison.Ordinal) == true)
         {
@@ -47,8 +48,10 @@ internal static class Operations
         foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
         {
             if (ParameterTexts.TryGetValue(parameter.Name ?? "", out var text)) parameter.Description = text;
-            if (parameter.Name == "limit") parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = Page.MaxLimit.ToString() };
-            if (parameter.Name is "after" or "id") parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0" };
+            if (parameter.Name == "limit")
+                parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = Page.MaxLimit.ToString() };
+            if (parameter.Name is "after" or "id")
+                parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0" };
         }
         foreach (var (status, response) in operation.Responses?.Select(entry => (entry.Key, (OpenApiResponse)entry.Value)) ?? [])
             Describe(status, response, context.Description.HttpMethod ?? "",
@@ -72,11 +75,14 @@ internal static class Operations
         DescribeProblem(status, response, method, resource);
         if (status == "201") AddHeader(response, "Location", "The path of the new row.");
         if (status is "200" or "201" or "304" && !response.IsList()) AddHeader(response, "ETag", "Stands for this state of the row.");
-        if (status == "200" && response.IsList()) AddHeader(response, "Link", "With limit: the next page, rel=\"next\"; absent on the last.");
-        if (status[0] == '2' && method != HttpMethods.Get) AddHeader(response, CommitPosition.Header, "The position in PostgreSQL's WAL at which this write is visible.");
+        if (status == "200" && response.IsList())
+            AddHeader(response, "Link", "With limit: the next page, rel=\"next\"; absent on the last.");
+        if (status[0] == '2' && method != HttpMethods.Get)
+            AddHeader(response, CommitPosition.Header, "The position in PostgreSQL's WAL at which this write is visible.");
     }
 
-    private static bool IsList(this OpenApiResponse response) => response.Content?.Values.Any(content => content.Schema?.Type == JsonSchemaType.Array) ?? false;
+    private static bool IsList(this OpenApiResponse response) =>
+        response.Content?.Values.Any(content => content.Schema?.Type == JsonSchemaType.Array) ?? false;
 
     internal static void AddHeader(OpenApiResponse response, string name, string description) =>
         (response.Headers ??= new Dictionary<string, IOpenApiHeader>())[name] =
@@ -109,7 +115,7 @@ internal static class Operations
 
     private static Dictionary<string, string[]> InvalidFields(string method, string resource) => (method, resource) switch
     {
-        ("GET", _) => new() { ["limit"] = [$"must be an integer from 1 to {Page.MaxLimit}"] },
+        ("GET", _) => new() { ["limit"] = [FieldErrors.NoInteger(1, Page.MaxLimit)] },
         (_, "products") => new() { ["name"] = ["must have 1 to 255 characters"], ["price"] = ["must have at most two decimals"] },
         (_, "orders") => new() { ["customerId"] = ["names no customer that exists"] },
         (_, "order-items") => new() { ["quantity"] = ["must be greater than 0"] },

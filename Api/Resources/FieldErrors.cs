@@ -9,9 +9,17 @@ internal sealed class FieldErrors
 {
     private readonly Dictionary<string, string[]> _errors = [];
 
-    /// <summary>Reads a parameter that has to be an integer within bounds.</summary>
-    public static bool TryReadInteger(string? text, int least, int most, out int number) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most;
+    /// <summary>What is said of a parameter that <see cref="ReadInteger"/> cannot take.</summary>
+    public static string NoInteger(int least, int most) => $"must be an integer from {least} to {most}";
+
+    /// <summary>Reads a parameter that has to be an integer within bounds; null, with an error, where it is not.</summary>
+    public int? ReadInteger(string field, string? text, int least, int most)
+    {
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            return number;
+        Add(field, NoInteger(least, most));
+        return null;
+    }
 
     public void Add(string field, string complaint) => _errors.TryAdd(field, [complaint]);
 
@@ -24,7 +32,8 @@ internal sealed class FieldErrors
         foreach (var (member, messages) in found ?? new Dictionary<string, string[]>())
         {
             var field = NameInJson(member);
-            if (!unreadable.Any(name => field == name || field.StartsWith(name + '.', StringComparison.Ordinal))) _errors.Add(field, messages);
+            if (!unreadable.Any(name => field == name || field.StartsWith(name + '.', StringComparison.Ordinal)))
+                _errors.Add(field, messages);
         }
     }
 

@@ -12,10 +12,7 @@ internal readonly record struct Page(int? Limit, long After)
         var errors = new FieldErrors();
         var page = new Page(null, 0);
         if (limit is not null)
-        {
-            if (FieldErrors.TryReadInteger(limit, 1, MaxLimit, out var count)) page = page with { Limit = count };
-            else errors.Add("limit", $"must be an integer from 1 to {MaxLimit}");
-        }
+            page = page with { Limit = errors.ReadInteger("limit", limit, 1, MaxLimit) };
         if (after is not null)
         {
             if (long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out var key)) page = page with { After = key };
@@ -26,5 +23,6 @@ internal readonly record struct Page(int? Limit, long After)
     }
 
     /// <summary>The <c>Link</c> header to the page after this one.</summary>
-    public string LinkToNext(HttpRequest request, long last) => $"<{request.PathBase}{request.Path}?limit={Limit}&after={last}>; rel=\"next\"";
+    public string LinkToNext(HttpRequest request, long last) =>
+        $"<{request.PathBase}{request.Path}?limit={Limit}&after={last}>; rel=\"next\"";
 }
