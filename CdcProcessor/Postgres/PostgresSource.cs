@@ -46,7 +46,8 @@ internal sealed partial class PostgresSource : IChangeSource
     private IReadOnlyList<TableCopy> _toRecord = [];
 
     public PostgresSource(
-        SourceServer server, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress, ProcessorStatus status,
+        SourceServer server, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress,
+        ProcessorStatus status,
         TimeProvider time, ILogger<PostgresSource> logger)
     {
         _server = server;
@@ -75,8 +76,10 @@ internal sealed partial class PostgresSource : IChangeSource
 
         var system = (await _connection.QueryAsync("IDENTIFY_SYSTEM", cancellationToken))[0];
         _endOfWal = Lsn.Parse(system[2]!);
-        _status.LagReader = () => new SourceLag(LagWatch.Behind(_endOfWal, _status.Applied.Select(position => position.Position).DefaultIfEmpty(_endOfWal).Max()), 0);
-        _identity = new SourceIdentity("postgresql", $"{system[0]}/{system[3]}", int.Parse(system[1]!, CultureInfo.InvariantCulture), Ordered: true);
+        _status.LagReader = () => new SourceLag(
+            LagWatch.Behind(_endOfWal, _status.Applied.Select(position => position.Position).DefaultIfEmpty(_endOfWal).Max()), 0);
+        _identity = new SourceIdentity(
+            "postgresql", $"{system[0]}/{system[3]}", int.Parse(system[1]!, CultureInfo.InvariantCulture), Ordered: true);
         return _identity;
     }
 
@@ -87,14 +90,22 @@ internal sealed partial class PostgresSource : IChangeSource
         var isFresh = progress.Positions.Count == 0 && progress.Copies.All(copy => copy.State is CopyState.Requested or CopyState.Withheld);
         var applied = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
         if (slot is { IsLost: true })
-            throw new ResyncRequiredException($"PostgreSQL has invalidated replication slot '{_options.Slot}': WAL that it needs is gone. Run 'CdcProcessor resync --all' to copy the tables anew.");
+            throw new ResyncRequiredException(
+                $"PostgreSQL has invalidated replication slot '{_options.Slot}': WAL that it needs is gone. Run " +
+                "'CdcProcessor resync --all' to copy the tables anew.");
         if (slot is null && !isFresh)
-            throw new ResyncRequiredException($"Replication slot '{_options.Slot}' is gone, and with it the changes since {Lsn.Format(applied)}. Run 'CdcProcessor resync --all' to copy the tables anew.");
+            throw new ResyncRequiredException(
+                $"Replication slot '{_options.Slot}' is gone, and with it the changes since {Lsn.Format(applied)}. Run 'CdcProcessor " +
+                "resync --all' to copy the tables anew.");
         var landed = Math.Max(applied, progress.Landed);
         if (landed > _endOfWal)
-            throw new ResyncRequiredException($"ClickHouse has changes up to {Lsn.Format(landed)}, and this server's WAL ends at {Lsn.Format(_endOfWal)}: later changes would lose. Run 'CdcProcessor resync --all'.");
+            throw new ResyncRequiredException(
+                $"ClickHouse has changes up to {Lsn.Format(landed)}, and this server's WAL ends at {Lsn.Format(_endOfWal)}: later " +
+                "changes would lose. Run 'CdcProcessor resync --all'.");
         if (slot is not null && !isFresh && slot.Confirmed > applied && applied > 0)
-            throw new ResyncRequiredException($"Replication slot '{_options.Slot}' stands at {Lsn.Format(slot.Confirmed)}, beyond {Lsn.Format(applied)}, which is all that ClickHouse has: changes in between are lost. Run 'CdcProcessor resync --all'.");
+            throw new ResyncRequiredException(
+                $"Replication slot '{_options.Slot}' stands at {Lsn.Format(slot.Confirmed)}, beyond {Lsn.Format(applied)}, which is all " +
+                "that ClickHouse has: changes in between are lost. Run 'CdcProcessor resync --all'.");
         await CheckTimelineAsync(progress.Source, landed, cancellationToken);
 
         _isNew = slot is null;
@@ -107,7 +118,8 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         if (await _catalog.SlotAsync(cancellationToken) is not null)
             await _connection!.QueryAsync($"DROP_REPLICATION_SLOT \"{_options.Slot}\"", cancellationToken);
-        return progress.Source is { } known && known == _identity && progress.Positions.Select(position => position.Position).Append(progress.Landed).Max() <= _endOfWal;
+        return progress.Source is { } known && known == _identity && progress.Positions.Select(position => position.Position)
+            .Append(progress.Landed).Max() <= _endOfWal;
     }
 
     public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -115,7 +127,8 @@ internal sealed partial class PostgresSource : IChangeSource
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var exchange = new BatchExchange<StreamBatch>();
         var working = RunAsync(exchange, stop.Token);
-        _ = working.ContinueWith(ended => exchange.Fail(ended.Exception?.InnerException ?? new EndOfStreamException("The replication stream has ended.")), TaskScheduler.Default);
+        _ = working.ContinueWith(ended => exchange.Fail(
+            ended.Exception?.InnerException ?? new EndOfStreamException("The replication stream has ended.")), TaskScheduler.Default);
         try
         {
             if (_toRecord.Count > 0)
@@ -156,7 +169,9 @@ internal sealed partial class PostgresSource : IChangeSource
     }
 
     public Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken) =>
-        _reader is { } reader && positions.Count > 0 ? reader.AcknowledgeAsync(positions.Max(position => position.Position), cancellationToken) : Task.CompletedTask;
+        _reader is { } reader && positions.Count > 0
+            ? reader.AcknowledgeAsync(positions.Max(position => position.Position), cancellationToken)
+            : Task.CompletedTask;
 
     /// <summary>Copies a table anew beside the stream.</summary>
     public void RequestCopy(IReadOnlyList<string> tables)
@@ -195,7 +210,8 @@ internal sealed partial class PostgresSource : IChangeSource
         {
             // A failover slot costs nothing without a standby; with one that synchronises slots it is there when that is promoted.
             var exports = await _catalog.HasFailoverSlotsAsync(stop.Token) ? "(SNAPSHOT 'export', FAILOVER)" : "EXPORT_SNAPSHOT";
-            var snapshot = await CreateSlotAsync(connection, _options.Slot, "LOGICAL pgoutput " + exports, stop.Token);
+            var snapshot = await WaitForSlotAsync(
+                Snapshot.OfSlotAsync(connection, _options.Slot, "LOGICAL pgoutput " + exports, stop.Token), stop.Token);
             LogSlotCreated(_options.Slot, Lsn.Format(snapshot.Point));
             _resumeAt = snapshot.Point;
             var imported = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -247,15 +263,17 @@ internal sealed partial class PostgresSource : IChangeSource
 
     private async Task RecopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, CancellationToken cancellationToken)
     {
-        // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first copy did. Exporter and slot go together.
+        // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first
+        // copy did. Exporter and slot go together.
         await using var exporter = await _server.OpenAsync("aspirecdc resync", replication: true, cancellationToken);
-        var name = $"{_options.Slot[..Math.Min(_options.Slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
-        var snapshot = await CreateSlotAsync(exporter, name, "TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT", cancellationToken);
+        var snapshot = await WaitForSlotAsync(
+            Snapshot.OfTemporarySlotAsync(exporter, _options.Slot, cancellationToken), cancellationToken);
         LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
         await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
     }
 
-    private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported, CancellationToken cancellationToken)
+    private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported,
+        CancellationToken cancellationToken)
     {
         _ledger.Begin(tables);
         // A table's rows have landed; the stream derives them when it comes by its marker.
@@ -303,7 +321,8 @@ internal sealed partial class PostgresSource : IChangeSource
     private async Task LeadAsync(WireConnection connection, CancellationToken cancellationToken)
     {
         var standsBy = false;
-        while ((await connection.QueryAsync($"SELECT pg_try_advisory_lock(hashtextextended('aspirecdc:{_options.Slot}', 0))", cancellationToken))[0][0] != "t")
+        while ((await connection.QueryAsync(
+            $"SELECT pg_try_advisory_lock(hashtextextended('aspirecdc:{_options.Slot}', 0))", cancellationToken))[0][0] != "t")
         {
             if (!standsBy)
             {
@@ -325,7 +344,8 @@ internal sealed partial class PostgresSource : IChangeSource
             try
             {
                 await connection.StartReplicationAsync(
-                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} (proto_version '1', publication_names '{publications}', messages 'true')", cancellationToken);
+                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} (proto_version '1', publication_names " +
+                    $"'{publications}', messages 'true')", cancellationToken);
                 return;
             }
             catch (WireException e) when (e.SqlState == ObjectInUse)
@@ -337,13 +357,11 @@ internal sealed partial class PostgresSource : IChangeSource
         }
     }
 
-    private async Task<Snapshot> CreateSlotAsync(WireConnection connection, string name, string how, CancellationToken cancellationToken)
+    private async Task<Snapshot> WaitForSlotAsync(Task<Snapshot> creating, CancellationToken cancellationToken)
     {
-        var creating = connection.QueryAsync($"CREATE_REPLICATION_SLOT \"{name}\" {how}", cancellationToken);
         if (await Task.WhenAny(creating, Task.Delay(PatienceWithSlot, _time, cancellationToken)) != creating)
-            LogWaitingForSlot(name);
-        var slot = (await creating)[0];
-        return new Snapshot(slot[2]!, Lsn.Parse(slot[1]!));
+            LogWaitingForSlot(_options.Slot);
+        return await creating;
     }
 
     /// <summary>A standby that was promoted while it lagged has a history without what was applied after the branch.</summary>
@@ -355,11 +373,14 @@ internal sealed partial class PostgresSource : IChangeSource
         var history = (await _connection!.QueryAsync($"TIMELINE_HISTORY {_identity.Timeline}", cancellationToken))[0][1]!;
         // Lines of "timeline <tab> LSN where it ended <tab> reason".
         var branch = history.Split('\n').Select(line => line.Split('\t', StringSplitOptions.TrimEntries))
-            .Where(fields => fields.Length >= 2 && fields[0] == known.Timeline.ToString(CultureInfo.InvariantCulture)).Select(fields => Lsn.Parse(fields[1])).Cast<ulong?>().FirstOrDefault();
+            .Where(fields => fields.Length >= 2 && fields[0] == known.Timeline.ToString(CultureInfo.InvariantCulture))
+            .Select(fields => Lsn.Parse(fields[1])).Cast<ulong?>().FirstOrDefault();
         if (branch is null || landed > branch)
         {
             throw new ResyncRequiredException(
-                $"PostgreSQL is on timeline {_identity.Timeline} now, which left timeline {known.Timeline} {(branch is { } at ? "at " + Lsn.Format(at) : "never")}, and ClickHouse has changes up to {Lsn.Format(landed)}: a standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
+                $"PostgreSQL is on timeline {_identity.Timeline} now, which left timeline {known.Timeline} " +
+                $"{(branch is { } at ? "at " + Lsn.Format(at) : "never")}, and ClickHouse has changes up to {Lsn.Format(landed)}: a " +
+                "standby was promoted that lacked some of them. Run 'CdcProcessor resync --all'.");
         }
     }
 
@@ -397,7 +418,11 @@ internal sealed partial class PostgresSource : IChangeSource
         Message = "{Tables} was rewritten or replaced while it was copied: it is copied from the beginning")]
     private partial void LogRewritten(string tables);
 
-    [LoggerMessage(EventId = 16, Level = LogLevel.Warning, Message = "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: waiting for the oldest (see pg_stat_activity)")]
+    [LoggerMessage(
+        EventId = 16, Level = LogLevel.Warning,
+        Message =
+            "PostgreSQL makes slot {Slot} only once every transaction that was writing has ended, in any database: " +
+            "waiting for the oldest (see pg_stat_activity)")]
     private partial void LogWaitingForSlot(string slot);
 
     [LoggerMessage(EventId = 18, Level = LogLevel.Information,

@@ -178,10 +178,8 @@ internal sealed class MultisetComparison(
     private async Task<(WireConnection Connection, ulong Point)> OpenAsync(CancellationToken cancellationToken)
     {
         await using var exporter = await server.OpenAsync(Application, replication: true, cancellationToken);
-        var name = $"{slot[..Math.Min(slot.Length, 48)]}_{Guid.NewGuid().ToString("N")[..8]}";
-        var create = $"CREATE_REPLICATION_SLOT \"{name}\" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT";
-        var made = (await exporter.QueryAsync(create, cancellationToken))[0];
-        return (await server.OpenAtAsync(Application, made[2]!, cancellationToken), Lsn.Parse(made[1]!));
+        var snapshot = await Snapshot.OfTemporarySlotAsync(exporter, slot, cancellationToken);
+        return (await server.OpenAtAsync(Application, snapshot.Name, cancellationToken), snapshot.Point);
     }
 
     private string TextOf(ChangeBatch batch, RowRef row) => Cut($"({string.Join(',', Enumerable.Range(0, row.Count).Select(
