@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using AspireCdc.Tests.Fixtures;
@@ -20,7 +21,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task PostgreSQL_is_killed_and_comes_back()
     {
         await using var server = await PostgresServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.ExecuteAsync("UPDATE customer SET city = 'Luzern' WHERE id = 1", Cancel);
@@ -38,7 +40,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task ClickHouse_is_killed_and_comes_back()
     {
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
-        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await using var shop =
+            await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -83,7 +86,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     {
         using var disk = SmallDisk.Mount(megabytes: 64);
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel, disk.Path);
-        await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
+        await using var shop =
+            await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -91,7 +95,9 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         // A merge that runs while the disk becomes full can leave a damaged part behind: see the next test.
         await shop.QueryAsync("SYSTEM STOP MERGES", Cancel);
         disk.Fill();
-        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'; INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 5000) i", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE customer SET city = 'Genf'; INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, " +
+            "2.50 FROM generate_series(1, 5000) i", Cancel);
         await WaitForFaultAsync(shop, processor, "ClickHouse's disk is full: make room there, and the pipeline goes on by itself.");
         await shop.ExecuteAsync("DELETE FROM customer WHERE id = 3; UPDATE product SET name = 'later'", Cancel);
         disk.Free();
@@ -141,7 +147,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
             // One part each, which nothing merges.
             await shop.ExecuteAsync($"UPDATE orderitem SET quantity = {100 + i} WHERE id = 1", Cancel);
             await Wait.UntilAsync(
-                async () => processor.Services.GetRequiredService<ProcessorStatus>().Phase == Phase.Faulted || await shop.QueryAsync("SELECT quantity FROM orderitem_fact WHERE orderitem_id = 1", Cancel) == $"{100 + i}\n",
+                async () => processor.Services.GetRequiredService<ProcessorStatus>().Phase == Phase.Faulted
+                    || await shop.QueryAsync("SELECT quantity FROM orderitem_fact WHERE orderitem_id = 1", Cancel) == $"{100 + i}\n",
                 "the change or the fault", Cancel);
         }
         await WaitForFaultAsync(shop, processor, "ClickHouse has too many parts in one partition of a table");
@@ -153,20 +160,49 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     }
 
     [Fact]
+    public async Task Commits_share_parts_where_ClickHouse_falls_behind_with_its_merges()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        // ClickHouse holds each insert up, the longer the more parts there are; what is committed meanwhile comes in the next one.
+        await shop.QueryAsync($"SYSTEM STOP MERGES {shop.ClickHouse.Name}.orderitem_fact", Cancel);
+        await shop.QueryAsync("ALTER TABLE orderitem_fact MODIFY SETTING parts_to_delay_insert = 3, parts_to_throw_insert = 40", Cancel);
+        await shop.ExecuteAsync(
+            """
+            DO $$ BEGIN FOR i IN 1..400 LOOP
+                UPDATE orderitem SET quantity = i WHERE id = 1; COMMIT; PERFORM pg_sleep(0.01);
+            END LOOP; END $$
+            """, Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        int.Parse(await shop.QueryAsync(
+            "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'orderitem_fact'", Cancel),
+            CultureInfo.InvariantCulture).Should().BeInRange(4, 39);
+        processor.Services.GetRequiredService<ProcessorStatus>().Phase.Should().Be(Phase.Streaming);
+        shop.Log.Lines.Should().NotContain(line => line.Contains("too many parts"));
+    }
+
+    [Fact]
     public async Task Connections_cut_in_the_middle_of_a_message()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var real = new NpgsqlConnectionStringBuilder(shop.Postgres.ConnectionString);
         await using var proxy = new CuttingProxy(real.Host!, real.Port);
-        await shop.StartAsync(Cancel, "--ConnectionStrings:shop", new NpgsqlConnectionStringBuilder(real.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString);
+        await shop.StartAsync(Cancel, "--ConnectionStrings:shop",
+            new NpgsqlConnectionStringBuilder(real.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
 
         // Each cut comes after some more bytes, wherever in a message that is.
         for (var round = 0; round < 4; round++)
         {
             proxy.CutAfter(3000 + (round * 777));
-            await shop.ExecuteAsync($"INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, {round + 1} FROM generate_series(1, 500) i; UPDATE \"order\" SET status = 'round {round}'", Cancel);
+            await shop.ExecuteAsync(
+                $"INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, {round + 1} FROM " +
+                $"generate_series(1, 500) i; UPDATE \"order\" SET status = 'round {round}'", Cancel);
             await Wait.ForAsync(() => Task.FromResult(proxy.Cuts), cuts => cuts > round, "the connection to be cut", Cancel, Long);
         }
         proxy.CutAfter(int.MaxValue);
@@ -203,8 +239,10 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task An_invalidated_slot_is_unhealthy_and_says_what_to_run()
     {
-        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "1MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB", ["wal_keep_size"] = "0" });
-        await using var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] =
+            "1MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB", ["wal_keep_size"] = "0" });
+        await using var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
@@ -213,7 +251,8 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
 
         await shop.ExecuteAsync("CREATE TABLE bulk (x text); UPDATE customer SET city = 'lost' WHERE id = 1", Cancel);
         for (var i = 0; i < 5; i++)
-            await shop.ExecuteAsync("INSERT INTO bulk SELECT repeat('x', 1000) FROM generate_series(1, 20000); SELECT pg_switch_wal(); CHECKPOINT", Cancel);
+            await shop.ExecuteAsync(
+                "INSERT INTO bulk SELECT repeat('x', 1000) FROM generate_series(1, 20000); SELECT pg_switch_wal(); CHECKPOINT", Cancel);
 
         processor = await shop.StartAsync(Cancel);
         await shop.WaitForPhaseAsync(processor, Phase.ResyncRequired, Cancel);
@@ -235,7 +274,9 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         // A copy of the slot, which stays where it is while the work is done and acknowledged, gives all of it again.
         await shop.ExecuteAsync($"SELECT pg_copy_logical_replication_slot('{shop.Slot}', '{shop.Slot}_old')", Cancel);
         processor = await shop.StartStreamingAsync(Cancel);
-        await shop.ExecuteAsync("UPDATE orderitem SET id = id + 100 WHERE id < 5; TRUNCATE orderitem; DELETE FROM customer WHERE id = 2; UPDATE customer SET city = 'Visp'; INSERT INTO customer (id, email, name, country, city) VALUES (2, 'x', 'again', 'x', 'y')", Cancel);
+        await shop.ExecuteAsync(
+            "UPDATE orderitem SET id = id + 100 WHERE id < 5; TRUNCATE orderitem; DELETE FROM customer WHERE id = 2; UPDATE customer " +
+            "SET city = 'Visp'; INSERT INTO customer (id, email, name, country, city) VALUES (2, 'x', 'again', 'x', 'y')", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel);
         await shop.StopAsync(processor);
 
@@ -248,10 +289,13 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     private static async Task WaitForFaultAsync(Store shop, WebApplication processor, string sentence)
     {
         var status = processor.Services.GetRequiredService<ProcessorStatus>();
-        await Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == Phase.Faulted && now.Reason.Contains(sentence), sentence, Cancel, Long);
-        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line => line.Contains(sentence) && line.Contains("Trying again in "))), "the fault to be logged", Cancel);
+        await Wait.ForAsync(() => Task.FromResult((status.Phase, status.Reason)), now => now.Phase == Phase.Faulted
+            && now.Reason.Contains(sentence), sentence, Cancel, Long);
+        await Wait.UntilAsync(() => Task.FromResult(
+            shop.Log.Lines.Any(line => line.Contains(sentence) && line.Contains("Trying again in "))), "the fault to be logged", Cancel);
         using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
-        (await Wait.ForAsync(() => http.GetAsync("/ready", Cancel), answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable, "the processor to be unready", Cancel)).Dispose();
+        (await Wait.ForAsync(() => http.GetAsync("/ready", Cancel), answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable,
+            "the processor to be unready", Cancel)).Dispose();
     }
 
     /// <summary>A TCP proxy that cuts every connection once so many bytes have come from the server.</summary>
