@@ -68,12 +68,14 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
         foreach (var table in tables)
         {
             var found = await connection.QueryAsync("""
-                SELECT c.relkind = 'p', coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '{}')
+                SELECT c.relkind = 'p', coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attgenerated = ''), '{}'),
+                    coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attgenerated != ''), '{}'), c.relreplident = 'f'
                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-                WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relkind
+                LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relkind, c.relreplident
                 """,
-                row => (IsPartitioned: row.GetBoolean(0), Columns: row.GetFieldValue<string[]>(1)), cancellation, table.Schema, table.Name);
+                row => (IsPartitioned: row.GetBoolean(0), Columns: row.GetFieldValue<string[]>(1),
+                    Generated: row.GetFieldValue<string[]>(2), IsFull: row.GetBoolean(3)), cancellation, table.Schema, table.Name);
             if (found is not [var known])
                 throw new InitDbException(
                     $"the model mirrors {table.Source}, and the database has no such table: make it (an EF Core " +
@@ -82,6 +84,14 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
                 throw new InitDbException(
                     $"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core " +
                     "migration), or take it out of the model.");
+
+            // What no column list and, since PostgreSQL 18, no generated column may go with.
+            string[] unpublished = [.. known.Columns.Where(name => table.Columns.All(column => column.Source != name)),
+                .. connection.PostgreSqlVersion.Major >= 18 ? known.Generated : []];
+            if (known.IsFull && !appendOnly && unpublished.Length > 0)
+                throw new InitDbException(
+                    $"{table.Source} has REPLICA IDENTITY FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is " +
+                    $"published without {string.Join(", ", unpublished)}: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY DEFAULT.");
 
             string[] mirrored = [.. known.Columns.Where(name => table.Columns.Any(column => column.Source == name))];
             wanted.Add(new(table, known.IsPartitioned, mirrored.Length < known.Columns.Length ? mirrored : null));

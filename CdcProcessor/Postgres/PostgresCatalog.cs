@@ -194,7 +194,8 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             """
             SELECT n.nspname::text, c.relname::text, c.relreplident::text, i.indimmediate, i.indisprimary, i.indisreplident,
                 ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k
-                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k)
+                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k),
+                (SELECT x.relname::text FROM pg_class x WHERE x.oid = i.indexrelid)
             FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
             JOIN pg_index i ON i.indrelid = c.oid
             WHERE c.relkind IN ('r', 'p') AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -222,9 +223,14 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
             _ => false,
         };
         if (!carriesKey)
+        {
+            // FULL goes with no column list: PostgreSQL would refuse the application's updates.
+            var cure = fitting.FirstOrDefault(index => index[3] is true) is { } index
+                ? $"USING INDEX {PostgresSql.Name((string)index[7]!)}" : "FULL";
             faults.Add(new(table,
                 $"deletes from {table.Source} do not carry the mapping's key: ALTER TABLE {PostgresSql.Name(table)} " +
-                "REPLICA IDENTITY FULL"));
+                $"REPLICA IDENTITY {cure}"));
+        }
 
         static string[] KeyOf(object?[] index) => (string[])index[6]!;
     }

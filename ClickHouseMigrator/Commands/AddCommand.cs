@@ -28,6 +28,7 @@ internal sealed class AddCommand(Definition definition, ModelFolder folder, Text
             throw new MigrationException($"'{name}' is no name for a migration: take letters, digits, '_' and '-'.");
 
         var difference = Compare();
+        Directory.CreateDirectory(folder.Path);
         if (difference.Operations.Count == 0)
         {
             output.WriteLine(

@@ -12,7 +12,9 @@ internal sealed record ModelFolder(string Path)
     /// <summary>The model's file.</summary>
     public string ModelFile => System.IO.Path.Combine(Path, StarFile.Name);
 
-    /// <summary>The checkout's folder: <c>Shop/ClickHouse</c>, here or in a folder above.</summary>
+    private string MigratedFile => System.IO.Path.Combine(Path, "star.migrated.json");
+
+    /// <summary>The checkout's folder: <c>Shop/ClickHouse</c>, which may be deleted, here or in a folder above.</summary>
     /// <exception cref="MigrationException">There is none.</exception>
     public static ModelFolder Find()
     {
@@ -20,18 +22,27 @@ internal sealed record ModelFolder(string Path)
         {
             for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
             {
-                if (Directory.Exists(System.IO.Path.Combine(folder.FullName, Place)))
+                if (File.Exists(System.IO.Path.Combine(folder.FullName, "Shop", "Shop.csproj")))
                     return new(System.IO.Path.Combine(folder.FullName, Place));
             }
         }
         throw new MigrationException(
-            $"There is no {Place} in {Environment.CurrentDirectory} or above it. Start this in the " +
+            $"There is no project Shop for {Place} in {Environment.CurrentDirectory} or above it. Start this in the " +
             "checkout, or name the folder: --output …");
     }
 
     /// <summary>The model as it was written last; an empty one before that.</summary>
     /// <exception cref="StarModelException">The file is wrong.</exception>
     public StarModel ReadModel() => File.Exists(ModelFile) ? StarFile.Read(ModelFile) : StarModel.Empty;
+
+    /// <summary>
+    /// The model up to which <c>discover</c> has written migrations: a star.json that was changed by hand since is ahead of it.
+    /// </summary>
+    /// <exception cref="StarModelException">The file is wrong.</exception>
+    public StarModel ReadMigrated() => File.Exists(MigratedFile) ? StarFile.Read(MigratedFile) : ReadModel();
+
+    /// <summary>Writes it.</summary>
+    public void WriteMigrated(StarModel model) => File.WriteAllText(MigratedFile, StarFile.Write(model));
 
     /// <summary>The next migration's name: numbered after the last, by whomever that was written.</summary>
     public string NextName(string name)

@@ -40,15 +40,24 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
             return null;
         }
 
+        if (entity.FindDiscriminatorProperty() is { } discriminator && entity.BaseType is not null)
+        {
+            faults.Add(
+                $"{type.Name}: the rows of {root.Name} are some of those of {table.Source}, and a fact has a row for each: make it " +
+                $"IFact<{entity.GetRootType().ClrType.Name}, {type.Name}>, with EF.Property<…>(…, \"{discriminator.Name}\") as a column");
+            return null;
+        }
+
         var row = (LambdaExpression)type.GetProperty(nameof(IFact<,>.Row), BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!;
-        var values = ValuesOf(type, (LambdaExpression)Normalizer.Normalize(row));
+        var given = ValuesOf(type, row);
+        var values = Normalized(type, given);
         var rows = new FactRows(mirror, table, entity, row.Parameters[0], type.Name, faults);
         var columns = new List<(PropertyInfo Property, FactColumn Column)>();
         foreach (var property in FactRecord.PropertiesOf(type))
         {
-            if (!values.TryGetValue(property.Name, out var value))
+            if (!given.ContainsKey(property.Name))
                 faults.Add($"{type.Name}.{property.Name}: Row does not set it: give it a value, or mark it [NotMapped]");
-            else if (ColumnOf(type, property, value, rows, table) is { } column)
+            else if (values.TryGetValue(property.Name, out var value) && ColumnOf(type, property, value, rows, table) is { } column)
                 columns.Add((property, column));
         }
         if (faults.Count > before)
@@ -91,6 +100,24 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
             faults.Add($"{type.Name}.{property.Name}: {e.Message}");
             return null;
         }
+    }
+
+    /// <summary>The values in the forms that the translation knows; without those that have none, which stand among the faults.</summary>
+    private Dictionary<string, Expression> Normalized(Type type, Dictionary<string, Expression> values)
+    {
+        var normalized = new Dictionary<string, Expression>();
+        foreach (var (name, value) in values)
+        {
+            try
+            {
+                normalized[name] = Normalizer.Normalize(value);
+            }
+            catch (TranslationException e)
+            {
+                faults.Add($"{type.Name}.{name}: {e.Message}");
+            }
+        }
+        return normalized;
     }
 
     private static Dictionary<string, Expression> ValuesOf(Type type, LambdaExpression row)

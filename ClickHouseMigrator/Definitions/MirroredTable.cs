@@ -10,6 +10,9 @@ namespace AspireCdc.ClickHouseMigrator.Definitions;
 /// <summary>A mirrored table, with what only the definitions know of it.</summary>
 internal sealed class MirroredTable
 {
+    /// <summary>PostgreSQL's own columns (its documentation, "System Columns"): Npgsql keeps a row's version in xmin.</summary>
+    private static readonly string[] ServersOwn = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
     private readonly Dictionary<string, Companion> _companions = [];
     private readonly TableMapping _mapping;
 
@@ -72,14 +75,15 @@ internal sealed class MirroredTable
                 "= true)] if its rows are only ever inserted");
 
         var columns = new List<MirroredColumn>();
-        foreach (var column in table.Columns.OrderBy(Place))
+        foreach (var column in table.Columns.Where(column => !ServersOwn.Contains(column.Name)).OrderBy(Place))
         {
-            var property = column.PropertyMappings[0].Property;
+            var property = MemberOf(column);
+            var path = $"{entity.Name}.{property?.Name ?? column.Name}";
             if (property.Has<UnreplicatedAttribute>())
             {
                 if (key.Contains(column))
                     faults.Add(
-                        $"{entity.Name}.{property.Name}: it is part of the primary key, which has " +
+                        $"{path}: it is part of the primary key, which has " +
                         "to be mirrored: take [Unreplicated] away");
                 continue;
             }
@@ -89,7 +93,7 @@ internal sealed class MirroredTable
             // A search index of other columns is no value to mirror, unless its text is asked for.
             if (PostgresNames.Of(column.StoreType) is "tsvector" or "tsquery" && !property.Has<ClickHouseTypeAttribute>())
                 continue;
-            if (TypeOf(table.Model.Model, column, property, isKey, $"{entity.Name}.{property.Name}", faults) is { } type)
+            if (TypeOf(table.Model.Model, column, isKey, path, faults) is { } type)
                 columns.Add(new(new(column.Name, PostgresNames.Of(column.StoreType), landing, type, isKey),
                     [.. column.PropertyMappings.Select(mapping => mapping.Property)]));
         }
@@ -104,13 +108,16 @@ internal sealed class MirroredTable
         }, columns);
     }
 
-    private static ColumnType? TypeOf(IModel model, IColumn column, IProperty property, bool isKey, string path, List<string> faults)
+    private static ColumnType? TypeOf(IModel model, IColumn column, bool isKey, string path, List<string> faults)
     {
+        var property = MemberOf(column);
         var store = PostgresNames.Of(column.StoreType);
         var isEnum = model.GetPostgresEnums().Any(known => known.Name == store || $"{known.Schema}.{known.Name}" == store);
         // Of a domain EF Core knows what .NET type it is.
         var asked = property.Mark<ClickHouseTypeAttribute>()?.Type;
-        var text = isEnum || PostgresNames.IsKnown(store) || asked is not null ? store : PostgresNames.OfClr(property) ?? store;
+        var text = isEnum || PostgresNames.IsKnown(store) || asked is not null ? store
+            : column.PropertyMappings is [var mapping, ..] ? PostgresNames.OfClr(mapping.Property) ?? store
+            : store;
         if (asked is null && text == "numeric" && property.Mark<PrecisionAttribute>() is { } precision)
             text = $"numeric({precision.Precision},{precision.Scale ?? 0})";
 
@@ -123,17 +130,31 @@ internal sealed class MirroredTable
     }
 
     /// <summary>
+    /// The property that is kept in the column, or that holds what is kept in it as JSON; null where the class has none.
+    /// </summary>
+    private static PropertyInfo? MemberOf(IColumn column)
+    {
+        if (column.PropertyMappings is [var mapping, ..])
+            return mapping.Property.PropertyInfo;
+        var entities = column.Table.EntityTypeMappings.Select(entity => entity.TypeBase).OfType<IEntityType>().ToList();
+        return entities.SelectMany(entity => entity.GetNavigations())
+            .FirstOrDefault(navigation => navigation.TargetEntityType.GetContainerColumnName() == column.Name)?.PropertyInfo
+            ?? entities.SelectMany(entity => entity.GetComplexProperties())
+                .FirstOrDefault(complex => complex.ComplexType.GetContainerColumnName() == column.Name)?.PropertyInfo;
+    }
+
+    /// <summary>
     /// As the class declares them: what [Column(Order = …)] says, then those of its bases, each in its order, then what has no property.
     /// </summary>
     private static (int, int, int) Place(IColumn column)
     {
-        var property = column.PropertyMappings[0].Property;
+        var property = column.PropertyMappings.FirstOrDefault()?.Property;
+        var member = MemberOf(column);
         var depth = 0;
-        for (var type = property.PropertyInfo?.DeclaringType; type?.BaseType is not null; type = type.BaseType)
+        for (var type = member?.DeclaringType; type?.BaseType is not null; type = type.BaseType)
             depth++;
-        return (property.GetColumnOrder() ?? int.MaxValue, property.PropertyInfo is null
-            ? int.MaxValue
-            : depth, property.PropertyInfo?.MetadataToken ?? property.GetIndex());
+        return (property?.GetColumnOrder() ?? int.MaxValue, member is null ? int.MaxValue : depth,
+            member?.MetadataToken ?? property?.GetIndex() ?? int.MaxValue);
     }
 }
 

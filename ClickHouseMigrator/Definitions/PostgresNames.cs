@@ -48,7 +48,10 @@ internal static class PostgresNames
         if (modifier.Length > 0 && name is "timestamp" or "timestamptz" or "time" or "timetz"
             && Aliases[name].Split(' ', 2) is [var first, var rest])
             return $"{first}{modifier} {rest}{array}";
-        return $"{Aliases.GetValueOrDefault(name, name)}{modifier}{array}";
+        name = Aliases.GetValueOrDefault(name, name);
+        if (name == "numeric" && modifier.Length > 0 && !modifier.Contains(','))
+            modifier = $"{modifier[..^1]},0)";
+        return $"{name}{modifier}{array}";
     }
 
     /// <summary>It is one of PostgreSQL's own or of a well-known extension's.</summary>

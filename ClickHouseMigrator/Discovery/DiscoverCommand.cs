@@ -39,7 +39,7 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         if (appendOnly.FirstOrDefault(name => tables.All(table => table.Source != name)) is { } unknown)
             throw new MigrationException(
                 $"--append-only names {unknown}, and the database has no such table{(schema is null ? "" : $" in schema {schema}")}.");
-        var discoverer = new Discoverer(known, appendOnly);
+        var discoverer = new Discoverer(known, appendOnly, connection.PostgreSqlVersion.Major);
         foreach (var table in tables)
             discoverer.Add(table);
         if (discoverer.Tables.Count == 0)
@@ -50,15 +50,17 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         var model = new StarModel(discoverer.Tables, known.Facts);
         if (ModelCheck.FaultsOf(model) is { Count: > 0 } faults)
             throw new MigrationException(
-                $"The model would be wrong: {string.Join("; ", faults)}. Correct {folder.ModelFile}, or leave a schema out.");
-        var difference = ModelDifference.Between(known, model, Said(known, dropped));
+                $"The model would be wrong: {string.Join("; ", faults)}. " +
+                (known.Tables.Count > 0 ? $"Correct {folder.ModelFile}." : "Take one schema only: --schema NAME."));
+        var migrated = folder.ReadMigrated();
+        var difference = ModelDifference.Between(migrated, model, Said(migrated, dropped));
         if (difference.Faults.Count > 0)
             throw new MigrationException(
                 "Nothing is written, since it cannot be told what became of something: " +
                 $"{string.Join("; ", difference.Faults.Select(WithoutAttributes))}.");
 
         Say(discoverer);
-        Write(known, model, difference);
+        Write(migrated, model, difference);
         foreach (var (name, onlyInserts, published) in Publications.Of(model, publication ?? DefaultPublication))
         {
             foreach (var sentence in await new PublicationCheck(connection, catalog, name, onlyInserts, published, tables)
@@ -104,19 +106,20 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
         }
     }
 
-    private void Write(StarModel known, StarModel model, ModelDifference difference)
+    private void Write(StarModel migrated, StarModel model, ModelDifference difference)
     {
+        folder.WriteMigrated(model);
         if (difference.Operations.Count == 0)
         {
             folder.WriteModel(model);
             output.WriteLine("No table changes.");
             return;
         }
-        var file = folder.NextName(known.Tables.Count == 0 ? "discovered" : "changed");
+        var file = folder.NextName(migrated.Tables.Count == 0 ? "discovered" : "changed");
         folder.WriteMigration(file, MigrationScript.Write(difference));
         folder.WriteModel(model);
         output.WriteLine($"{file}.sql and {StarFile.Name} are written to {folder.Path}.");
-        if (known.Tables.Count > 0)
+        if (migrated.Tables.Count > 0)
         {
             foreach (var operation in difference.Operations)
                 output.WriteLine($"  - {operation.Sentence}");

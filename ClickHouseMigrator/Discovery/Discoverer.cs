@@ -6,7 +6,8 @@ namespace AspireCdc.ClickHouseMigrator.Discovery;
 /// <summary>Makes a model of tables as they are, and says of each what is left out and why.</summary>
 /// <param name="known">The model that there is already: what it calls and types in its own way stays so.</param>
 /// <param name="appendOnly">Tables of which somebody knows that rows are only ever inserted, by identity.</param>
-internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOnly)
+/// <param name="server">PostgreSQL's major version.</param>
+internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOnly, int server)
 {
     private readonly List<TableMapping> _tables = [];
     private readonly List<TableReport> _reports = [];
@@ -48,17 +49,41 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
             }
         }
 
+        // What no column list and, since PostgreSQL 18, no generated column may go with.
+        var unpublished = table.Columns
+            .Where(column => columns.All(mirrored => mirrored.Source != column.Name) && (!column.IsGenerated || server >= 18)).ToList();
+        if (table.Identity == 'f' && !isAppendOnly && unpublished.Count > 0)
+        {
+            _reports.Add(new(table, null,
+            [
+                $"its REPLICA IDENTITY is FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is published without " +
+                $"{string.Join(", ", unpublished.Select(column => column.Name))}: ALTER TABLE … REPLICA IDENTITY DEFAULT",
+            ]));
+            return;
+        }
+
         var mapping = new TableMapping
         {
             Schema = table.Schema,
             Name = table.Name,
-            Landing = before?.Landing ?? $"{(table.Schema == "public" ? "" : table.Schema + "_")}{table.Name}_landing",
+            Landing = before?.Landing ?? LandingOf(table, notes),
             AppendOnly = isAppendOnly,
             Columns = columns,
             Companions = before?.Companions ?? [],
         };
         _tables.Add(mapping);
         _reports.Add(new(table, mapping, notes));
+    }
+
+    private string LandingOf(FoundTable table, List<string> notes)
+    {
+        var name = $"{(table.Schema == "public" ? "" : table.Schema + "_")}{table.Name}_landing";
+        if (known.Tables.Concat(_tables).All(other => other.Landing != name))
+            return name;
+        var free = Enumerable.Range(2, int.MaxValue - 2).Select(number => $"{name}_{number}")
+            .First(candidate => known.Tables.Concat(_tables).All(other => other.Landing != candidate));
+        notes.Add($"it lands in {free}, since another table lands in {name}");
+        return free;
     }
 
     private static string? ReasonToLeaveOut(FoundTable table, bool isAppendOnly) =>
@@ -101,11 +126,15 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
         }
 
         var type = new PostgresType(column.Base, column.Kind
-            switch { 'e' => PostgresKind.Enum, 'c' => PostgresKind.Composite, 'r' or 'm' => PostgresKind.Range, _ => PostgresKind.Base });
+            switch
+        { 'e' => PostgresKind.Enum, 'c' => PostgresKind.Composite, 'r' or 'm' => PostgresKind.Range, _ => PostgresKind.Base });
         var isNullable = !column.IsNotNull && !isKey;
-        // What was chosen by hand stays, as long as the column is what it was.
-        if (old is not null && old.Postgres == column.Type && old.Type.TakesNull == (isNullable && old.Type.WithNull() is not null))
-            return old.Type;
+        // What was chosen by hand stays, as long as it can hold the column.
+        if (old is not null && old.Postgres == column.Type)
+            return isNullable ? old.Type.WithNull() ?? old.Type : old.Type.WithoutNull();
+        if (old is not null && PostgresTypes.LandAlike(old.Postgres, column.Type) && !IsDefault(old)
+            && PostgresTypes.For(type, isNullable, isCategory: false, old.Type.WithoutNull().Name).Type is { } kept)
+            return kept;
         var choice = PostgresTypes.For(type, isNullable, isCategory: false, asked: null);
         if (choice.Type is not null)
             return choice.Type;
@@ -122,9 +151,13 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
         return text.Type;
     }
 
+    private static bool IsDefault(ColumnMapping column) =>
+        PostgresTypes.For(new PostgresType(column.Postgres), false, isCategory: false, asked: null).Type?.Name
+        == column.Type.WithoutNull().Name;
+
     private static string LandingName(FoundTable table, FoundColumn column, bool isOnlyKey, List<string> notes)
     {
-        if (isOnlyKey && column.Name == "id")
+        if (isOnlyKey && column.Name == "id" && table.Columns.All(other => other.Name != $"{table.Name}_id"))
             return $"{table.Name}_id";
         if (!SystemColumns.Landing.Contains(column.Name) && column.Name != SystemColumns.LsnText)
             return column.Name;

@@ -45,7 +45,8 @@ internal sealed class PublicationCheck(
 
     private async Task<string> CreateAsync(CancellationToken cancellationToken)
     {
-        var statement = $"CREATE PUBLICATION {PostgresSql.Name(name)} FOR TABLE {string.Join(", ", Mirrored.Select(Listed))}{With}";
+        var listed = string.Join(", ", Mirrored.Select(Listed));
+        var statement = $"CREATE PUBLICATION {PostgresSql.Name(name)}{(listed.Length > 0 ? $" FOR TABLE {listed}" : "")}{With}";
         try
         {
             await using var command = new NpgsqlCommand(statement, connection);

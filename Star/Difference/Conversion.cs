@@ -33,6 +33,9 @@ internal static partial class Conversion
         var name = to.WithoutNull().Name;
         if (IsText(name))
             return $"toString({value})";
+        // What casts leniently makes NULL of what it cannot cast, and an array or a map takes none.
+        if (to.NullIsDefault)
+            return $"defaultValueOfTypeName({ClickHouseSql.Quote(name)})";
         return to.TakesNull
             ? $"accurateCastOrNull({value}, {ClickHouseSql.Quote(name)})"
             : $"accurateCastOrDefault({value}, {ClickHouseSql.Quote(name)})";

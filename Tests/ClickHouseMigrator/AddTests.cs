@@ -45,6 +45,17 @@ public sealed class AddTests
     }
 
     [Fact]
+    public void A_folder_that_was_deleted_is_made_again()
+    {
+        using var folder = new TemporaryFolder();
+        var deleted = Path.Combine(folder.Path, "ClickHouse");
+
+        new AddCommand(Library(), new(deleted), _said).Add("star");
+
+        Directory.GetFiles(deleted).Select(Path.GetFileName).Should().BeEquivalentTo("001_star.sql", "star.json", "star.schema.json");
+    }
+
+    [Fact]
     public void What_is_written_by_hand_stands_between_and_numbers_go_on_after_it()
     {
         using var folder = new TemporaryFolder();

@@ -2,6 +2,7 @@ using AspireCdc.ClickHouseMigrator;
 using AspireCdc.ClickHouseMigrator.Commands;
 using AspireCdc.ClickHouseMigrator.Discovery;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
@@ -157,6 +158,76 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
     }
 
     [Fact]
+    public async Task Types_and_facts_that_were_written_into_the_model_get_their_statements_and_stay()
+    {
+        var database = await MadeAsync();
+        await DiscoverAsync(database);
+        var model = Folder.ReadModel();
+        var person = model.Table("person");
+        var chosen = person with
+        {
+            Columns = [.. person.Columns.Select(column =>
+                column.Source == "price" ? column with { Type = ColumnType.Decimal(38, 10) } : column)],
+        };
+        var fact = new FactMapping
+        {
+            Name = "person_fact",
+            Root = "person",
+            Columns = [new("person_id", person.Columns[0].Type, "root.person_id", IsKey: true)],
+        };
+        Folder.WriteModel(new([.. model.Tables.Select(table => table == person ? chosen : table)], [fact]));
+
+        await database.ExecuteAsync("ALTER TABLE person ALTER COLUMN price DROP NOT NULL", Cancel);
+        await DiscoverAsync(database);
+        var written = File.ReadAllText(Path.Combine(_folder.Path, "002_changed.sql"));
+        written.Should().Contain("CREATE TABLE IF NOT EXISTS `person_fact`").And.Contain("`price` Nullable(Decimal(38, 10))");
+
+        await database.ExecuteAsync(
+            "DROP PUBLICATION redpanda_cdc_publication; ALTER TABLE person ALTER COLUMN price TYPE numeric(6,2)", Cancel);
+        await DiscoverAsync(database);
+        Folder.ReadModel().Table("person").Columns.Single(column => column.Source == "price").Type.Name.Should().Be("Nullable(Decimal(38, 10))");
+    }
+
+    [Fact]
+    public async Task What_PostgreSQL_would_refuse_or_names_that_meet_leave_the_other_tables_as_they_are()
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancel);
+        await database.ExecuteAsync("""
+            CREATE TABLE doc (id int PRIMARY KEY, body text, words tsvector);
+            ALTER TABLE doc REPLICA IDENTITY FULL;
+            CREATE TABLE plain (id int PRIMARY KEY, body text);
+            ALTER TABLE plain REPLICA IDENTITY FULL;
+            CREATE TABLE comment (id int PRIMARY KEY, comment_id int REFERENCES comment);
+            CREATE TABLE sales_review (id int PRIMARY KEY);
+            CREATE SCHEMA sales;
+            CREATE TABLE sales.review (id int PRIMARY KEY);
+            """, Cancel);
+        await DiscoverAsync(database);
+
+        _said.ToString().Should().ContainAll(
+            "- doc is left out: its REPLICA IDENTITY is FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is " +
+            "published without words: ALTER TABLE … REPLICA IDENTITY DEFAULT",
+            "it lands in sales_review_landing_2, since another table lands in sales_review_landing");
+        var model = Folder.ReadModel();
+        model.Table("comment").Columns.Select(column => column.Landing).Should().Equal("id", "comment_id");
+        model.Tables.Select(table => table.Landing).Should()
+            .BeEquivalentTo("comment_landing", "plain_landing", "sales_review_landing", "sales_review_landing_2");
+        await database.ExecuteAsync(
+            "INSERT INTO doc VALUES (1); UPDATE doc SET body = 'b'; INSERT INTO plain VALUES (1); UPDATE plain SET body = 'b'", Cancel);
+    }
+
+    [Fact]
+    public async Task A_database_of_nothing_but_append_only_tables_has_both_publications()
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancel);
+        await database.ExecuteAsync("CREATE TABLE visit (url text)", Cancel);
+        await DiscoverAsync(database, appendOnly: "visit");
+
+        (await database.ScalarAsync<string>("SELECT string_agg(pubname, ' ' ORDER BY pubname) FROM pg_publication", Cancel)).Should()
+            .Be("redpanda_cdc_publication redpanda_cdc_publication_append_only");
+    }
+
+    [Fact]
     public async Task A_publication_that_is_there_is_held_against_the_model_and_one_that_may_not_be_made_is_told()
     {
         var database = await MadeAsync();
@@ -171,7 +242,8 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
         await database.ExecuteAsync(
             $"CREATE ROLE reader_{database.Name} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA crm TO reader_{database.Name}", Cancel);
         var reader = new NpgsqlConnectionStringBuilder(
-            database.ConnectionString) { Username = $"reader_{database.Name}", Password = "secret", Pooling = false }.ConnectionString;
+            database.ConnectionString)
+        { Username = $"reader_{database.Name}", Password = "secret", Pooling = false }.ConnectionString;
         await DiscoverAsync(database with { ConnectionString = reader });
         _said.ToString().Should()
             .Contain($"may not make it").And.Contain(

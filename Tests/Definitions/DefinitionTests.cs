@@ -124,6 +124,28 @@ public sealed class DefinitionTests
     }
 
     [Fact]
+    public void Objects_as_JSON_are_mirrored_as_their_text_and_columns_of_PostgreSQLs_own_not_at_all()
+    {
+        using var context = new AnimalContext();
+        DefinitionReader.Read(context, []).Model.Table("animal").Columns.Select(column => $"{column.Landing} {column.Type.Name}").Should()
+            .Equal("animal_id Int32", "name String", "weight Decimal(10, 0)", "chip Nullable(String)", "trick Nullable(String)",
+                "discriminator String");
+    }
+
+    [Fact]
+    public void Facts_of_one_kind_of_rows_and_of_formatted_values_are_refused()
+    {
+        using var context = new AnimalContext();
+        FluentActions.Invoking(() => DefinitionReader.Read(context, [typeof(DogFact), typeof(LabelFact)])).Should()
+            .Throw<DefinitionException>().Which.Faults.Should().BeEquivalentTo(
+        [
+            "DogFact: the rows of Dog are some of those of animal, and a fact has a row for each: make it IFact<Animal, DogFact>, with " +
+            "EF.Property<…>(…, \"Discriminator\") as a column",
+            "LabelFact.Label: {0:0.00} in a text formats a value: formats have no translation",
+        ]);
+    }
+
+    [Fact]
     public void Tables_without_a_key_need_to_be_append_only_and_make_no_fact()
     {
         using var context = new KeylessContext();

@@ -45,14 +45,21 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
             "item gets the column colour; the processor copies item again, beside the stream.",
             Rows: "1\t10\t\\N\ta\t100\n2\t20\t\\N\tb\t200\n"),
         ["a wider type"] = new(
-            With(Items with { Columns =
-                [Id, Shop, Name with { Type = ColumnType.Category }, Amount with { Type = ColumnType.Nullable(ColumnType.Int64) }] }),
+            With(Items with
+            {
+                Columns =
+                [Id, Shop, Name with { Type = ColumnType.Category }, Amount with { Type = ColumnType.Nullable(ColumnType.Int64) }]
+            }),
             "item.name is widened from String to LowCardinality(String); the processor copies item again, beside the stream.",
             Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a narrower type"] = new(
             With(Items with { Columns = [Id, Shop, Name, Amount with { Type = ColumnType.Int16 }] }),
             "item is made anew with its rows, since amount is Int16 and was Int64; the processor copies item again, beside the stream.",
             Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
+        ["an array in the place of a number"] = new(
+            With(Items with { Columns = [Id, Shop, Name, Amount with { Type = new ArrayType(ColumnType.Int32) }] }),
+            "item is made anew with its rows, since amount is Array(Int32) and was Int64; the processor copies item again, beside the stream.",
+            Rows: "1\t10\ta\t[]\n2\t20\tb\t[]\n"),
         ["a wider key"] = new(
             With(Items with { Columns = [Id with { Type = ColumnType.Int64 }, Shop, Name, Amount] }),
             "item is made anew with its rows, since its key is another one (item_id)", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
@@ -68,8 +75,11 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
             Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a pointing column renamed in ClickHouse"] = new(
             With(
-                Items with { Columns = [Id, Shop with { Landing = "store_id" }, Name, Amount],
-                    Companions = [ByShop with { Columns = ["store_id"] }] },
+                Items with
+                {
+                    Columns = [Id, Shop with { Landing = "store_id" }, Name, Amount],
+                    Companions = [ByShop with { Columns = ["store_id"] }]
+                },
                 Fact with { Parents = [Fact.Parents[0] with { Columns = ["store_id"] }] }),
             "item.shop_id is called store_id from now on", Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["a column renamed in PostgreSQL"] = new(
