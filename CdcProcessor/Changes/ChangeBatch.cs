@@ -225,7 +225,10 @@ internal sealed class ChangeBatch : IDisposable
         if (array.Length - used >= more)
             return;
 
-        var larger = BatchPool<T>.Arrays.Rent(Math.Max(array.Length * 2, used + more));
+        var wanted = (long)used + more;
+        if (wanted > Array.MaxLength)
+            throw new InvalidOperationException($"A batch of changes would take {wanted} bytes, and no array holds more than 2 GB.");
+        var larger = BatchPool<T>.Arrays.Rent((int)Math.Min(Math.Max(array.Length * 2L, wanted), Array.MaxLength));
         array.AsSpan(0, used).CopyTo(larger);
         Return(ref array);
         array = larger;

@@ -92,12 +92,20 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     public async Task<int> SettleOvertakenAsync(StarModel model, CancellationToken cancellationToken)
     {
         var settled = new List<string>();
-        foreach (var letters in (await ListAsync([], RetriedAtOnce, cancellationToken)).GroupBy(stored => stored.Letter.Table))
+        // Not their contents, which may be large.
+        var open = await client.QueryAsync(
+            $"""
+            SELECT id, source_table, key, change_version FROM {Name} FINAL WHERE {Open([])}
+            ORDER BY source_partition, change_version, key LIMIT {RetriedAtOnce.ToString(CultureInfo.InvariantCulture)}
+            """, cancellationToken);
+        foreach (var letters in open.GroupBy(row => row[1]!))
         {
             // Nothing overtakes a row without a key.
             if (model.Find(letters.Key) is not { AppendOnly: false } table)
                 continue;
-            var keyed = letters.Select(stored => (stored.Id, stored.Letter.Version, Key: KeyText.Split(table, stored.Letter.Key)!))
+            var keyed = letters
+                .Select(row => (Id: row[0]!, Version: UInt128.Parse(row[3]!, CultureInfo.InvariantCulture),
+                    Key: KeyText.Split(table, row[2]!)!))
                 .Where(letter => letter.Key is not null).ToList();
             var newest = await new ShownRows(client, table).VersionsAsync([.. keyed.Select(letter => letter.Key)], cancellationToken);
             settled.AddRange(keyed

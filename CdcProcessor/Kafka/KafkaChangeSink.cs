@@ -47,6 +47,9 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     private string _largestIs = "Cdc:MaxMessageBytes";
     private ulong _announced;
 
+    /// <summary>Up to which version of the stream rows without a key have been sent.</summary>
+    private UInt128 _sent;
+
     /// <summary>The headers of the message before: the changes of one commit, in one batch, share them.</summary>
     private (long CommitTime, string? Trace, Headers? Headers) _headers;
 
@@ -102,11 +105,17 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         .SetStatisticsHandler((_, statistics) => _connection.Update(statistics))
         .Build();
         await Task.Run(() => Producer.InitTransactions(Patience), cancellationToken);
+        // By now a predecessor's last transaction has ended, one way or the other.
+        _sent = (await _progressTopic.LoadAsync(_options.Client(_bootstrapServers), cancellationToken)).Sent;
         await TransactAsync(producer => _progressTopic.Save(producer, source), cancellationToken);
     }
 
-    public Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken) => batch.Count == 0 ? Task.CompletedTask : TransactAsync(
-        producer =>
+    public async Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    {
+        if (batch.Count == 0)
+            return;
+        var sent = LastWithoutKey(batch);
+        await TransactAsync(producer =>
         {
             using var activity = BatchTrace.Step($"send {_options.Topic}", ActivityKind.Producer)
                 ?.SetTag("messaging.system", "kafka").SetTag("messaging.destination.name", _options.Topic)
@@ -115,8 +124,26 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                 Send(producer, batch, change);
             if (batch.Ends.Count > 0)
                 Announce(producer, batch.Ends[^1]);
-        },
-        cancellationToken);
+            if (sent > _sent)
+                _progressTopic.Save(producer, sent);
+        }, cancellationToken);
+        _sent = sent;
+    }
+
+    /// <summary>
+    /// The greatest version of the stream that rows without a key have had. A slot may go back behind what was sent, by a whole transaction
+    /// or to the middle of one, and behind the topic each message of such a row is a row.
+    /// </summary>
+    private UInt128 LastWithoutKey(ChangeBatch batch)
+    {
+        var last = _sent;
+        foreach (ref readonly var change in batch.Changes)
+        {
+            if (change.Operation == ChangeOperation.Insert && change.Relation.Table.AppendOnly && change.Version > last)
+                last = change.Version;
+        }
+        return last;
+    }
 
     /// <summary>
     /// A committed transaction is durable, and holds its own position. What a quiet stretch of the WAL adds is recorded here, before the
@@ -138,6 +165,7 @@ internal sealed partial class KafkaChangeSink : IChangeSink
         var progress = await _progressTopic.LoadAsync(_options.Client(_bootstrapServers), cancellationToken);
         await RecordAsync(producer => _progressTopic.Clear(producer, progress), cancellationToken);
         _copied.Clear();
+        _sent = 0;
     }
 
     public Task RequestResetAsync(CancellationToken cancellationToken) => RecordAsync(_progressTopic.RequestReset, cancellationToken);
@@ -272,6 +300,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
         switch (change.Operation)
         {
+            case ChangeOperation.Insert when change.Relation.Table.AppendOnly && change.Version <= _sent:
+                break;
             case ChangeOperation.Update when change.Old.Exists && ChangeMessage.KeyOf(batch, change.Relation, change.Old) is var old
                 && old != ChangeMessage.KeyOf(batch, change.Relation, change.New):
                 Send(producer, batch, change, ChangeOperation.Delete, change.Old, old);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AspireCdc.CdcProcessor.Changes;
@@ -21,6 +22,9 @@ internal sealed partial class KafkaChangeSource : IChangeSource
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>A member that was killed has its partitions for as long as its session lasts, 45 s.</summary>
+    private static readonly TimeSpan PatienceWithGroup = TimeSpan.FromSeconds(60);
+
     private readonly string _bootstrapServers;
     private readonly KafkaOptions _options;
     private readonly CdcOptions _limits;
@@ -40,6 +44,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
     private IConsumer<byte[]?, byte[]?>? _consumer;
     private Progress _progress = Progress.None;
     private bool _fromBeginning;
+    private int _partitions;
     private ConsumeResult<byte[]?, byte[]?>? _held;
 
     public KafkaChangeSource(
@@ -61,7 +66,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
                 $"Topic '{_options.Topic}' is not there yet at {_bootstrapServers}: start the connector, which creates it, or create it " +
                 "with its final number of partitions.");
         var id = await admin.IdAsync(_options.Topic, cancellationToken);
-        _status.Partitions = partitions;
+        _status.Partitions = _partitions = partitions;
         var name = $"{_options.Topic} ({partitions} partitions{(id.Length > 0 ? ", id " + id : "")})";
         return new SourceIdentity("kafka", name, Timeline: 0, Ordered: false, _options.Topic, partitions);
     }
@@ -74,28 +79,26 @@ internal sealed partial class KafkaChangeSource : IChangeSource
 
     /// <summary>Begins with the topic's first message again. The tables must be empty then: what the topic does not hold
     /// any more, no message deletes.</summary>
-    public Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)
+    /// <exception cref="NotReadyException">Other processors of the group run.</exception>
+    public async Task<bool> RestartAsync(Progress progress, CancellationToken cancellationToken)
     {
+        await Task.Run(() => CommitBeginnings(cancellationToken), cancellationToken);
         _fromBeginning = true;
-        return Task.FromResult(false);
+        return false;
     }
 
     public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(_options.Client(_bootstrapServers))
+        _consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(Member())
         {
-            GroupId = _options.Group,
             StatisticsIntervalMs = KafkaConnection.StatisticsIntervalMs,
-            EnableAutoCommit = false,
-            EnableAutoOffsetStore = false,
-            IsolationLevel = IsolationLevel.ReadCommitted,
-            // With "earliest" retention would skip messages without a word; with "latest" a new group would read nothing.
-            AutoOffsetReset = AutoOffsetReset.Error,
-            PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             // As brokers keep them, compressed to a tenth: with more, a flood held half a gigabyte. A larger message comes alone (KIP-74).
             MaxPartitionFetchBytes = 512 * 1024,
             QueuedMaxMessagesKbytes = 16 * 1024, // of bodies; what librdkafka keeps beside each is as much again and more
+            // What is derived whole takes as long as it takes, and the group must not believe that nobody is here: a dead process is told by
+            // its missing heartbeats (session.timeout.ms).
+            MaxPollIntervalMs = 86_400_000,
             FetchQueueBackoffMs = 10, // a second, unless told otherwise, is a dozen batches
             FetchWaitMaxMs = 100,
             ConsumeResultFields = "headers", // neither the topic's name nor the time anew with each message
@@ -161,6 +164,55 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         // Leaving the group lets the others take over at once.
         await Task.Run(consumer.Close);
         consumer.Dispose();
+    }
+
+    private ConsumerConfig Member() => new(_options.Client(_bootstrapServers))
+    {
+        GroupId = _options.Group,
+        EnableAutoCommit = false,
+        EnableAutoOffsetStore = false,
+        IsolationLevel = IsolationLevel.ReadCommitted,
+        // With "earliest" retention would skip messages without a word; with "latest" a new group would read nothing.
+        AutoOffsetReset = AutoOffsetReset.Error,
+        PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
+    };
+
+    /// <summary>
+    /// Lets the group begin anew, before the tables are emptied: over empty tables what it had committed would leave out all that came
+    /// before, if this process ended early. A processor that runs beside this one would go on where it is, so there must be none.
+    /// </summary>
+    private void CommitBeginnings(CancellationToken cancellationToken)
+    {
+        var assigned = new HashSet<TopicPartition>();
+        using var consumer = new ConsumerBuilder<Ignore, Ignore>(Member())
+            .SetPartitionsAssignedHandler((_, partitions) =>
+            {
+                assigned.UnionWith(partitions);
+                return partitions.Select(partition => new TopicPartitionOffset(partition, Offset.End));
+            })
+            .SetPartitionsRevokedHandler((_, partitions) => assigned.ExceptWith(partitions.Select(partition => partition.TopicPartition)))
+            .SetLogHandler((_, message) => LogKafka(message.Name, message.Message))
+            .Build();
+        consumer.Subscribe(_options.Topic);
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            while (assigned.Count < _partitions)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (Stopwatch.GetElapsedTime(started) > PatienceWithGroup)
+                    throw new NotReadyException(
+                        $"Other processors of group '{_options.Group}' are running, and would go on with tables that are emptied under " +
+                        "them: stop them, then this one begins anew.");
+                consumer.Consume(TimeSpan.FromMilliseconds(100));
+            }
+            consumer.Commit(assigned.Select(
+                partition => new TopicPartitionOffset(partition, consumer.QueryWatermarkOffsets(partition, Patience).Low)));
+        }
+        finally
+        {
+            consumer.Close();
+        }
     }
 
     private void Commit(TopicPartitionOffset[] offsets)
@@ -276,6 +328,11 @@ internal sealed partial class KafkaChangeSource : IChangeSource
         var watermarks = _consumer!.QueryWatermarkOffsets(committed.TopicPartition, Patience);
         if (_fromBeginning || (committed.Offset == Offset.Unset && applied == 0))
             return watermarks.Low;
+
+        if (committed.Offset != Offset.Unset && committed.Offset.Value > watermarks.Low.Value && _progress.Positions.Count == 0)
+            throw new NotReadyException(
+                $"Group '{_options.Group}' has applied partition {partition} of topic '{_options.Topic}' up to offset " +
+                $"{committed.Offset.Value}, and the tables have nothing: they are others than then. Run 'CdcProcessor resync --all'.");
 
         var start = committed.Offset == Offset.Unset ? applied : committed.Offset.Value;
         if (Math.Max(start, applied) > watermarks.High.Value)

@@ -11,7 +11,8 @@ namespace AspireCdc.CdcProcessor.Kafka;
 /// </summary>
 internal sealed class ProgressTopic(string topic)
 {
-    private const string SourceKey = "source", PositionKey = "position", CopyKey = "copy:", PausedKey = "paused", ResetKey = "reset";
+    private const string SourceKey = "source", PositionKey = "position", CopyKey = "copy:", PausedKey = "paused", ResetKey = "reset",
+        SentKey = "sent";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -28,6 +29,9 @@ internal sealed class ProgressTopic(string topic)
 
     public void Save(IProducer<byte[], byte[]> producer, TableCopy copy) => Save(producer, CopyKey + copy.Table, copy);
 
+    /// <summary>Up to which version rows without a key have been sent.</summary>
+    public void Save(IProducer<byte[], byte[]> producer, UInt128 sent) => Save(producer, SentKey, sent);
+
     public void SavePaused(IProducer<byte[], byte[]> producer, bool paused) => Save(producer, PausedKey, paused);
 
     public void RequestReset(IProducer<byte[], byte[]> producer) => Save(producer, ResetKey, true);
@@ -35,7 +39,7 @@ internal sealed class ProgressTopic(string topic)
     /// <summary>Forgets the source, the position and the copies; the request to do so goes last.</summary>
     public void Clear(IProducer<byte[], byte[]> producer, Progress progress)
     {
-        foreach (var key in (IEnumerable<string>)[.. progress.Copies.Select(copy => CopyKey + copy.Table), PositionKey,
+        foreach (var key in (IEnumerable<string>)[.. progress.Copies.Select(copy => CopyKey + copy.Table), PositionKey, SentKey,
             SourceKey, ResetKey])
             producer.Produce(
                 new TopicPartition(topic, 0), new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = null! });
@@ -77,7 +81,8 @@ internal sealed class ProgressTopic(string topic)
             [.. records.Where(record => record.Key.StartsWith(CopyKey, StringComparison.Ordinal))
                 .Select(record => JsonSerializer.Deserialize<TableCopy>(record.Value)!)],
             Read<bool>(PausedKey),
-            Read<bool>(ResetKey));
+            Read<bool>(ResetKey))
+        { Sent = Read<UInt128>(SentKey) };
 
         T? Read<T>(string key) => records.TryGetValue(key, out var value) ? JsonSerializer.Deserialize<T>(value) : default;
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -21,7 +22,24 @@ internal sealed record Marker(string Table, UInt128 Version, IReadOnlyList<strin
 
     public static string Format(IEnumerable<Marker> markers) => JsonSerializer.Serialize(markers);
 
-    public static IReadOnlyList<Marker> Parse(ReadOnlySpan<byte> content) => JsonSerializer.Deserialize<Marker[]>(content) ?? [];
+    /// <summary>
+    /// The markers at this position that can be; null where it is no message of them. Any role of the database may write such messages:
+    /// what says that it landed later than it stands here, or has another key than the table, is none of ours.
+    /// </summary>
+    public static IReadOnlyList<Marker>? TryParse(ReadOnlySpan<byte> content, StarModel model, ulong lsn)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Marker[]>(content)?.Where(marker => marker?.Table is not null
+                && (ulong)(marker.Version >> 64) <= lsn
+                && model.Find(marker.Table) is { } table
+                && (marker.Key is null || (marker.Key.Count == table.Key.Count && marker.Key.All(value => value is not null)))).ToList();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 
     public RowRef AddKey(ChangeBatch batch, Relation relation)
     {

@@ -18,9 +18,10 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <param name="onIgnoredTable">Told of a table that the model does not have.</param>
 /// <param name="onRelation">Told of each description of a table.</param>
 /// <param name="byIdentity">The table of an OID that is known, whatever it is called when its rows change.</param>
+/// <param name="onStrangeMessage">Told of the prefix of a message that somebody else has written under it.</param>
 internal sealed class PgOutputDecoder(
     StarModel model, string markerPrefix, Action<string> onIgnoredTable, Action<Relation> onRelation,
-    Func<uint, TableMapping?>? byIdentity = null)
+    Func<uint, TableMapping?>? byIdentity = null, Action<string>? onStrangeMessage = null)
 {
     /// <summary>Microseconds from 1970 to 2000, where PostgreSQL's clock begins.</summary>
     private const long PostgresEpoch = 946_684_800_000_000;
@@ -196,16 +197,23 @@ internal sealed class PgOutputDecoder(
             && ActivityContext.TryParse(Encoding.ASCII.GetString(content), null, isRemote: true, out var trace))
             batch.Changes.LinkTo(trace, _commitLsn, _commitTime);
         if (transactional && prefix == SchemaTrigger.Prefix)
-            batch.SchemaChanges.Add((SchemaMessage.Parse(content), _commitLsn));
+        {
+            if (SchemaMessage.TryParse(content) is { } schema)
+                batch.SchemaChanges.Add((schema, _commitLsn));
+            else
+                onStrangeMessage?.Invoke(prefix);
+        }
         if (transactional || prefix != markerPrefix)
             return;
 
-        foreach (var marker in Marker.Parse(content))
+        if (Marker.TryParse(content, model, lsn) is not { } markers)
         {
-            if (model.Find(marker.Table) is not { } table)
-                continue;
-
-            var relation = Relation.Of(table);
+            onStrangeMessage?.Invoke(prefix);
+            return;
+        }
+        foreach (var marker in markers)
+        {
+            var relation = Relation.Of(model.Table(marker.Table));
             if (marker is { Repair: true, Key: not null })
                 batch.Repairs.Add(batch.Changes.Count);
             batch.Changes.Add(new Change(relation, ChangeOperation.Derive, Lsn.Version(lsn, lsn), lsn, -1, 0, RowRef.None,

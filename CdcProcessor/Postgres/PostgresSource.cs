@@ -12,7 +12,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <summary>PostgreSQL by logical replication: a copy of what was there, and the stream from the copy's point on.</summary>
 internal sealed partial class PostgresSource : IChangeSource
 {
-    private const string ObjectInUse = "55006";
+    private const string ObjectInUse = "55006", TooFewSlots = "53400", TooManyConnections = "53300";
     private static readonly TimeSpan RetryCopiesAfter = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PatienceWithSlot = TimeSpan.FromSeconds(3);
 
@@ -61,7 +61,7 @@ internal sealed partial class PostgresSource : IChangeSource
         _catalog = new PostgresCatalog(database, model, options);
         _forms = new TableForms(_catalog, model, options);
         _ledger = new TableLedger(model);
-        _toast = new ToastReader(_catalog, _ledger, time);
+        _toast = new ToastReader(_catalog, _ledger, options.BatchBytes, time);
         _guard = new ChangeGuard(_catalog, _forms, _ledger, options, () => _looks.Writer.TryWrite(true));
         _repairs = new RepairReader(_catalog, time);
     }
@@ -231,9 +231,11 @@ internal sealed partial class PostgresSource : IChangeSource
         }
 
         var decoder = new PgOutputDecoder(_model, Marker.Prefix(_options.Slot), table =>
-            Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity);
+            Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity,
+            prefix => Warn($"somebody else writes messages with the prefix {prefix} (pg_logical_emit_message): they are ignored"));
         _guard.Begin(_resumeAt);
-        _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000));
+        _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000),
+            () => _toast.ReadAtOnce);
         await StartReplicationAsync(connection, stop.Token);
         var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
         _status.LagReader = lag.Now;
@@ -265,9 +267,29 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first
         // copy did. Exporter and slot go together.
-        await using var exporter = await _server.OpenAsync("aspirecdc resync", replication: true, cancellationToken);
-        var snapshot = await WaitForSlotAsync(
-            Snapshot.OfTemporarySlotAsync(exporter, _options.Slot, cancellationToken), cancellationToken);
+        WireConnection? exporter = null;
+        try
+        {
+            exporter = await _server.OpenAsync("aspirecdc resync", replication: true, cancellationToken);
+            var snapshot = await WaitForSlotAsync(
+                Snapshot.OfTemporarySlotAsync(exporter, _options.Slot, cancellationToken), cancellationToken);
+            await RecopyAsync(copier, tables, snapshot, cancellationToken);
+        }
+        catch (WireException e) when (!_copiesInOrder && e.SqlState is TooFewSlots or TooManyConnections)
+        {
+            // The stream is no worse for it, and goes on.
+            Refuse(tables, tables.ToDictionary(table => table, _ => e.Message.TrimEnd('.')), cancellationToken);
+        }
+        finally
+        {
+            if (exporter is not null)
+                await exporter.DisposeAsync();
+        }
+    }
+
+    private async Task RecopyAsync(
+        TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
+    {
         LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
         await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
     }

@@ -1,3 +1,5 @@
+using AspireCdc.CdcProcessor.Changes;
+
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>A replication slot's exported snapshot: all that was committed before its point, and nothing else. It ends when its

@@ -11,24 +11,41 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// that may be of another row since a key change, or miss what became a dead letter. A value that is newer than its change is no harm,
 /// since the change that made it follows.
 /// </summary>
-internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, TimeProvider time)
+/// <param name="catalog">Where the values are read.</param>
+/// <param name="ledger">What copies cover.</param>
+/// <param name="batchBytes">What a batch is to hold.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ToastReader(PostgresCatalog catalog, TableLedger ledger, int batchBytes, TimeProvider time)
 {
     private const string UndefinedTable = "42P01";
+
+    private const int MostAtOnce = 10_000;
 
     private static readonly IReadOnlyDictionary<int, RowRef> NoRows = new Dictionary<int, RowRef>();
 
     private readonly KeyedRows _rows = new(catalog);
+    private int _readAtOnce = 64;
+
+    /// <summary>
+    /// How many changes that lack values a batch may have, so that with them it is not much larger than a batch is to be: few at first,
+    /// then by the size of those that were read last.
+    /// </summary>
+    public int ReadAtOnce => Volatile.Read(ref _readAtOnce);
 
     public async Task FillAsync(StreamBatch batch, CancellationToken cancellationToken)
     {
         if (batch.Incomplete.Count == 0)
             return;
 
+        var before = batch.Changes.Size;
         await WaitUntilVisibleAsync(batch.Incomplete.Select(change => change.Transaction).Distinct(), cancellationToken);
 
         var gone = new List<int>();
         foreach (var group in batch.Incomplete.GroupBy(change => batch.Changes.Changes[change.Index].Relation))
             gone.AddRange(await FillAsync(batch.Changes, group.Key, [.. group.Select(change => change.Index)], cancellationToken));
+
+        var each = Math.Max(1, (batch.Changes.Size - before) / batch.Incomplete.Count);
+        Volatile.Write(ref _readAtOnce, (int)Math.Clamp(batchBytes / each, 1, Math.Min(MostAtOnce, 4L * _readAtOnce)));
 
         // From the last to the first, so that indexes stay good.
         foreach (var index in gone.OrderDescending())

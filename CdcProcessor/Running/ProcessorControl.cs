@@ -59,7 +59,7 @@ internal sealed class ProcessorControl(PipelineFactory factory, Pair pair, StarM
         // Where a copy stands in the stream's order, it goes before what the next run streams.
         if (Current?.Sink.CopiesInOrder == true)
             Restart();
-        else if (status.Phase == Phase.Streaming && Current is { } run)
+        else if (Current is { } run)
             run.Source.RequestCopy([.. mappings.Select(table => table.Source)]);
     }
 

@@ -17,6 +17,9 @@ internal sealed partial class Verifier(
     ILogger<Verifier> logger) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>A timer takes no more than 49 days.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
     private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(5);
 
     private readonly Channel<VerificationReport> _requests = Channel.CreateBounded<VerificationReport>(1);
@@ -82,14 +85,20 @@ internal sealed partial class Verifier(
         if (options.Value.VerifyEvery is not { } every)
             return await _requests.Reader.ReadAsync(cancellationToken);
 
-        var due = (state.Report.Finished is { } finished ? finished + every - time.GetUtcNow() : TimeSpan.Zero) is { Ticks: > 0 } rest
-            ? rest : TimeSpan.Zero;
-        var asked = _requests.Reader.WaitToReadAsync(cancellationToken).AsTask();
-        if (await Task.WhenAny(asked, Task.Delay(due, time, cancellationToken)) == asked && await asked
-            && _requests.Reader.TryRead(out var request))
-            return request;
-        cancellationToken.ThrowIfCancellationRequested();
-        return _requests.Reader.TryRead(out request) ? request : Fresh([], repairs: false);
+        while (state.Report.Finished is { } finished && finished + every - time.GetUtcNow() is { Ticks: > 0 } rest)
+        {
+            using var soon = new CancellationTokenSource(rest < LongestWait ? rest : LongestWait, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(soon.Token, cancellationToken);
+            try
+            {
+                return await _requests.Reader.ReadAsync(either.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // It is time, or to be waited for on.
+            }
+        }
+        return _requests.Reader.TryRead(out var request) ? request : Fresh([], repairs: false);
     }
 
     private async Task StreamsAsync(CancellationToken cancellationToken)

@@ -186,6 +186,27 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     }
 
     [Fact]
+    public async Task A_copy_for_which_PostgreSQL_has_no_slot_left_waits_and_the_stream_goes_on()
+    {
+        await using var server = await PostgresServer.StartOwnAsync(
+            Cancel, new Dictionary<string, string> { ["max_replication_slots"] = "1" });
+        await using var shop = await Store.CreateAsync(
+            Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
+        (await http.PostAsync("/operations/resync?table=customer", null, Cancel)).EnsureSuccessStatusCode();
+        await Wait.ForAsync(() => http.GetStringAsync("/ready", Cancel), ready =>
+            ready.Contains("customer could not be copied (all replication slots are in use"), "the copy to be refused", Cancel, Long);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf'", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        processor.Services.GetRequiredService<ProcessorStatus>().Phase.Should().Be(Phase.Streaming);
+    }
+
+    [Fact]
     public async Task Connections_cut_in_the_middle_of_a_message()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
@@ -239,8 +260,14 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     [Fact]
     public async Task An_invalidated_slot_is_unhealthy_and_says_what_to_run()
     {
-        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string> { ["max_slot_wal_keep_size"] =
-            "1MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB", ["wal_keep_size"] = "0" });
+        await using var server = await PostgresServer.StartOwnAsync(Cancel, new Dictionary<string, string>
+        {
+            ["max_slot_wal_keep_size"] =
+            "1MB",
+            ["max_wal_size"] = "32MB",
+            ["min_wal_size"] = "32MB",
+            ["wal_keep_size"] = "0"
+        });
         await using var shop = await Store.CreateAsync(
             Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
         await shop.ExecuteAsync(Store.FewRows, Cancel);

@@ -41,6 +41,30 @@ public sealed class StreamTests(PostgresServer postgres, ClickHouseServer clickh
         (await shop.QueryAsync("SELECT customer_name FROM customer_dim WHERE customer_id = 100", Cancel)).Should().Be("Second\n");
     }
 
+    /// <summary>PostgreSQL lets every role write messages into the WAL.</summary>
+    [Fact]
+    public async Task Messages_that_somebody_else_writes_under_the_processors_prefixes_change_nothing()
+    {
+        await using var shop = await StartAsync();
+        string[] markers =
+        [
+            "'x'", "'[null]'", "'null'",
+            """'[{"Table":"customer","Version":1,"Key":["1","2"]}]'""",
+            """'[{"Table":"customer","Version":340282366920938463463374607431768211455,"Key":null}]'""",
+            // As late as may be: the end of a copy that never was.
+            """format('[{"Table":"customer","Version":%s,"Key":null}]', (pg_current_wal_lsn() - '0/0') * 18446744073709551616)""",
+        ];
+        foreach (var marker in markers)
+            await shop.ExecuteAsync($"SELECT pg_logical_emit_message(false, 'aspirecdc:{shop.Slot}', {marker})", Cancel);
+        foreach (var schema in (string[])["x", "null", "[]"])
+            await shop.ExecuteAsync($"SELECT pg_logical_emit_message(true, 'aspirecdc:schema', '{schema}')", Cancel);
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Genf' WHERE id = 1", Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        (await shop.QueryAsync("SELECT count() FROM customer_dim FINAL", Cancel)).Should().Be("5\n");
+        shop.Log.Lines.Should().Contain(line => line.Contains("somebody else writes messages with the prefix aspirecdc:schema"));
+    }
+
     [Fact]
     public async Task Rule_7_update_of_a_primary_key_moves_the_row_and_its_facts()
     {

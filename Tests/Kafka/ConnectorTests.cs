@@ -37,6 +37,37 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         messages.Should().OnlyContain(message => message.Header("commit_ts_ms") == "1767323045678");
     }
 
+    /// <summary>The slot is told late of what was sent, and nothing in the topic overwrites a row without a key.</summary>
+    [Fact]
+    public async Task A_row_without_a_key_is_sent_once_though_the_slot_goes_back_behind_it()
+    {
+        var topic = kafka.NewTopic(create: false);
+        var visits = Relation.Of(Mapped.Table("visit", Mapped.Column("url", ColumnType.String)) with { AppendOnly = true });
+        await using (var sink = await TestSink.OpenAsync(kafka, topic, Cancel))
+        {
+            using var first = Visits((100, "/a"), (200, "/b"));
+            await sink.WriteAsync(first, Cancel);
+        }
+        await using var next = await TestSink.OpenAsync(kafka, topic, Cancel);
+        using var again = Visits((100, "/a"), (200, "/b"), (300, "/c"));
+        await next.WriteAsync(again, Cancel);
+
+        TopicReader.Read(kafka, topic, Cancel).Where(message => message.Value!.Contains("\"visit\""))
+            .Select(message => (string?)JsonNode.Parse(message.Value!)!["payload"]!["url"]).Should().BeEquivalentTo("/a", "/b", "/c");
+
+        ChangeBatch Visits(params (ulong Commit, string Url)[] rows)
+        {
+            var batch = new ChangeBatch();
+            foreach (var (commit, url) in rows)
+            {
+                var row = batch.AddRow(1);
+                batch.SetText(row, 0, Encoding.UTF8.GetBytes(url));
+                TestSink.Add(batch, ChangeOperation.Insert, commit, row: row, relation: visits);
+            }
+            return batch;
+        }
+    }
+
     /// <summary>ClickHouse holds 1.0 and 1.00 as one key; in two partitions its versions would not compare.</summary>
     [Fact]
     public async Task Rule_7_a_numeric_key_that_only_changes_its_scale_stays_one_key_in_one_partition()

@@ -41,4 +41,27 @@ public sealed class KafkaPairTests(PostgresServer postgres, ClickHouseServer cli
         await shop.AssertStarEqualsJoinAsync(Cancel);
         (await shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel)).Should().Be("0\n");
     }
+
+    [Fact]
+    public async Task A_processor_that_begins_anew_takes_its_group_back_to_the_beginning_before_it_empties_the_tables()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        var topic = kafka.NewTopic(create: false);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
+        var processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        using (var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) })
+            (await http.PostAsync("/operations/resync?all=true", null, Cancel)).EnsureSuccessStatusCode();
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+
+        // Tables that are emptied behind the group's back are told.
+        await shop.QueryAsync("TRUNCATE TABLE cdc_progress", Cancel);
+        processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
+        await Wait.UntilAsync(() => Task.FromResult(shop.Log.Lines.Any(line =>
+            line.Contains("and the tables have nothing: they are others than then. Run 'CdcProcessor resync --all'."))),
+            "the processor to say so", Cancel);
+    }
 }

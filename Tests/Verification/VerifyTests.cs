@@ -172,8 +172,16 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.StopAsync(processor);
 
         processor = await shop.StartStreamingAsync(Cancel, "--Cdc:VerifyEvery", "00:00:01");
-        await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > after.Started,
+        var third = await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > after.Started,
             "another one", Cancel, TimeSpan.FromMinutes(2));
+        await shop.StopAsync(processor);
+
+        // Longer than a timer runs, and somebody asks meanwhile.
+        processor = await shop.StartStreamingAsync(Cancel, "--Cdc:VerifyEvery", "90.00:00:00");
+        using (var http = Client(processor))
+            (await http.PostAsync("/operations/verify", null, Cancel)).EnsureSuccessStatusCode();
+        await Wait.ForAsync(() => ReportAsync(processor), report => report.State == "equal" && report.Started > third.Started,
+            "the one that was asked for", Cancel, TimeSpan.FromMinutes(2));
     }
 
     /// <summary>

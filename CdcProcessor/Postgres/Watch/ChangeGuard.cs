@@ -38,6 +38,7 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
         var now = default(IReadOnlyDictionary<string, TableForm>);
         var due = new Dictionary<TableMapping, ulong>();
         var dropped = new HashSet<int>();
+        var misfits = new HashSet<Relation>();
         var refusal = default(Exception);
         for (var i = 0; i < batch.Changes.Count && refusal is null; i++)
         {
@@ -45,8 +46,9 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
             var (relation, table) = (change.Relation, change.Relation.Table);
             if (change.Operation == ChangeOperation.Derive)
             {
-                if (!change.New.Exists)
-                    ledger.End(table, (ulong)(change.Bound >> 64));
+                // Of a copy that is not recorded (it begins anew then), or that never was: its end would clear what no copy has brought.
+                if (!change.New.Exists && !ledger.End(table, (ulong)(change.Bound >> 64)))
+                    dropped.Add(i);
             }
             else if (change.Operation == ChangeOperation.Truncate && ledger.IsPartition(relation.Oid))
             {
@@ -54,6 +56,10 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
                 dropped.Add(i);
                 if (!ledger.IsCovered(table, change.Lsn))
                     Due(batch, table, change.Lsn, TruncatedPartition);
+            }
+            else if (misfits.Contains(relation) && !ledger.IsCovered(table, change.Lsn))
+            {
+                due[table] = change.Lsn;
             }
             else if (!ledger.Fits(relation) && !ledger.IsCovered(table, change.Lsn))
             {
@@ -64,6 +70,8 @@ internal sealed class ChangeGuard(PostgresCatalog catalog, TableForms forms, Tab
                     {
                         ledger.Ask(table, misfit);
                         due[table] = change.Lsn;
+                        // The catalog is asked once of what may be a million changes.
+                        misfits.Add(relation);
                     }
                     else if (!ledger.Fits(relation))
                     {

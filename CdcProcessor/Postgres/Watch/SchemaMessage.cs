@@ -18,6 +18,16 @@ internal sealed record SchemaMessage(string Event, string Tag, uint Oid, uint Pa
     /// <summary>A table was made as a partition: it was empty when its rows began to be published.</summary>
     public bool MakesPartition => Event == "ddl_command_end" && Tag == "CREATE TABLE" && Partition != 0;
 
-    public static SchemaMessage Parse(ReadOnlySpan<byte> content) =>
-        JsonSerializer.Deserialize<SchemaMessage>(content, Json) ?? throw new JsonException("it is null");
+    /// <summary>Null where it is none: any role of the database may write such messages.</summary>
+    public static SchemaMessage? TryParse(ReadOnlySpan<byte> content)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<SchemaMessage>(content, Json);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

@@ -97,17 +97,20 @@ internal sealed class TableLedger(StarModel model)
             SetForm(table, form);
     }
 
-    /// <summary>The copy at this point has come to its end in the stream.</summary>
-    public void End(TableMapping table, ulong point)
+    /// <summary>
+    /// The copy at this point has come to its end in the stream. False if there is no recorded copy of such a point, or of a later one.
+    /// </summary>
+    public bool End(TableMapping table, ulong point)
     {
         lock (_lock)
         {
             var state = _tables[table.Source];
             if (state.Point != point || state.Form is null)
-                return;
+                return point <= state.Point;
             state.Copy = new TableCopy(table.Source, CopyState.Done, point, table.Fingerprint, state.Form.Write());
             if (!state.IsAsked)
                 state.Reason = null;
+            return true;
         }
     }
 
