@@ -94,7 +94,8 @@ internal static class EmbeddedStack
             await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
             await connection.OpenAsync(cancellationToken);
             await using var exists = new NpgsqlCommand(
-                "SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = shop.Database } } };
+                "SELECT 1 FROM pg_database WHERE datname = $1", connection)
+            { Parameters = { new() { Value = shop.Database } } };
             return await exists.ExecuteScalarAsync(cancellationToken) is null
                 ? HealthCheckResult.Unhealthy($"The database {shop.Database} is not there yet.")
                 : HealthCheckResult.Healthy();

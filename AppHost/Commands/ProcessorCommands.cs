@@ -35,11 +35,11 @@ internal static class ProcessorCommands
                 Resync, "Resync a table",
                 context => operations.PostAsync(
                     $"resync?table={Uri.EscapeDataString(context.Arguments[Table].Value!)}", context.CancellationToken), new()
-                {
-                    Description = "Copies one table anew, beside the stream.",
-                    IconName = "ArrowSync",
-                    UpdateState = CommandState.WhenHealthy,
-                    Arguments =
+                    {
+                        Description = "Copies one table anew, beside the stream.",
+                        IconName = "ArrowSync",
+                        UpdateState = CommandState.WhenHealthy,
+                        Arguments =
                     [
                         new()
                         {
@@ -50,15 +50,15 @@ internal static class ProcessorCommands
                             DynamicLoading = new() { LoadCallback = operations.LoadTablesAsync },
                         },
                     ],
-                })
+                    })
             .WithCommand(
                 ResyncAll, "Resync everything", context => operations.PostAsync("resync?all=true", context.CancellationToken), new()
-            {
-                Description = "Copies every table anew, from a new replication slot.",
-                ConfirmationMessage = "Every table in ClickHouse is filled anew from PostgreSQL, from a new replication slot. Go on?",
-                IconName = "ArrowSyncCircle",
-                UpdateState = CommandState.WhenRunning,
-            });
+                {
+                    Description = "Copies every table anew, from a new replication slot.",
+                    ConfirmationMessage = "Every table in ClickHouse is filled anew from PostgreSQL, from a new replication slot. Go on?",
+                    IconName = "ArrowSyncCircle",
+                    UpdateState = CommandState.WhenRunning,
+                });
     }
 
     /// <summary>The operations of a running processor.</summary>

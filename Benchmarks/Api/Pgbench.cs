@@ -37,8 +37,13 @@ internal sealed class Pgbench
             "--file=script.sql", "--log", "--log-prefix=each", $"--host={server.Host}", $"--port={server.Port}",
             $"--username={server.Username}", server.Database!,
         ];
-        var start = new ProcessStartInfo(_program, args) { WorkingDirectory = own, RedirectStandardOutput = true,
-            RedirectStandardError = true, Environment = { ["PGPASSWORD"] = server.Password } };
+        var start = new ProcessStartInfo(_program, args)
+        {
+            WorkingDirectory = own,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["PGPASSWORD"] = server.Password }
+        };
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         var errors = process.StandardError.ReadToEndAsync(cancellationToken);

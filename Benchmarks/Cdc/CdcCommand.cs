@@ -89,7 +89,8 @@ internal sealed class CdcCommand : IAsyncDisposable
         await CommitAsync(present, reports, cancellationToken);
 
         var report = new CdcReport(machine, versions, workload.Changes, _options.Rounds, _options.Commits, seconds,
-            [.. reports.Values]) { LoadAtEnd = MachineState.LoadAverage() };
+            [.. reports.Values])
+        { LoadAtEnd = MachineState.LoadAverage() };
         CdcTable.Write(report);
         await SaveAsync(report, cancellationToken);
         return reports.Values.All(contender => contender.Drains.All(drain => drain.Failure is null) && contender.Latency?.Failure is null
@@ -197,8 +198,11 @@ internal sealed class CdcCommand : IAsyncDisposable
 
     private async Task<Dictionary<string, string>> VersionsAsync(CancellationToken cancellationToken)
     {
-        var versions = new Dictionary<string, string> { ["PostgreSQL"] =
-            await _database!.ScalarAsync<string>("SHOW server_version", cancellationToken) };
+        var versions = new Dictionary<string, string>
+        {
+            ["PostgreSQL"] =
+            await _database!.ScalarAsync<string>("SHOW server_version", cancellationToken)
+        };
         if (_broker is not null)
             versions["Kafka"] = _broker.Version;
         return versions;

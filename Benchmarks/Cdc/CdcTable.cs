@@ -56,8 +56,11 @@ internal static class CdcTable
     {
         var limit = report.Contenders.FirstOrDefault(contender => contender.Key == "limit")?.Median(drain => drain.ChangesPerSecond);
         var peer = report.Contenders.FirstOrDefault(contender => contender.Key == "materialized")?.Median(drain => drain.ChangesPerSecond);
-        var table = new Table { Title = new($"Draining {report.Changes.ToString("N0", Culture)} changes (medians of {report.Rounds})"),
-            Border = TableBorder.Rounded };
+        var table = new Table
+        {
+            Title = new($"Draining {report.Changes.ToString("N0", Culture)} changes (medians of {report.Rounds})"),
+            Border = TableBorder.Rounded
+        };
         table.AddColumns("reader", "keeps");
         foreach (var column in (string[])["changes/s", "range", "of limit", "of Mat.PG", "s with start", "CPU s",
             "sender CPU s", "peak MB"])

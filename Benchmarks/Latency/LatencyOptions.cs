@@ -47,8 +47,11 @@ internal sealed record LatencyOptions
                 "--user" => options with { User = Value() },
                 "--password" => options with { Password = Value() },
                 "--database" => options with { Database = Value() },
-                "--commits" => options with { Commits = int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
-                    && n > 0 ? n : throw new FormatException("--commits must be a number from 1 on.") },
+                "--commits" => options with
+                {
+                    Commits = int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+                    && n > 0 ? n : throw new FormatException("--commits must be a number from 1 on.")
+                },
                 var other => throw new FormatException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
             };
 

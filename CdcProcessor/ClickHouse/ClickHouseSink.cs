@@ -68,8 +68,11 @@ internal sealed class ClickHouseSink : IChangeSink
 
         var landed = await _client.ScalarAsync(
             $"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
-        return progress with { Landed = Math.Max(
-            ulong.Parse(landed!, CultureInfo.InvariantCulture), progress.Copies.Select(copy => copy.Point).DefaultIfEmpty().Max()) };
+        return progress with
+        {
+            Landed = Math.Max(
+            ulong.Parse(landed!, CultureInfo.InvariantCulture), progress.Copies.Select(copy => copy.Point).DefaultIfEmpty().Max())
+        };
     }
 
     public async Task BeginAsync(SourceIdentity source, CancellationToken cancellationToken)

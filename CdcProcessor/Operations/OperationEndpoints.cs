@@ -62,11 +62,11 @@ internal static class OperationEndpoints
 
     private static string CopyStateOf(TableMapping table, Progress progress) =>
         progress.Copies.FirstOrDefault(copy => copy.Table == table.Source) switch
-    {
-        null => "not copied yet",
-        { State: CopyState.Done } copy when !copy.IsOf(table) => "due, since the model has other columns now",
-        var copy => copy.State.ToString(),
-    };
+        {
+            null => "not copied yet",
+            { State: CopyState.Done } copy when !copy.IsOf(table) => "due, since the model has other columns now",
+            var copy => copy.State.ToString(),
+        };
 
     private static string Shown(SourcePosition position) => position switch
     {

@@ -39,8 +39,11 @@ internal sealed class FactRows
         var (owner, name) = expression switch
         {
             MemberExpression { Expression: { } of } member => (of, member.Member.Name),
-            MethodCallExpression { Method: { Name: nameof(EF.Property), DeclaringType: var type },
-                Arguments: [var of, ConstantExpression { Value: string shadow }] } when type == typeof(EF) => (of, shadow),
+            MethodCallExpression
+            {
+                Method: { Name: nameof(EF.Property), DeclaringType: var type },
+                Arguments: [var of, ConstantExpression { Value: string shadow }]
+            } when type == typeof(EF) => (of, shadow),
             _ => (null, ""),
         };
         if (owner is null || FindRow(owner) is not { } row)

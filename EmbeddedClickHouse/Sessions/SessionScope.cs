@@ -61,8 +61,11 @@ internal sealed class SessionScope : IDisposable
     {
         var before = settings
             .Select(setting =>
-                setting with { Value = _connection.Query(
-                    $"SELECT value FROM system.settings WHERE name = {SqlText.QuoteString(setting.Name)}").TrimEnd('\n') })
+                setting with
+                {
+                    Value = _connection.Query(
+                    $"SELECT value FROM system.settings WHERE name = {SqlText.QuoteString(setting.Name)}").TrimEnd('\n')
+                })
             .ToList();
         _connection.Query(Setting.SetStatement(settings));
         _undo.Add(Setting.SetStatement(before));

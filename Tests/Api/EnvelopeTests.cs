@@ -123,7 +123,8 @@ public sealed class EnvelopeTests(ApiServer api) : IClassFixture<ApiServer>
             preflight.Headers.GetValues("Access-Control-Allow-Methods").Single().Should().Contain(method.Method);
 
         var content = new ByteArrayContent(
-            body is null ? [] : System.Text.Encoding.UTF8.GetBytes(body)) { Headers = { { "Content-Type", "application/json" } } };
+            body is null ? [] : System.Text.Encoding.UTF8.GetBytes(body))
+        { Headers = { { "Content-Type", "application/json" } } };
         var answer = await api.Client.AnswerAsync(method, "/envelope/api" + path, content, ("Origin", Origin));
         answer.Headers.GetValues("Access-Control-Allow-Origin").Single().Should().Be(Origin);
         return answer;

@@ -54,8 +54,12 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     public async Task A_database_that_is_not_there_is_made()
     {
         var database = await postgres.CreateDatabaseAsync(Cancellation);
-        var other = database with { Name = database.Name + "_new", ConnectionString =
-            new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = database.Name + "_new" }.ConnectionString };
+        var other = database with
+        {
+            Name = database.Name + "_new",
+            ConnectionString =
+            new NpgsqlConnectionStringBuilder(database.ConnectionString) { Database = database.Name + "_new" }.ConnectionString
+        };
         (await RunAsync(other)).ExitCode.Should().Be(0);
         (await TablesAsync(other)).Should().Be("customer,order,orderitem,product");
     }
@@ -254,7 +258,8 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
 
     private static string LoginAs(TestDatabase database, string user, string password) =>
         new NpgsqlConnectionStringBuilder(
-            database.ConnectionString) { Username = user, Password = password, Pooling = false }.ConnectionString;
+            database.ConnectionString)
+        { Username = user, Password = password, Pooling = false }.ConnectionString;
 
     private sealed record Outcome(int ExitCode, string Output);
 }

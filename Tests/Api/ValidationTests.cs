@@ -109,7 +109,8 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
         var order = await api.OrderAsync();
         var item = (await api.GetAsync($"/api/orders/{order}")).Json.GetProperty("items")[0].GetProperty("id").GetInt64();
         var id = resource
-            switch { "customers" => await api.CustomerAsync(), "products" => await api.ProductAsync(), "orders" => order, _ => item };
+            switch
+        { "customers" => await api.CustomerAsync(), "products" => await api.ProductAsync(), "orders" => order, _ => item };
         var path = method == "POST" ? $"/api/{resource}" : $"/api/{resource}/{id}";
         var before = await api.ContentAsync();
 

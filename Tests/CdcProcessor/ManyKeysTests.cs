@@ -88,8 +88,13 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         var author = Mapped.Table("author", Mapped.Key("id", ColumnType.Int64, "author_id"));
         var fact = new FactTable(
             new StarModel([author, Note], []),
-            new FactMapping { Name = "note_fact", Root = "note",
-                Parents = [new("author", "author", FactMapping.RootAlias, ["author_id"], "note_by_author")], Columns = [] }, "note_fact");
+            new FactMapping
+            {
+                Name = "note_fact",
+                Root = "note",
+                Parents = [new("author", "author", FactMapping.RootAlias, ["author_id"], "note_by_author")],
+                Columns = []
+            }, "note_fact");
         using var batch = new ChangeBatch();
         using var changed = new KeySet(author);
         var row = batch.AddRow(1);

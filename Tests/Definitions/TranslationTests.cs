@@ -85,9 +85,15 @@ public sealed class TranslationTests(PostgresServer postgres, ClickHouseServer c
         await using var context = new LibraryContext(
             new DbContextOptionsBuilder<LibraryContext>().UseNpgsql(database.ConnectionString).UseSnakeCaseNamingConvention().Options);
         await database.ExecuteAsync(context.Database.GenerateCreateScript(), Cancel);
-        var places = Enumerable.Range(1, 20).Select(zip => new Place { Country = zip % 2 == 0
+        var places = Enumerable.Range(1, 20).Select(zip => new Place
+        {
+            Country = zip % 2 == 0
             ? "CH"
-            : "a", Zip = zip, Name = Text(10), Area = Maybe(() => Number(1_000_000, 100)) }).ToList();
+            : "a",
+            Zip = zip,
+            Name = Text(10),
+            Area = Maybe(() => Number(1_000_000, 100))
+        }).ToList();
         context.AddRange(places);
         var readers = new List<Reader>();
         for (var id = 1; id <= Rows; id++)

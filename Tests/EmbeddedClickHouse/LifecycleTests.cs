@@ -105,7 +105,8 @@ public sealed class LifecycleTests
     private static async Task<(int Status, string Output)> RunAsync(Dictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(
-            "dotnet", [Repository.ProgramOf("EmbeddedClickHouse")]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            "dotnet", [Repository.ProgramOf("EmbeddedClickHouse")])
+        { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["EmbeddedClickHouse__Library"] = (await Repository.BinariesAsync(Cancellation)).ChDbLibrary;
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -223,7 +223,8 @@ public sealed class StreamTests(ClickHouseServer clickhouse) : IAsyncLifetime
     public async Task A_response_is_not_compressed_for_a_reader_that_does_not_ask(string accept, string parameter)
     {
         var request = new HttpRequestMessage(HttpMethod.Post,
-            $"/?user={TestClickHouse.Username}&password={TestClickHouse.Password}&{parameter}") { Content = new StringContent("SELECT 1") };
+            $"/?user={TestClickHouse.Username}&password={TestClickHouse.Password}&{parameter}")
+        { Content = new StringContent("SELECT 1") };
         request.Headers.TryAddWithoutValidation("Accept-Encoding", accept);
 
         using var response = await _http.Client.SendAsync(request, TestContext.Current.CancellationToken);

@@ -64,7 +64,8 @@ internal sealed class ClickHouseGate : IAsyncDisposable
         }
 
         using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method),
-            new Uri(server, context.Request.GetEncodedPathAndQuery())) { Content = new ByteArrayContent(body.ToArray()) };
+            new Uri(server, context.Request.GetEncodedPathAndQuery()))
+        { Content = new ByteArrayContent(body.ToArray()) };
         foreach (var (name, value) in context.Request.Headers.Where(header => header.Key is "Authorization"))
             request.Headers.TryAddWithoutValidation(name, (string?)value);
         request.Content.Headers.TryAddWithoutValidation("Content-Type", context.Request.ContentType);

@@ -135,7 +135,7 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
             Messages.Customer(1, "Bern"), (broken.Key, broken.Value.Replace("2026-01-02T", "29999-01-02T")),
             Messages.Customer(1, "", "update").Without("city"),
             Messages.Customer(2, "Basel").Without("city"), // an insert, as the second half of a changed key
-            // over a deleted row
+                                                           // over a deleted row
             Messages.Customer(3, "Chur"), Messages.Delete("customer", 3), Messages.Customer(3, "", "update").Without("city"),
             Messages.Customer(4, "", "update").Without("city")); // over nothing
         await behind.SendAsync(Messages.Product(1, "last"));

@@ -7,40 +7,40 @@ internal static class Messages
 {
     public static (string Key, string Value) Customer(long id, string city, string operation = "insert") =>
         Row("customer", operation, id, new()
-    {
-        ["email"] = $"c{id}@x.org",
-        ["name"] = $"Customer {id}",
-        ["country"] = "CH",
-        ["city"] = city,
-        ["created_at"] = "2026-01-02T03:04:05Z",
-    });
+        {
+            ["email"] = $"c{id}@x.org",
+            ["name"] = $"Customer {id}",
+            ["country"] = "CH",
+            ["city"] = city,
+            ["created_at"] = "2026-01-02T03:04:05Z",
+        });
 
     public static (string Key, string Value) Product(long id, string name, string operation = "insert") =>
         Row("product", operation, id, new()
-    {
-        ["name"] = name,
-        ["category"] = "Tools",
-        ["price"] = "1.50",
-        ["created_at"] = "2026-01-02T03:04:05Z",
-    });
+        {
+            ["name"] = name,
+            ["category"] = "Tools",
+            ["price"] = "1.50",
+            ["created_at"] = "2026-01-02T03:04:05Z",
+        });
 
     public static (string Key, string Value) Order(long id, long customer, string status, string operation = "insert") =>
         Row("order", operation, id, new()
-    {
-        ["customer_id"] = customer,
-        ["order_date"] = "2026-01-02T03:04:05Z",
-        ["status"] = status,
-        ["total"] = "10.00",
-    });
+        {
+            ["customer_id"] = customer,
+            ["order_date"] = "2026-01-02T03:04:05Z",
+            ["status"] = status,
+            ["total"] = "10.00",
+        });
 
     public static (string Key, string Value) Item(long id, long order, long product, int quantity, string operation = "insert") =>
         Row("orderitem", operation, id, new()
-    {
-        ["order_id"] = order,
-        ["product_id"] = product,
-        ["quantity"] = quantity,
-        ["price"] = "2.50",
-    });
+        {
+            ["order_id"] = order,
+            ["product_id"] = product,
+            ["quantity"] = quantity,
+            ["price"] = "2.50",
+        });
 
     public static (string Key, string Value) Delete(string table, long id) => Row(table, "delete", id, []);
 

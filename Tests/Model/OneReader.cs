@@ -486,7 +486,8 @@ internal sealed class OneReader
                 foreach (var (key, row) in rows.Where(row => row.Value.Unreadable))
                     _deadLetters.Add(new(key, Version(snapshot), row, Operation.Insert));
                 yield return Write.Of(rows.Where(row => !row.Value.Unreadable)
-                    .Select(row => new Landed(row.Key, Version(snapshot), row.Value))) with { EndsWithItsProcess = true };
+                    .Select(row => new Landed(row.Key, Version(snapshot), row.Value))) with
+                { EndsWithItsProcess = true };
                 _postgres.Locked.Remove(table);
                 yield return Write.Pause;
                 if (_broken != Rule.ContinuedRangeIsDurable)

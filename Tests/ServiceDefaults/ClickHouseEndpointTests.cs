@@ -107,7 +107,8 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
         gate.Run(async context =>
         {
             using var request = new HttpRequestMessage(
-                HttpMethod.Post, context.Request.QueryString.Value) { Content = new StreamContent(context.Request.Body) };
+                HttpMethod.Post, context.Request.QueryString.Value)
+            { Content = new StreamContent(context.Request.Body) };
             request.Headers.TryAddWithoutValidation("Authorization", context.Request.Headers.Authorization.ToString());
             using var answer = await http.SendAsync(request, context.RequestAborted);
             context.Response.StatusCode = (int)answer.StatusCode;

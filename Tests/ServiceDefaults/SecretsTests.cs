@@ -29,7 +29,8 @@ public sealed class SecretsTests(PostgresServer postgres, ClickHouseServer click
         var database = await postgres.CreateDatabaseAsync(Cancellation);
         var star = await clickhouse.CreateDatabaseAsync(Cancellation);
         var shop = new NpgsqlConnectionStringBuilder(
-            database.ConnectionString) { Username = "nobody_here", Password = Secrets[0], Pooling = false };
+            database.ConnectionString)
+        { Username = "nobody_here", Password = Secrets[0], Pooling = false };
         if (!servers)
             (shop.Host, shop.Port) = ("127.0.0.1", 1);
         string[] settings =

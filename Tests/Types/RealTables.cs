@@ -45,8 +45,13 @@ internal static class RealTables
         var columns = new List<(string Table, ColumnMapping Column)>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            var kind = reader.GetString(3) switch { "e" => PostgresKind.Enum, "c" => PostgresKind.Composite,
-                "r" or "m" => PostgresKind.Range, _ => PostgresKind.Base };
+            var kind = reader.GetString(3) switch
+            {
+                "e" => PostgresKind.Enum,
+                "c" => PostgresKind.Composite,
+                "r" or "m" => PostgresKind.Range,
+                _ => PostgresKind.Base
+            };
             var (name, type) = (reader.GetString(1), reader.GetString(2));
             var choice = PostgresTypes.For(new PostgresType(type, kind), isNullable: !reader.GetBoolean(4), isCategory: false, asked: null);
             columns.Add((reader.GetString(0), new ColumnMapping(

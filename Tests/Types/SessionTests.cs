@@ -36,8 +36,11 @@ public sealed class SessionTests(PostgresServer postgres, ClickHouseServer click
                 0.30000000000000004, 1234.5, repeat('x', 300);
             """, Cancel);
         var owner = store.Postgres;
-        store.Postgres = owner with { ConnectionString =
-            new NpgsqlConnectionStringBuilder(store.Postgres.ConnectionString) { Username = role, Password = "odd" }.ConnectionString };
+        store.Postgres = owner with
+        {
+            ConnectionString =
+            new NpgsqlConnectionStringBuilder(store.Postgres.ConnectionString) { Username = role, Password = "odd" }.ConnectionString
+        };
 
         await store.StartStreamingAsync(Cancel);
         const string shown =

@@ -134,7 +134,8 @@ internal sealed partial class Translator
             (nameof(string.StartsWith), [{ NullBy: null } part]) => Condition($"startsWith({value.Sql}, {part.Sql})"),
             (nameof(string.EndsWith), [{ NullBy: null } part]) => Condition($"endsWith({value.Sql}, {part.Sql})"),
             (nameof(string.IndexOf), [{ NullBy: null } part]) => new Value(
-                $"(toInt32(positionUTF8({value.Sql}, {part.Sql})) - 1)", typeof(int), value.NullBy) { Span = Span.Of(int.MaxValue) },
+                $"(toInt32(positionUTF8({value.Sql}, {part.Sql})) - 1)", typeof(int), value.NullBy)
+            { Span = Span.Of(int.MaxValue) },
             _ => throw Refuse(call),
         };
 
@@ -186,8 +187,11 @@ internal sealed partial class Translator
                 .Select(value => Literals.Of(value, value?.GetType() ?? typeof(object))?.Sql ?? throw Refuse(call)).ToArray();
             return RawOf(call, constant.Format, literals, null);
         }
-        if (call.Arguments[0] is not MethodCallExpression { Method.DeclaringType: var maker,
-            Arguments: [ConstantExpression { Value: string format }, var holes] } || maker != typeof(FormattableStringFactory))
+        if (call.Arguments[0] is not MethodCallExpression
+            {
+                Method.DeclaringType: var maker,
+                Arguments: [ConstantExpression { Value: string format }, var holes]
+            } || maker != typeof(FormattableStringFactory))
             throw new TranslationException($"{call} takes an interpolated text: Sql.Raw<string>($\"…\")");
 
         var parts = ((NewArrayExpression)holes).Expressions.Select(hole =>

@@ -45,7 +45,8 @@ internal sealed partial class Translator
             var divisor = Divisor(right);
             // Wider, since the least Int32 by -1 is no Int32; in PostgreSQL that row has no value at all.
             return new Value($"intDiv({(left.Span.Max > int.MaxValue ? "toInt128" : "toInt64")}({left.Sql}), {divisor.Sql})", left.Clr,
-                left.NullBy ?? divisor.NullBy) { Span = left.Span };
+                left.NullBy ?? divisor.NullBy)
+            { Span = left.Span };
         }
         if (right.Constant is { } constant && Inverse(Convert.ToDecimal(constant, CultureInfo.InvariantCulture)) is { } factor)
             return Product(expression, left, Literals.Of(factor, typeof(decimal))!);
@@ -67,8 +68,13 @@ internal sealed partial class Translator
     {
         var isZero = value.Constant is { } constant && Convert.ToDouble(constant, CultureInfo.InvariantCulture) == 0;
         return value.Constant is not null && !isZero ? value
-            : value with { Sql = $"nullIf({value.Sql}, 0)", NullBy = value.NullBy
-                ?? $"{value.Sql} may be 0, by which nothing can be divided", Type = null };
+            : value with
+            {
+                Sql = $"nullIf({value.Sql}, 0)",
+                NullBy = value.NullBy
+                ?? $"{value.Sql} may be 0, by which nothing can be divided",
+                Type = null
+            };
     }
 
     private static Value Float(Expression expression, Value left, string sign, Value right)
@@ -88,7 +94,8 @@ internal sealed partial class Translator
             // Products of Int32 are Int64 in ClickHouse; what is larger has to be asked for.
             var wide = span.Max > long.MaxValue;
             return new Value(
-                wide ? write($"toInt256({left.Sql})", $"toInt256({right.Sql})") : write(left.Sql, right.Sql), clr, nullBy) { Span = span };
+                wide ? write($"toInt256({left.Sql})", $"toInt256({right.Sql})") : write(left.Sql, right.Sql), clr, nullBy)
+            { Span = span };
         }
 
         var digits = Digits(expression, span);
@@ -134,8 +141,14 @@ internal sealed partial class Translator
         switch (call.Method.Name)
         {
             case nameof(Math.Abs) when value.Span is not null || ClrTypes.IsFloat(value.Clr):
-                return value with { Sql = $"abs({value.Sql})", Type = null, Span = value.Span?.Plus(Span.Of(1)), Constant = null,
-                    IsConstant = false };
+                return value with
+                {
+                    Sql = $"abs({value.Sql})",
+                    Type = null,
+                    Span = value.Span?.Plus(Span.Of(1)),
+                    Constant = null,
+                    IsConstant = false
+                };
             case nameof(Math.Floor) when arguments.Length == 1:
                 return Rounded("floor", value, 0);
             case nameof(Math.Ceiling) when arguments.Length == 1:
@@ -149,7 +162,8 @@ internal sealed partial class Translator
                 // As PostgreSQL's LEAST and GREATEST, which pass over NULL.
                 var nullBy = value.NullBy is not null && arguments[1].NullBy is not null ? value.NullBy : null;
                 return result
-                    with { Sql = $"{(call.Method.Name == nameof(Math.Min) ? "least" : "greatest")}({left}, {right})", NullBy = nullBy };
+                    with
+                { Sql = $"{(call.Method.Name == nameof(Math.Min) ? "least" : "greatest")}({left}, {right})", NullBy = nullBy };
             default:
                 throw Refuse(call);
         }
@@ -169,7 +183,8 @@ internal sealed partial class Translator
         var wide = $"CAST({value.Sql}, {ClickHouseSql.Quote(Name(value, $"Decimal({(span.Digits < 38 ? 38 : 76)}, {span.Scale})"))})";
         var rounded = digits == 0 ? $"{function}({wide})" : $"{function}({wide}, {digits})";
         return new Value($"CAST({rounded}, {ClickHouseSql.Quote(Name(value, name))})", value.Clr,
-            value.NullBy) { Span = new Span(max, digits), Type = value.NullBy is null ? name : null };
+            value.NullBy)
+        { Span = new Span(max, digits), Type = value.NullBy is null ? name : null };
     }
 
     private static string Name(Value value, string name) => value.NullBy is null ? name : $"Nullable({name})";

@@ -18,8 +18,14 @@ internal sealed partial class Translator
             case ExpressionType.Negate or ExpressionType.NegateChecked:
                 var number = Translate(expression.Operand);
                 return ClrTypes.IsExact(number.Clr) || ClrTypes.IsFloat(number.Clr)
-                    ? number with { Sql = $"(-{Widened(number)})", Type = null, Span = number.Span?.Plus(Span.Of(1)), Constant = null,
-                        IsConstant = false }
+                    ? number with
+                    {
+                        Sql = $"(-{Widened(number)})",
+                        Type = null,
+                        Span = number.Span?.Plus(Span.Of(1)),
+                        Constant = null,
+                        IsConstant = false
+                    }
                     : throw Refuse(expression);
             default:
                 throw Refuse(expression);
