@@ -23,7 +23,8 @@ internal sealed record Progress(
     /// <summary>The identity of each companion and its view when it was last filled, by its name.</summary>
     public IReadOnlyDictionary<string, string> Companions { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
-    /// <summary>In Kafka: up to which version of the stream rows without a key have been sent. Nothing overwrites what is sent twice.</summary>
+    /// <summary>In Kafka: up to which version of the stream rows without a key have been sent. Nothing
+    /// overwrites what is sent twice.</summary>
     public UInt128 Sent { get; init; }
 
     /// <summary>The table has been copied with the columns that the model has for it.</summary>

@@ -90,8 +90,8 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
                 .. connection.PostgreSqlVersion.Major >= 18 ? known.Generated : []];
             if (known.IsFull && !appendOnly && unpublished.Length > 0)
                 throw new InitDbException(
-                    $"{table.Source} has REPLICA IDENTITY FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is " +
-                    $"published without {string.Join(", ", unpublished)}: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY DEFAULT.");
+                    $"{table.Source} has REPLICA IDENTITY FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table " +
+                    $"once it is published without {string.Join(", ", unpublished)}: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY DEFAULT.");
 
             string[] mirrored = [.. known.Columns.Where(name => table.Columns.Any(column => column.Source == name))];
             wanted.Add(new(table, known.IsPartitioned, mirrored.Length < known.Columns.Length ? mirrored : null));

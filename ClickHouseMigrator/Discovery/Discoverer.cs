@@ -56,8 +56,8 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
         {
             _reports.Add(new(table, null,
             [
-                $"its REPLICA IDENTITY is FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is published without " +
-                $"{string.Join(", ", unpublished.Select(column => column.Name))}: ALTER TABLE … REPLICA IDENTITY DEFAULT",
+                "its REPLICA IDENTITY is FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is published " +
+                $"without {string.Join(", ", unpublished.Select(column => column.Name))}: ALTER TABLE … REPLICA IDENTITY DEFAULT",
             ]));
             return;
         }

@@ -25,7 +25,9 @@ public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer post
     [Fact]
     public async Task A_change_costs_the_same_however_many_orders_there_are()
     {
-        int[] sizes = Environment.GetEnvironmentVariable("LONG_TESTS") == "1" ? [100_000, 1_000_000, 10_000_000, 50_000_000] : [30_000, 300_000];
+        int[] sizes = Environment.GetEnvironmentVariable("LONG_TESTS") == "1"
+            ? [100_000, 1_000_000, 10_000_000, 50_000_000]
+            : [30_000, 300_000];
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         using var reads = new ReadRows();
         using var client = new ClickHouseClient(shop.ClickHouse.ConnectionString, reads);

@@ -185,7 +185,8 @@ public sealed class DiscoverTests(PostgresServer postgres, ClickHouseServer clic
         await database.ExecuteAsync(
             "DROP PUBLICATION redpanda_cdc_publication; ALTER TABLE person ALTER COLUMN price TYPE numeric(6,2)", Cancel);
         await DiscoverAsync(database);
-        Folder.ReadModel().Table("person").Columns.Single(column => column.Source == "price").Type.Name.Should().Be("Nullable(Decimal(38, 10))");
+        Folder.ReadModel().Table("person").Columns.Single(column => column.Source == "price").Type.Name.Should()
+            .Be("Nullable(Decimal(38, 10))");
     }
 
     [Fact]

@@ -58,7 +58,8 @@ public sealed class DifferenceTests(ClickHouseServer clickhouse)
             Rows: "1\t10\ta\t100\n2\t20\tb\t200\n"),
         ["an array in the place of a number"] = new(
             With(Items with { Columns = [Id, Shop, Name, Amount with { Type = new ArrayType(ColumnType.Int32) }] }),
-            "item is made anew with its rows, since amount is Array(Int32) and was Int64; the processor copies item again, beside the stream.",
+            "item is made anew with its rows, since amount is Array(Int32) and was Int64; the processor copies item again, beside the " +
+            "stream.",
             Rows: "1\t10\ta\t[]\n2\t20\tb\t[]\n"),
         ["a wider key"] = new(
             With(Items with { Columns = [Id with { Type = ColumnType.Int64 }, Shop, Name, Amount] }),
