@@ -364,12 +364,17 @@ public sealed class DashboardTests(SharedStack stack)
             return page;
         }
 
-        /// <summary>A dialog that a failed test leaves must not stand in the others' way.</summary>
-        private static async Task CancelAsync(IPage page)
-        {
-            if (await CancelOf(page).IsVisibleAsync())
-                await CancelOf(page).ClickAsync();
-        }
+        /// <summary>
+        /// A dialog that a failed test leaves must not stand in the others' way. One that closes by itself may be seen and not be clicked.
+        /// </summary>
+        private static Task CancelAsync(IPage page) => Wait.UntilAsync(
+            async () =>
+            {
+                if (await CancelOf(page).IsVisibleAsync())
+                    await CancelOf(page).ClickAsync(new() { Timeout = 1_000 }).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return !await CancelOf(page).IsVisibleAsync();
+            },
+            "the dialog to close", Cancel, TimeSpan.FromMilliseconds(Patience));
 
         private static ILocator CancelOf(IPage page) =>
             page.Locator("fluent-dialog fluent-button").GetByText("Cancel", new() { Exact = true });
