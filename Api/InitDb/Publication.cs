@@ -85,15 +85,13 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
                     $"the model mirrors {table.Source}.{missing.Source}, and the table has no such column: make it (an EF Core " +
                     "migration), or take it out of the model.");
 
-            // What no column list and, since PostgreSQL 18, no generated column may go with.
-            string[] unpublished = [.. known.Columns.Where(name => table.Columns.All(column => column.Source != name)),
-                .. connection.PostgreSqlVersion.Major >= 18 ? known.Generated : []];
-            if (known.IsFull && !appendOnly && unpublished.Length > 0)
-                throw new InitDbException(
-                    $"{table.Source} has REPLICA IDENTITY FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table " +
-                    $"once it is published without {string.Join(", ", unpublished)}: ALTER TABLE {PostgresSql.Name(table)} REPLICA IDENTITY DEFAULT.");
-
             string[] mirrored = [.. known.Columns.Where(name => table.Columns.Any(column => column.Source == name))];
+            if (known.IsFull && !appendOnly && FullIdentity.Refusal(
+                known.Columns, known.Generated, mirrored, connection.PostgreSqlVersion.Major) is { } refusal)
+                throw new InitDbException(
+                    $"{table.Source} has REPLICA IDENTITY FULL, and {refusal}: ALTER TABLE {PostgresSql.Name(table)} " +
+                    "REPLICA IDENTITY DEFAULT.");
+
             wanted.Add(new(table, known.IsPartitioned, mirrored.Length < known.Columns.Length ? mirrored : null));
         }
         return wanted;

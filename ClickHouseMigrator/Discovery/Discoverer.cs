@@ -1,4 +1,5 @@
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using AspireCdc.Star.Types;
 
 namespace AspireCdc.ClickHouseMigrator.Discovery;
@@ -49,16 +50,11 @@ internal sealed class Discoverer(StarModel known, IReadOnlyList<string> appendOn
             }
         }
 
-        // What no column list and, since PostgreSQL 18, no generated column may go with.
-        var unpublished = table.Columns
-            .Where(column => columns.All(mirrored => mirrored.Source != column.Name) && (!column.IsGenerated || server >= 18)).ToList();
-        if (table.Identity == 'f' && !isAppendOnly && unpublished.Count > 0)
+        var found = table.Columns.ToLookup(column => column.IsGenerated, column => column.Name);
+        if (table.Identity == 'f' && !isAppendOnly && FullIdentity.Refusal(
+            found[false], found[true], columns.Select(column => column.Source), server) is { } refusal)
         {
-            _reports.Add(new(table, null,
-            [
-                "its REPLICA IDENTITY is FULL, and PostgreSQL refuses every UPDATE and DELETE of such a table once it is published " +
-                $"without {string.Join(", ", unpublished.Select(column => column.Name))}: ALTER TABLE … REPLICA IDENTITY DEFAULT",
-            ]));
+            _reports.Add(new(table, null, [$"its REPLICA IDENTITY is FULL, and {refusal}: ALTER TABLE … REPLICA IDENTITY DEFAULT"]));
             return;
         }
 
