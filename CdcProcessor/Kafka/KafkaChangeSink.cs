@@ -114,35 +114,30 @@ internal sealed partial class KafkaChangeSink : IChangeSink
     {
         if (batch.Count == 0)
             return;
-        var sent = LastWithoutKey(batch);
+        var sent = _sent;
         await TransactAsync(producer =>
         {
             using var activity = BatchTrace.Step($"send {_options.Topic}", ActivityKind.Producer)
                 ?.SetTag("messaging.system", "kafka").SetTag("messaging.destination.name", _options.Topic)
                     .SetTag("messaging.batch.message_count", batch.Count);
             foreach (ref readonly var change in batch.Changes)
+            {
+                // A slot may go back behind what was sent, by a whole transaction or to the middle of one, and behind the topic each message
+                // of a row without a key is a row.
+                if (change.Operation == ChangeOperation.Insert && change.Relation.Table.AppendOnly)
+                {
+                    if (change.Version <= _sent)
+                        continue;
+                    sent = UInt128.Max(sent, change.Version);
+                }
                 Send(producer, batch, change);
+            }
             if (batch.Ends.Count > 0)
                 Announce(producer, batch.Ends[^1]);
             if (sent > _sent)
                 _progressTopic.Save(producer, sent);
         }, cancellationToken);
         _sent = sent;
-    }
-
-    /// <summary>
-    /// The greatest version of the stream that rows without a key have had. A slot may go back behind what was sent, by a whole transaction
-    /// or to the middle of one, and behind the topic each message of such a row is a row.
-    /// </summary>
-    private UInt128 LastWithoutKey(ChangeBatch batch)
-    {
-        var last = _sent;
-        foreach (ref readonly var change in batch.Changes)
-        {
-            if (change.Operation == ChangeOperation.Insert && change.Relation.Table.AppendOnly && change.Version > last)
-                last = change.Version;
-        }
-        return last;
     }
 
     /// <summary>
@@ -300,8 +295,6 @@ internal sealed partial class KafkaChangeSink : IChangeSink
 
         switch (change.Operation)
         {
-            case ChangeOperation.Insert when change.Relation.Table.AppendOnly && change.Version <= _sent:
-                break;
             case ChangeOperation.Update when change.Old.Exists && ChangeMessage.KeyOf(batch, change.Relation, change.Old) is var old
                 && old != ChangeMessage.KeyOf(batch, change.Relation, change.New):
                 Send(producer, batch, change, ChangeOperation.Delete, change.Old, old);

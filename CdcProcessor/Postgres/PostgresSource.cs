@@ -47,8 +47,7 @@ internal sealed partial class PostgresSource : IChangeSource
 
     public PostgresSource(
         SourceServer server, NpgsqlDataSource database, StarModel model, CdcOptions options, bool copiesInOrder, CopyProgress copyProgress,
-        ProcessorStatus status,
-        TimeProvider time, ILogger<PostgresSource> logger)
+        ProcessorStatus status, TimeProvider time, ILogger<PostgresSource> logger)
     {
         _server = server;
         _model = model;
@@ -234,8 +233,8 @@ internal sealed partial class PostgresSource : IChangeSource
             Warn($"table {table} is published and not in the mapping: its changes are ignored"), OnRelation, _ledger.ByIdentity,
             prefix => Warn($"somebody else writes messages with the prefix {prefix} (pg_logical_emit_message): they are ignored"));
         _guard.Begin(_resumeAt);
-        _reader = new WalReader(connection, decoder, exchange, _options, _time, bytes => LogLarge(bytes / 1_000_000),
-            () => _toast.ReadAtOnce);
+        _reader = new WalReader(connection, decoder, exchange, _options, _time, () => _toast.ReadAtOnce,
+            bytes => LogLarge(bytes / 1_000_000));
         await StartReplicationAsync(connection, stop.Token);
         var lag = new LagWatch(_catalog, _reader, _status, _resumeAt, _time);
         _status.LagReader = lag.Now;
@@ -267,31 +266,19 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         // A temporary slot exports a snapshot whose point divides the stream exactly as that of the first
         // copy did. Exporter and slot go together.
-        WireConnection? exporter = null;
         try
         {
-            exporter = await _server.OpenAsync("aspirecdc resync", replication: true, cancellationToken);
+            await using var exporter = await _server.OpenAsync("aspirecdc resync", replication: true, cancellationToken);
             var snapshot = await WaitForSlotAsync(
                 Snapshot.OfTemporarySlotAsync(exporter, _options.Slot, cancellationToken), cancellationToken);
-            await RecopyAsync(copier, tables, snapshot, cancellationToken);
+            LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
+            await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
         }
         catch (WireException e) when (!_copiesInOrder && e.SqlState is TooFewSlots or TooManyConnections)
         {
             // The stream is no worse for it, and goes on.
             Refuse(tables, tables.ToDictionary(table => table, _ => e.Message.TrimEnd('.')), cancellationToken);
         }
-        finally
-        {
-            if (exporter is not null)
-                await exporter.DisposeAsync();
-        }
-    }
-
-    private async Task RecopyAsync(
-        TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, CancellationToken cancellationToken)
-    {
-        LogResync(string.Join(", ", tables.Select(table => table.Source)), Lsn.Format(snapshot.Point));
-        await CopyAsync(copier, tables, snapshot, new TaskCompletionSource(), cancellationToken);
     }
 
     private async Task CopyAsync(TableCopier copier, IReadOnlyList<TableMapping> tables, Snapshot snapshot, TaskCompletionSource imported,

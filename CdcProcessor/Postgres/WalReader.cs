@@ -5,7 +5,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>Reads the replication stream into batches, and tells the server how far it may forget.</summary>
 internal sealed class WalReader(WireConnection connection, PgOutputDecoder decoder, BatchExchange<StreamBatch> exchange, CdcOptions options,
-    TimeProvider time, Action<int>? onLarge = null, Func<int>? incompleteAtOnce = null)
+    TimeProvider time, Func<int> incompleteAtOnce, Action<int>? onLarge = null)
 {
     /// <summary>A change that takes so many bytes is worth a word while it is under way.</summary>
     private const int LargeChange = 32 * 1024 * 1024;
@@ -121,7 +121,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
 
     // What a change has left out is read into its batch: a small message may stand for a large row.
     private bool IsFull => _batch.Changes.Count >= options.BatchChanges || _batch.Changes.Size >= options.BatchBytes
-        || (incompleteAtOnce is not null && _batch.Incomplete.Count >= incompleteAtOnce());
+        || _batch.Incomplete.Count >= incompleteAtOnce();
 
     private ulong LastRecord => (ulong)_batch.Changes.Changes[^1].Version;
 
