@@ -42,9 +42,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
         await using var shop =
             await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         await server.KillAsync();
         // Nobody has to write something for that to be said.
@@ -67,9 +65,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task ClickHouse_refuses_writes_for_a_while()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         // As with a full disk or too many parts, some tables take rows and another does not.
         await shop.QueryAsync("ALTER TABLE orderitem_fact ADD CONSTRAINT refuse CHECK quantity < 0", Cancel);
@@ -88,9 +84,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel, disk.Path);
         await using var shop =
             await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel), Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         // A merge that runs while the disk becomes full can leave a damaged part behind: see the next test.
         await shop.QueryAsync("SYSTEM STOP MERGES", Cancel);
@@ -111,9 +105,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         await using var server = await ClickHouseServer.StartOwnAsync(Cancel);
         await using var shop = await Store.CreateAsync(postgres.CreateDatabaseAsync(Cancel), server.CreateDatabaseAsync("shop", Cancel),
             Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         await shop.QueryAsync("OPTIMIZE TABLE cdc_progress FINAL", Cancel);
         await shop.QueryAsync("SYSTEM STOP MERGES", Cancel);
@@ -136,9 +128,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task ClickHouse_has_too_many_parts_for_a_while()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         await shop.QueryAsync($"SYSTEM STOP MERGES {shop.ClickHouse.Name}.orderitem_fact", Cancel);
         await shop.QueryAsync("ALTER TABLE orderitem_fact MODIFY SETTING parts_to_throw_insert = 5", Cancel);
@@ -163,9 +153,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task Commits_share_parts_where_ClickHouse_falls_behind_with_its_merges()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         // ClickHouse holds each insert up, the longer the more parts there are; what is committed meanwhile comes in the next one.
         await shop.QueryAsync($"SYSTEM STOP MERGES {shop.ClickHouse.Name}.orderitem_fact", Cancel);
@@ -192,9 +180,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
             Cancel, new Dictionary<string, string> { ["max_replication_slots"] = "1" });
         await using var shop = await Store.CreateAsync(
             Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
 
         using var http = new HttpClient { BaseAddress = new Uri(processor.Urls.First()) };
         (await http.PostAsync("/operations/resync?table=customer", null, Cancel)).EnsureSuccessStatusCode();
@@ -270,9 +256,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
         });
         await using var shop = await Store.CreateAsync(
             Task.FromResult(new TestDatabase("shop", server.ConnectionString)), clickhouse.CreateDatabaseAsync(Cancel), Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
         await shop.WaitUntilCopiedAsync(Cancel);
         await shop.StopAsync(processor);
 
@@ -294,9 +278,7 @@ public sealed class FaultTests(PostgresServer postgres, ClickHouseServer clickho
     public async Task Applied_and_derived_changes_are_replayed_without_harm()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartStreamingAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var processor = await shop.StartFollowingAsync(Cancel);
         await shop.StopAsync(processor);
         // A copy of the slot, which stays where it is while the work is done and acknowledged, gives all of it again.
         await shop.ExecuteAsync($"SELECT pg_copy_logical_replication_slot('{shop.Slot}', '{shop.Slot}_old')", Cancel);

@@ -136,6 +136,15 @@ internal sealed class Store : IAsyncDisposable
         return processor;
     }
 
+    /// <summary>The same over a few rows, with the star equal to them.</summary>
+    public async Task<WebApplication> StartFollowingAsync(CancellationToken cancellationToken)
+    {
+        await ExecuteAsync(FewRows, cancellationToken);
+        var processor = await StartStreamingAsync(cancellationToken);
+        await AssertStarEqualsJoinAsync(cancellationToken);
+        return processor;
+    }
+
     /// <summary>The same, with all copied.</summary>
     public async Task<WebApplication> StartCopiedAsync(CancellationToken cancellationToken, params string[] settings)
     {
