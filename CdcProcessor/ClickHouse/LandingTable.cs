@@ -16,8 +16,8 @@ internal sealed class LandingTable
         _name = ClickHouseSql.Name(mapping.Landing);
         KeyColumns = [.. mapping.Key.Select(column => ClickHouseSql.Name(mapping.Columns[column].Landing))];
         _key = string.Join(", ", KeyColumns);
-        Insert =
-            $"INSERT INTO {_name} ({ClickHouseSql.Names(mapping.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing))}){JsonSettings(mapping)}";
+        var columns = mapping.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing);
+        Insert = $"INSERT INTO {_name} ({ClickHouseSql.Names(columns)}){JsonSettings(mapping)}";
     }
 
     public TableMapping Mapping { get; }

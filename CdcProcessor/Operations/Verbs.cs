@@ -133,9 +133,11 @@ internal static class Verbs
             text.AppendLine($"lag {status.LagBytes} bytes{(status.LagSeconds > 0 ? $", {status.LagSeconds:0.0} s" : "")}");
             text.AppendLine($"dead letters {status.DeadLetters}");
             foreach (var table in status.Tables)
-                text.AppendLine(
-                    $"{table.Source,-20} → {table.Landing,-24} copy: " +
-                    $"{table.Copy}{(table.Copied is { } rows ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "")}");
+            {
+                var copied = table.Copied is { } rows
+                    ? $", {rows} of about {Math.Max(rows, table.Expected ?? 0)} rows{LeftOf(table)}" : "";
+                text.AppendLine($"{table.Source,-20} → {table.Landing,-24} copy: {table.Copy}{copied}");
+            }
             foreach (var fact in status.Facts)
                 text.AppendLine($"{fact.Name,-20} {StateOf(fact)}");
             foreach (var doubt in status.Doubts)

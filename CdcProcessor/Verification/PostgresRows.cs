@@ -57,15 +57,11 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
         {
             // The query's own types tell bytes from text.
             var columns = compared.Columns.Columns;
+            var asked = columns.Select(column => $"format_type(pg_typeof(q.{PostgresSql.Name(column.Source)}), NULL)");
             var real = (await connection.QueryAsync(
-                $"SELECT {string.Join(", ", columns.Select(column => $"format_type(pg_typeof(q.{PostgresSql.Name(column.Source)}), NULL)"))} " +
-                $"FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
-            compared = compared with
-            {
-                Columns = compared.Columns
-                with
-                { Columns = [.. columns.Select((column, i) => column with { Postgres = real[i]! })] }
-            };
+                $"SELECT {string.Join(", ", asked)} FROM (SELECT) AS one LEFT JOIN {from} ON false", cancellationToken))[0];
+            var typed = compared.Columns with { Columns = [.. columns.Select((column, i) => column with { Postgres = real[i]! })] };
+            compared = compared with { Columns = typed };
         }
         return new PostgresRows(connection, compared, from, keyTypes, form, range);
     }

@@ -67,9 +67,8 @@ internal sealed class FactReader(DbContext context, IModel model, Mirror mirror,
             columns.FindIndex(candidate => candidate.Column.IsKey && rows.IsRootColumn(values[candidate.Property.Name], column))).ToList();
         if (key.Contains(-1))
         {
-            faults.Add(
-                $"{type.Name}: it lacks the key of {root.Name}: add " +
-                $"{string.Join(", ", table.Key.Select(column => $"a property that is {row.Parameters[0].Name}.{column.Properties[0].Name}"))}");
+            var lacking = table.Key.Select(column => $"a property that is {row.Parameters[0].Name}.{column.Properties[0].Name}");
+            faults.Add($"{type.Name}: it lacks the key of {root.Name}: add {string.Join(", ", lacking)}");
             return null;
         }
 

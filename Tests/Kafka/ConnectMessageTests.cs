@@ -56,10 +56,12 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         await using var behind = await Behind.CreateAsync(postgres, clickhouse, kafka, Cancel);
         await behind.Writer.SendAsync(
             "order:1",
-            """{"payload":{"total":29.90,"status":"a","order_date":"2026-01-02T04:04:05.5+01:00","customer_id":"7","id":1},"metadata":{"operation":"insert","table":"order","lsn":"0/1A2B3C4"}}""");
+            """{"payload":{"total":29.90,"status":"a","order_date":"2026-01-02T04:04:05.5+01:00","customer_id":"7","id":1},"metadata":""" +
+            """{"operation":"insert","table":"order","lsn":"0/1A2B3C4"}}""");
         await behind.Writer.SendAsync(
             "order:2",
-            """{"metadata":{"table":"order","operation":"read"},"payload":{"id":2,"customer_id":7,"order_date":"2026-01-01T20:04:05-07:00","status":"a","total":1e2,"surplus":{"x":[1]}},"other":[{}]}""");
+            """{"metadata":{"table":"order","operation":"read"},"payload":""" +
+            """{"id":2,"customer_id":7,"order_date":"2026-01-01T20:04:05-07:00","status":"a","total":1e2,"surplus":{"x":[1]}},"other":[{}]}""");
         await behind.StartAsync(Cancel);
         await behind.WaitForAsync(
             "SELECT order_id, order_date, total, lsn FROM order_landing ORDER BY order_id FORMAT CSV",

@@ -150,9 +150,9 @@ public sealed class ConnectorTests(PostgresServer postgres, ClickHouseServer cli
         for (var round = 1; round <= 30; round++)
         {
             await shop.ExecuteAsync($"UPDATE product SET name = '{(2 * round) - 1}'", Cancel);
+            var updates = Enumerable.Range(1, 10).Select(id => $"UPDATE product SET name = '{2 * round}' WHERE id = {11 - id};");
             await shop.ExecuteAsync(
-                "BEGIN; UPDATE product SET name = 'never'; ROLLBACK; BEGIN; " +
-                $"{string.Concat(Enumerable.Range(1, 10).Select(id => $"UPDATE product SET name = '{2 * round}' WHERE id = {11 - id};"))} COMMIT", Cancel);
+                $"BEGIN; UPDATE product SET name = 'never'; ROLLBACK; BEGIN; {string.Concat(updates)} COMMIT", Cancel);
         }
 
         var messages = await Wait.ForAsync(

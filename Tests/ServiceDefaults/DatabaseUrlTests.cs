@@ -23,12 +23,14 @@ public sealed class DatabaseUrlTests
     [Theory]
     // Neon
     [InlineData(
-        "postgresql://alex:AbC123dEf@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech/dbname?sslmode=require&channel_binding=require",
+        "postgresql://alex:AbC123dEf@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech/dbname" +
+        "?sslmode=require&channel_binding=require",
         "Host=ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech;Username=alex;Password=AbC123dEf;Database=dbname;SSL " +
         "Mode=Require;Channel Binding=Require")]
     // Supabase
     [InlineData(
-        "postgresql://postgres.apbkobhfnmcqqzqeeqss:pa%23ss@aws-0-eu-west-1.pooler.supabase.com:6543/postgres?pgbouncer=true&connection_limit=1",
+        "postgresql://postgres.apbkobhfnmcqqzqeeqss:pa%23ss@aws-0-eu-west-1.pooler.supabase.com:6543/postgres" +
+        "?pgbouncer=true&connection_limit=1",
         "Host=aws-0-eu-west-1.pooler.supabase.com;Port=6543;Username=postgres.apbkobhfnmcqqzqeeqss;Password=pa#ss;Database=postgres")]
     // RDS
     [InlineData(
