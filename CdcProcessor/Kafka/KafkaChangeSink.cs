@@ -122,8 +122,8 @@ internal sealed partial class KafkaChangeSink : IChangeSink
                     .SetTag("messaging.batch.message_count", batch.Count);
             foreach (ref readonly var change in batch.Changes)
             {
-                // A slot may go back behind what was sent, by a whole transaction or to the middle of one, and behind the topic each message
-                // of a row without a key is a row.
+                // A slot may go back behind what was sent, by a whole transaction or to the middle of one, and behind the topic each
+                // message of a row without a key is a row.
                 if (change.Operation == ChangeOperation.Insert && change.Relation.Table.AppendOnly)
                 {
                     if (change.Version <= _sent)
