@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Machine;
@@ -38,21 +37,16 @@ internal static class ApiCommand
             Console.WriteLine(ApiOptions.Usage);
             return 0;
         }
-        using var stopping = new CancellationTokenSource();
-        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
-        {
-            context.Cancel = true;
-            stopping.Cancel();
-        });
+        using var stopping = new Stopping();
         try
         {
             await RunAsync(ApiOptions.Parse(args), stopping.Token);
             return 0;
         }
         catch (Exception e) when (e is ApiBenchmarkException or EmbeddedStackException or InvalidOperationException
-            || stopping.IsCancellationRequested)
+            || stopping.Token.IsCancellationRequested)
         {
-            await Console.Error.WriteLineAsync(stopping.IsCancellationRequested ? "Stopped." : e.Message);
+            await Console.Error.WriteLineAsync(stopping.Token.IsCancellationRequested ? "Stopped." : e.Message);
             return 1;
         }
     }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Cdc.Contenders;
@@ -33,20 +32,13 @@ internal sealed class CdcCommand : IAsyncDisposable
             Console.WriteLine(CdcOptions.Usage);
             return 0;
         }
-        using var stopping = new CancellationTokenSource();
-        void Stop(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            stopping.Cancel();
-        }
-        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var stopping = new Stopping();
         try
         {
             await using var command = new CdcCommand(CdcOptions.Parse(args));
             return await command.RunAsync(stopping.Token) ? 0 : 1;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.Token.IsCancellationRequested)
         {
             AnsiConsole.WriteLine("Stopped.");
             return 1;

@@ -13,8 +13,7 @@ internal static class CdcTable
 
     public static void WriteHeader(MachineState machine, IReadOnlyDictionary<string, string> versions, CdcOptions options)
     {
-        if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = WidthOfFiles;
+        WidenFiles();
         var load = machine.Load is { } value ? $"load {value:0.00}" : "load unknown";
         AnsiConsole.WriteLine(
             $"{machine.Processor}, {machine.Cores} cores, {machine.MemoryGb:0} GB, {load}; {machine.System}; {machine.Runtime}");
@@ -24,6 +23,13 @@ internal static class CdcTable
             "single commits");
         if (machine.Load > machine.Cores / 2.0)
             AnsiConsole.MarkupLine("[yellow]The machine is busy: compare ratios, not figures.[/]");
+    }
+
+    /// <summary>A file has no width, and tables would be cut to 80 columns.</summary>
+    public static void WidenFiles()
+    {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = WidthOfFiles;
     }
 
     public static void Say(string line) => AnsiConsole.MarkupLineInterpolated(Culture, $"[dim]{DateTime.Now:HH:mm:ss}[/] {line}");

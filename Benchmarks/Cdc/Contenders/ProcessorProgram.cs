@@ -18,6 +18,8 @@ internal sealed class ProcessorProgram : IAsyncDisposable
 
     public Task<int> Pid => _program.Pid;
 
+    public Uri Address => _http.BaseAddress!;
+
     public static ProcessorProgram Start(Dictionary<string, string> environment, Action<string> log)
     {
         var address = $"http://localhost:{FreePort.Next()}";
