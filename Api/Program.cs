@@ -6,7 +6,7 @@ try
 {
     if (args is [InitDbCommand.Name, .. var options])
     {
-        await using var tools = ShopApi.Create(options);
+        await using var tools = ShopApi.Create([.. options.Where(InitDbCommand.IsSetting)]);
         return await InitDbCommand.RunAsync(tools.Services, options, Console.In, Console.Out, CancellationToken.None);
     }
     await using var api = ShopApi.Create(args);

@@ -24,7 +24,9 @@ internal static class Stack
         Console.WriteLine(stack == Embedded
             ? $"Stack: embedded ({because}). PostgreSQL and ClickHouse run as processes of this machine, without Docker."
             : $"Stack: containers ({because}). PostgreSQL, Redpanda and ClickHouse run as containers.");
-        var state = StackState.Take(StackState.FolderOf(builder.Configuration["state"]), builder.Configuration.GetValue<bool>("reset"));
+        // The containers' data are in volumes of their own.
+        var reset = stack == Embedded && builder.Configuration.GetValue<bool>("reset");
+        var state = StackState.Take(StackState.FolderOf(builder.Configuration["state"]), reset);
         builder.Services.AddHostedService(_ => state);
         await ports.EnsureFreeAsync(
             withKafka: stack == Containers, state.WasKilled ? EndOfAKilledRun : EndOfAStoppedRun, CancellationToken.None);

@@ -131,12 +131,21 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
         File.Move(draft, RunningFile(_folder), overwrite: true);
     }
 
+    /// <summary>By these a folder of either server is known.</summary>
+    private static readonly string[] Made = ["PG_VERSION", "metadata", "configuration"];
+
     private void Reset()
     {
         foreach (var folder in (string[])[Postgres, ClickHouse])
         {
-            if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
+            if (!Directory.Exists(folder))
+                continue;
+            // What a start that was interrupted has left is empty, or has one of these.
+            if (Directory.EnumerateFileSystemEntries(folder).Any() && !Made.Any(name => Path.Exists(Path.Combine(folder, name))))
+                throw new AppHostException(
+                    $"{folder} holds something that is no database of this program, so --reset leaves it alone. "
+                    + "Empty it, or choose another folder: --state FOLDER");
+            Directory.Delete(folder, recursive: true);
         }
     }
 }

@@ -119,7 +119,8 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
             settings[Uri.UnescapeDataString(pair[0])] = pair.Length > 1 ? Uri.UnescapeDataString(pair[1]) : "";
         settings["Protocol"] = url.Scheme;
         settings["Host"] = Uri.UnescapeDataString(url.Host);
-        if (!url.IsDefaultPort)
+        // 80 and 443 are the URL's own when they are written, and ClickHouse's are others when they are not.
+        if (!url.IsDefaultPort || text.Split("://", 2)[1].Split('/', '?')[0].Split('@')[^1].EndsWith($":{url.Port}", StringComparison.Ordinal))
             settings["Port"] = url.Port;
         var user = url.UserInfo.Split(':', 2);
         if (user[0].Length > 0)

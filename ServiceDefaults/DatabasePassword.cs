@@ -52,9 +52,10 @@ public sealed record DatabasePassword(string Command)
                     $"The command of Database__PasswordCommand ended with {process.ExitCode} and {(password.Length > 0 ? "a" : "no")} " +
                     $"password: {(await errors).Trim()}");
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
+            cancellationToken.ThrowIfCancellationRequested();
             throw new InvalidOperationException(
                 $"The command of Database__PasswordCommand gave no password within {Patience.TotalSeconds:0} s.");
         }

@@ -12,6 +12,9 @@ internal sealed class StarDatabase(IConfiguration configuration) : IDisposable
 {
     private const int UnknownTable = 60, UnknownDatabase = 81;
 
+    /// <summary>The longest that one question may take: the driver has no limit of its own, and a server may hang.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Lazy<(ClickHouseEndpoint Endpoint, HttpClient Http)?> _server = new(() =>
     {
         if (configuration.GetConnectionString("clickhouse") is not { Length: > 0 } connectionString)
@@ -40,15 +43,17 @@ internal sealed class StarDatabase(IConfiguration configuration) : IDisposable
         if (_server.Value is not var (endpoint, http))
             throw Away("No ClickHouse is named: set ConnectionStrings__clickhouse.");
         using var activity = ClickHouseActivity.Start(endpoint, sql);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Patience);
         try
         {
             await using var connection = new ClickHouseConnection(endpoint.ToConnectionString(), http);
             await using var command = connection.CreateCommand(sql);
             foreach (var (name, value) in parameters)
                 command.AddParameter(name, value);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            await using var reader = await command.ExecuteReaderAsync(limit.Token);
             var rows = new List<T>();
-            while (await reader.ReadAsync(cancellationToken))
+            while (await reader.ReadAsync(limit.Token))
                 rows.Add(toRow(reader));
             var statistics = command.QueryStats;
             return new QueryAnswer<T>(rows, TimeSpan.FromMicroseconds((statistics?.ElapsedNs ?? 0) / 1000), statistics?.ReadRows ?? 0);
@@ -58,8 +63,17 @@ internal sealed class StarDatabase(IConfiguration configuration) : IDisposable
             activity.Fail($"{e.ErrorCode}");
             throw Away("ClickHouse has no star yet: run ClickHouseMigrator.");
         }
-        catch (Exception e) when (e is DbException or HttpRequestException or IOException or TaskCanceledException
-            && !cancellationToken.IsCancellationRequested)
+        catch (ClickHouseServerException e)
+        {
+            activity.Fail($"{e.ErrorCode}");
+            throw Away($"ClickHouse refuses the question (error {e.ErrorCode}); the log says why.", e);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            activity.Fail(e.GetType().FullName!);
+            throw Away($"ClickHouse has not answered within {Patience.TotalSeconds:0} s.", e);
+        }
+        catch (Exception e) when (e is DbException or HttpRequestException or IOException)
         {
             activity.Fail(e.GetType().FullName!);
             throw Away("ClickHouse does not answer.", e);

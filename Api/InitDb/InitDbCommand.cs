@@ -19,12 +19,16 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
                 --yes         do not ask
         """;
 
+    /// <summary>
+    /// What has a colon or a value is configuration: --Cdc:Role=… The switches are not: .NET would take what follows one for its value.
+    /// </summary>
+    public static bool IsSetting(string arg) => arg.Contains(':') || arg.Contains('=');
+
     /// <summary>Runs the command over the application's services and returns the process's exit code.</summary>
     public static async Task<int> RunAsync(
         IServiceProvider services, string[] args, TextReader input, TextWriter output, CancellationToken cancellation)
     {
-        // What has a colon is configuration: --Cdc:Role=…
-        string[] given = [.. args.Where(arg => !arg.Contains(':') && !arg.Contains('='))];
+        string[] given = [.. args.Where(arg => !IsSetting(arg))];
         if (given.Except(["--check", "--drop", "--recreate", "--yes"]).FirstOrDefault() is { } unknown)
             return Complain($"'{unknown}' is no option of init-db.");
         if (given.Except(["--yes"]).Count() > 1)

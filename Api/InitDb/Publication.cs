@@ -99,17 +99,23 @@ internal sealed class Publication(NpgsqlConnection connection, string name, bool
 
     private async Task<string?> FindDriftAsync(IReadOnlyList<Wanted> wanted, CancellationToken cancellation)
     {
-        var published = await connection.QueryAsync("""
-            SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END, r.prqual IS NOT NULL,
-                (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
-                    WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs))
+        // Filters, column lists and schemas came with PostgreSQL 15.
+        var isOld = connection.PostgreSqlVersion.Major < 15;
+        var published = await connection.QueryAsync($"""
+            SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END,
+                {(isOld ? "false, NULL::text[]" : """
+                    r.prqual IS NOT NULL, (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+                        WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs))
+                    """)}
             FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid
                 JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE p.pubname = $1
-            UNION ALL
-            SELECT 'schema ' || n.nspname, false, NULL
-            FROM pg_publication p JOIN pg_publication_namespace s ON s.pnpubid = p.oid JOIN pg_namespace n ON n.oid = s.pnnspid
-            WHERE p.pubname = $1
+            {(isOld ? "" : """
+                UNION ALL
+                SELECT 'schema ' || n.nspname, false, NULL
+                FROM pg_publication p JOIN pg_publication_namespace s ON s.pnpubid = p.oid JOIN pg_namespace n ON n.oid = s.pnnspid
+                WHERE p.pubname = $1
+                """)}
             """,
             row => (Table: row.GetString(0), Filtered: row.GetBoolean(1), Columns: row.IsDBNull(2) ? null : row.GetFieldValue<string[]>(2)),
             cancellation, name);

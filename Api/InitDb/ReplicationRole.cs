@@ -26,9 +26,10 @@ internal static class ReplicationRole
             if (rights.CanMore)
                 repairs.Add(new(
                     $"role {role} has rights that it does not need", $"ALTER ROLE {name} NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS"));
-            if (password is not null && !await HasPasswordAsync(connection, role, password, cancellation))
-                repairs.Add(new($"role {role} has another password",
-                    $"ALTER ROLE {name} PASSWORD {PostgresSql.Literal(Stored(password))}"));
+            if (password is not null && await HasPasswordAsync(connection, role, password, cancellation) is not true and var known)
+                repairs.Add(new(known is null ? $"role {role} may have another password" : $"role {role} has another password",
+                    $"ALTER ROLE {name} PASSWORD {PostgresSql.Literal(Stored(password))}")
+                { IsBlind = known is null });
         }
         repairs.AddRange(await FindGrantsAsync(connection, role, model, cancellation));
         return repairs;
@@ -69,13 +70,13 @@ internal static class ReplicationRole
             .. database, .. missing, .. excess];
     }
 
-    /// <summary>Only a superuser sees stored passwords; for anybody else this is false, and the password is set again.</summary>
-    private static async Task<bool> HasPasswordAsync(
+    /// <summary>Only a superuser sees stored passwords; for anybody else this is null, and the password is set again.</summary>
+    private static async Task<bool?> HasPasswordAsync(
         NpgsqlConnection connection, string role, string password, CancellationToken cancellation)
     {
         var readable = await connection.QueryAsync("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')",
             row => row.GetBoolean(0), cancellation);
-        if (readable is not [true]) return false;
+        if (readable is not [true]) return null;
 
         var stored = await connection.QueryAsync("SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1",
             row => row.GetString(0), cancellation, role);

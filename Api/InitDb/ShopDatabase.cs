@@ -33,7 +33,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
             "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", row => row.GetBoolean(0), cancellation) is [true];
         var triggers = isSuperuser ? await SchemaTriggers.FindMissingAsync(connection, cancellation) : [];
         return [.. await FindServerProblemsAsync(connection, cancellation),
-            .. (await FindRepairsAsync(connection, cancellation)).Select(repair => repair.Difference),
+            .. (await FindRepairsAsync(connection, cancellation)).Where(repair => !repair.IsBlind).Select(repair => repair.Difference),
             .. triggers.Select(name => $"event trigger {name} is missing or switched off")];
     }
 
@@ -99,7 +99,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         await connection.ExecuteAsync($"SELECT pg_advisory_xact_lock({Lock})", cancellation);
         var done = new List<string>();
         // The role's grants can be looked at only when it exists: what one round makes, the next one completes.
-        while (await FindRepairsAsync(connection, cancellation) is { Count: > 0 } repairs && done.Count < 1000)
+        while ((await FindRepairsAsync(connection, cancellation)).ExceptBy(done, repair => repair.Difference).ToList() is [_, ..] repairs)
             foreach (var repair in repairs)
             {
                 await RunAsync(connection, repair, cancellation);

@@ -8,7 +8,8 @@ internal static class CommandState
     public static ResourceCommandState WhenRunning(UpdateCommandStateContext context) =>
         context.ResourceSnapshot.State?.Text == KnownResourceStates.Running ? ResourceCommandState.Enabled : ResourceCommandState.Disabled;
 
-    /// <summary>Only a resource that answers can be asked.</summary>
+    /// <summary>Only a resource that answers can be asked; one that has a warning does, and a command may be its cure.</summary>
     public static ResourceCommandState WhenHealthy(UpdateCommandStateContext context) =>
-        context.ResourceSnapshot.HealthStatus == HealthStatus.Healthy ? ResourceCommandState.Enabled : ResourceCommandState.Disabled;
+        context.ResourceSnapshot.HealthStatus is HealthStatus.Healthy or HealthStatus.Degraded
+            ? ResourceCommandState.Enabled : ResourceCommandState.Disabled;
 }

@@ -37,7 +37,8 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         ["timezone"] = "UTC",
     };
 
-    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
+    /// <summary>Recovery after a crash may take minutes, and begins anew when it is interrupted.</summary>
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(30);
 
     private readonly GuardedProcess _process;
 
@@ -82,6 +83,12 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
                 throw new EmbeddedStackException($"PostgreSQL did not start: {fatal ?? $"it ended with exit code {process.ExitCode}"}");
             await server.CreateDatabaseAsync(options, cancellationToken);
             return server;
+        }
+        catch (TimeoutException)
+        {
+            await server.DisposeAsync();
+            throw new EmbeddedStackException(
+                $"PostgreSQL has not started within {StartDeadline.TotalMinutes:0} minutes; its log says what it is at.");
         }
         catch
         {

@@ -57,8 +57,11 @@ internal sealed class PostgresCluster(EmbeddedBinaries binaries, string dataFold
         var making = dataFolder.TrimEnd('/') + ".new";
         if (Directory.Exists(making))
             Directory.Delete(making, recursive: true);
+        if (Directory.Exists(dataFolder) && Directory.EnumerateFileSystemEntries(dataFolder).Any())
+            throw new EmbeddedStackException(
+                $"{dataFolder} holds something that is no PostgreSQL cluster. Empty it, or choose another folder: --state FOLDER");
         if (Directory.Exists(dataFolder))
-            Directory.Delete(dataFolder, recursive: true);
+            Directory.Delete(dataFolder);
         Directory.CreateDirectory(making, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var passwordFile = making + ".password";
         await File.WriteAllTextAsync(passwordFile, password, cancellationToken);

@@ -69,6 +69,7 @@ internal sealed partial class StartReport(DistributedApplication app)
         var news = HasFailed(change.Snapshot) ? $"failed ({state}{(change.Snapshot.ExitCode is { } code ? $", exit code {code}" : "")})"
             : state == KnownResourceStates.Finished ? "completed"
             : change.Snapshot is { HealthStatus: HealthStatus.Healthy, HealthReports.IsEmpty: false } ? "healthy"
+            : change.Snapshot.HealthStatus == HealthStatus.Degraded ? $"ready, but: {WarningsOf(change.Snapshot)}"
             : "";
         if (news == "" || _told.GetValueOrDefault(name) == news)
             return;
@@ -103,10 +104,13 @@ internal sealed partial class StartReport(DistributedApplication app)
     private static bool IsReady(ResourceEvent change) =>
         change.Resource is not IResourceWithArgs
         || change.Snapshot.State?.Text == KnownResourceStates.Finished && !HasFailed(change.Snapshot)
-        || change.Snapshot.HealthStatus == HealthStatus.Healthy
+        || change.Snapshot.HealthStatus is HealthStatus.Healthy or HealthStatus.Degraded
         || change.Snapshot.IsHidden && HasFailed(change.Snapshot)
         || change.Snapshot.State?.Text == KnownResourceStates.NotStarted
         && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
+
+    private static string WarningsOf(CustomResourceSnapshot snapshot) =>
+        string.Join(' ', snapshot.HealthReports.Where(report => report.Status == HealthStatus.Degraded).Select(report => report.Description));
 
     /// <summary>What runs as a process or a container.</summary>
     private IEnumerable<IResource> Started => Model.Resources.OfType<IResourceWithArgs>();

@@ -127,7 +127,9 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         _ = _killer.KillAsync(connection.Id);
         try
         {
-            await running;
+            // An insert that has begun all the same is nobody's by now.
+            if (await running is IDisposable result)
+                result.Dispose();
         }
         catch (ClickHouseException)
         {
@@ -145,7 +147,14 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
     public Task KillAsync(ChdbConnection connection) => _killer.KillAsync(connection.Id);
 
     /// <summary>The same for one that its client named; returns when it has been told.</summary>
-    public Task KillAsync(RunningQuery query) => query.Connection is { } connection ? _killer.KillAsync(connection) : Task.CompletedTask;
+    public async Task KillAsync(RunningQuery query)
+    {
+        if (query.Connection is not { } connection)
+            return;
+        await _killer.KillAsync(connection);
+        // A session's connection has other queries after this one.
+        _ = query.Ended.ContinueWith(_ => _killer.Forget(connection), TaskScheduler.Default);
+    }
 
     /// <summary>What the connection's query has read so far: rows, bytes, rows in all; null before it has begun.</summary>
     public async Task<string[]?> ProgressAsync(ChdbConnection connection)

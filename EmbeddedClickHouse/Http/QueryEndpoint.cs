@@ -93,10 +93,10 @@ internal sealed partial class QueryEndpoint(
         ChdbConnection connection, QueryRequest request, QueryResponse response, RequestText text, Stream body,
         CancellationToken cancellation)
     {
-        var (edits, usesFiles) =
+        var (edits, usesFiles, inserts) =
             Inspection.Of(text.StatementBytes, text.Statement, engine.UserFiles, request.QueryId, engine.Running.List());
         text.Apply(edits);
-        if (usesFiles && text.Statement.Keyword == "INSERT" && connection.Query("SELECT toUInt8(getSetting('readonly'))") != "0\n")
+        if (usesFiles && inserts && connection.Query("SELECT toUInt8(getSetting('readonly'))") != "0\n")
             // the engine lets it write files
             throw ClickHouseException.Raise(ErrorCode.ReadOnly, "READONLY", "Cannot execute query in readonly mode.");
         usesFiles |= text.Statement.Kind == StatementKind.InsertFromInput;

@@ -159,7 +159,8 @@ internal sealed class QueryResponse : IAsyncDisposable
     {
         var elapsed = (long)_time.GetElapsedTime(_startedAt).TotalNanoseconds;
         var headers = _context.Response.Headers;
-        if (Request is not null)
+        // A header holds no other characters, and a client that has chosen them knows its id.
+        if (Request is not null && Request.QueryId.All(c => c is >= ' ' and <= '~'))
             headers["X-ClickHouse-Query-Id"] = Request.QueryId;
         lock (_progress)
         {

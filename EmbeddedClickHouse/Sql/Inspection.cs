@@ -23,6 +23,7 @@ internal ref struct Inspection
     private readonly Statement _statement;
     private readonly string _userFiles;
     private readonly List<Edit> _edits = [];
+    private SqlToken _beforePrevious;
     private SqlToken _previous;
     private SqlToken _token;
     private SqlTokenizer _tokens;
@@ -37,10 +38,10 @@ internal ref struct Inspection
 
     /// <summary>
     /// Returns what to change in <paramref name="text"/>, which is the statement without data that follow it, and whether it reads or
-    /// writes files of
-    /// <paramref name="userFiles"/>. Throws for what is not allowed.
+    /// writes files of <paramref name="userFiles"/>, and whether it inserts anything, wherever that stands in it. Throws for what is not
+    /// allowed.
     /// </summary>
-    public static (List<Edit> Edits, bool UsesFiles) Of(
+    public static (List<Edit> Edits, bool UsesFiles, bool Inserts) Of(
         ReadOnlySpan<byte> text, Statement statement, string userFiles, string queryId,
         IReadOnlyList<(string Connection, string Query)> running)
     {
@@ -48,24 +49,50 @@ internal ref struct Inspection
         return inspection.Run(queryId, running);
     }
 
-    private (List<Edit> Edits, bool UsesFiles) Run(string queryId, IReadOnlyList<(string Connection, string Query)> running)
+    /// <summary>Throws where names and types of a table that comes with a query are anything else.</summary>
+    internal static void CheckStructure(string structure)
+    {
+        var text = Encoding.UTF8.GetBytes(structure);
+        var tokens = new SqlTokenizer(text);
+        var depth = 0;
+        var opens = false;
+        for (var token = tokens.Next(); token.Kind != SqlTokenKind.End && depth >= 0; token = tokens.Next())
+        {
+            var word = Encoding.UTF8.GetString(text[token.Start..token.End]);
+            if (word == "(" && opens)
+                throw Denied("file() is not available in the structure of a table that comes with a query");
+            opens = token.Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName && Same(EngineNames.Unquoted(word), "file");
+            depth += word switch { "(" => 1, ")" => -1, _ => 0 };
+        }
+        if (depth != 0)
+            throw ClickHouseException.Raise(
+                ErrorCode.SyntaxError, "SYNTAX_ERROR", "The parentheses in the structure of a table that comes with a query do not match");
+    }
+
+    private (List<Edit> Edits, bool UsesFiles, bool Inserts) Run(
+        string queryId, IReadOnlyList<(string Connection, string Query)> running)
     {
         var usesFiles = false;
+        var inserts = false;
         var dictionary = false;
         string? source = null;
-        for (_token = _tokens.Next(); _token.Kind != SqlTokenKind.End; _previous = _token, _token = _tokens.Next())
+        for (_token = _tokens.Next(); _token.Kind != SqlTokenKind.End;
+            _beforePrevious = _previous, _previous = _token, _token = _tokens.Next())
         {
-            if (_token.Kind == SqlTokenKind.QuotedName)
-                CheckName(Text(_token));
+            if (_token.Kind == SqlTokenKind.QuotedName || (_token.Kind == SqlTokenKind.String && IsTable()))
+                CheckName(EngineNames.Unquoted(Text(_token)));
             if (_token.Kind is not (SqlTokenKind.Word or SqlTokenKind.QuotedName))
                 continue;
 
-            var name = _token.Kind == SqlTokenKind.QuotedName ? Unquoted(_token) : Text(_token);
+            var name = _token.Kind == SqlTokenKind.QuotedName ? EngineNames.Unquoted(Text(_token)) : Text(_token);
+            inserts |= Same(name, "INSERT");
             if (Same(name, "file") && Opens(_tokens))
             {
                 ConfineFile();
                 usesFiles = true;
             }
+            else if (Same(name, "file") && IsApplied())
+                throw Denied($"file() is available for files in {_userFiles} only, and wants the name as a string");
             else if ((Same(name, "filesystem") || Same(name, "fileCluster")) && Opens(_tokens))
                 throw Denied($"{name}() is not available here; file() reads and writes in {_userFiles}");
             else if (Same(name, "disk") && Opens(_tokens))
@@ -88,13 +115,13 @@ internal ref struct Inspection
 
         if (dictionary && source is not null)
             throw Denied($"a dictionary from {source} is not available here: its source can only be CLICKHOUSE, a table of this server");
-        return (_edits, usesFiles);
+        return (_edits, usesFiles, inserts);
     }
 
     /// <summary>The database <c>default</c> has a table for each file, named by its path.</summary>
     internal static void CheckName(string name)
     {
-        if (name.Contains("..", StringComparison.Ordinal) || name.TrimStart('`', '"', '“').StartsWith('/'))
+        if (name.Contains("..", StringComparison.Ordinal) || name.StartsWith('/'))
             throw Denied($"the name {name} would be a file's");
     }
 
@@ -107,7 +134,10 @@ internal ref struct Inspection
         var path = Text(argument)[1..^1];
         if (path.StartsWith(_userFiles, StringComparison.Ordinal))
             path = path[_userFiles.Length..];
-        if (path.StartsWith('/') || path.Contains("..", StringComparison.Ordinal) || path.AsSpan().ContainsAny('\\', '\'', '|'))
+        // The engine puts one of its braces' words in their place, or a partition's key, once all has been looked at.
+        var fixedPart = EngineNames.Braces.Replace(path, "");
+        if (path.StartsWith('/') || path.Contains("..", StringComparison.Ordinal) || fixedPart.Contains("..", StringComparison.Ordinal)
+            || fixedPart.AsSpan().ContainsAny("\\'|{}"))
             throw Denied($"file() is available for files in {_userFiles} only, not for {Text(argument)}");
         _edits.Add(new(argument.Start..argument.End, SqlText.QuoteString(_userFiles + path)));
     }
@@ -168,7 +198,16 @@ internal ref struct Inspection
 
     private readonly string Text(SqlToken token) => Encoding.UTF8.GetString(_text[token.Start..token.End]);
 
-    private readonly string Unquoted(SqlToken token) => Text(token).Trim('`', '"', '“', '”');
+    /// <summary>A string where a table's name stands is that name.</summary>
+    private readonly bool IsTable() =>
+        _previous.Kind == SqlTokenKind.Symbol ? _text[_previous.Start] == '.'
+            : _previous.Kind == SqlTokenKind.Word && Text(_previous).ToUpperInvariant() is "FROM" or "JOIN" or "INTO" or "TABLE";
+
+    /// <summary><c>APPLY file</c>, <c>APPLY(file)</c>: a call without an argument that could be looked at.</summary>
+    private readonly bool IsApplied() =>
+        _previous.Kind == SqlTokenKind.Word ? Same(Text(_previous), "APPLY")
+            : _previous.Kind == SqlTokenKind.Symbol && _text[_previous.Start] == '('
+                && _beforePrevious.Kind == SqlTokenKind.Word && Same(Text(_beforePrevious), "APPLY");
 
     private static bool Same(string word, string other) => word.Equals(other, StringComparison.OrdinalIgnoreCase);
 

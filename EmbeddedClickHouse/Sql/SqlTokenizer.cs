@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Text;
+
 namespace AspireCdc.EmbeddedClickHouse.Sql;
 
 internal enum SqlTokenKind
@@ -135,14 +138,17 @@ internal ref struct SqlTokenizer(ReadOnlySpan<byte> text, int position = 0)
                 SkipLine(rest);
             else if (rest.StartsWith("/*"u8))
                 SkipComment();
-            else if (rest.StartsWith("\u00A0"u8))
-                Position += 2;
-            else if (rest.StartsWith("\uFEFF"u8))
-                Position += 3;
+            else if (Rune.DecodeFromUtf8(rest, out var rune, out var length) == OperationStatus.Done && IsUnicodeSpace(rune))
+                Position += length;
             else
                 return;
         }
     }
+
+    /// <summary>As the engine has it (<c>skipWhitespacesUTF8</c>): what is space to it and not to us would hide what follows.</summary>
+    private static bool IsUnicodeSpace(Rune rune) =>
+        rune.Value is 0x85 or 0xA0 or 0x180E or (>= 0x2000 and <= 0x200D) or 0x2028 or 0x2029 or 0x202F or 0x205F or 0x2060 or 0x3000
+            or 0xFEFF;
 
     private void SkipLine(ReadOnlySpan<byte> rest)
     {

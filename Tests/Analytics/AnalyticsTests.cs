@@ -155,6 +155,13 @@ public sealed class AnalyticsTests(Sales sales) : IClassFixture<Sales>
         using var others = await ApiServer.StartAsync(lost);
         (await others.AnswerAsync(HttpMethod.Get, "/api/analytics/top-products")).ShouldBeProblem(HttpStatusCode.ServiceUnavailable)
             .Json.GetProperty("detail").GetString().Should().Be("ClickHouse does not answer.");
+
+        await using var refused = ApiServer.Create(
+            sales.Store.Postgres.ConnectionString, sales.Store.Postgres.Name,
+            $"--ConnectionStrings:clickhouse={sales.Store.ClickHouse.ConnectionString.Replace("Password=", "Password=not-")}");
+        using var strangers = await ApiServer.StartAsync(refused);
+        (await strangers.AnswerAsync(HttpMethod.Get, "/api/analytics/top-products")).ShouldBeProblem(HttpStatusCode.ServiceUnavailable)
+            .Json.GetProperty("detail").GetString().Should().Be("ClickHouse refuses the question (error 516); the log says why.");
     }
 
     private async Task<Answer> PostAsync(string resource, string json)

@@ -118,6 +118,41 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         (await LoginOf(database, "secret").ScalarAsync<long>("SELECT count(*) FROM customer", Cancellation)).Should().Be(0);
     }
 
+    [Theory]
+    [InlineData("--check", false)]
+    [InlineData("--yes", false)]
+    [InlineData("--Cdc:Role=r", true)]
+    [InlineData("--ConnectionStrings:shop=Host=h", true)]
+    public void A_switch_is_no_setting_and_takes_no_value(string arg, bool isSetting) =>
+        InitDbCommand.IsSetting(arg).Should().Be(isSetting);
+
+    [Fact]
+    public async Task Who_may_not_read_passwords_sets_the_roles_once_and_finds_nothing_missing()
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancellation);
+        await RunAsync(database);
+        var maker = $"maker_{database.Name}";
+        await database.ExecuteAsync($"""
+            CREATE ROLE {maker} LOGIN CREATEROLE PASSWORD 'maker';
+            GRANT cdc_{database.Name} TO {maker} WITH ADMIN OPTION;
+            DO $$ DECLARE t regclass; BEGIN
+                EXECUTE format('ALTER DATABASE %I OWNER TO {maker}', current_database());
+                FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+                    EXECUTE format('ALTER TABLE %s OWNER TO {maker}', t);
+                END LOOP;
+            END $$;
+            ALTER SCHEMA public OWNER TO {maker};
+            ALTER PUBLICATION redpanda_cdc_publication OWNER TO {maker};
+            """, Cancellation);
+        var others = database with { ConnectionString = LoginAs(database, maker, "maker") };
+
+        var outcome = await RunAsync(others);
+
+        outcome.ExitCode.Should().Be(0, outcome.Output);
+        outcome.Output.Split("may have another password").Should().HaveCount(2, outcome.Output);
+        (await RunAsync(others, "--check")).Should().Match<Outcome>(check => check.ExitCode == 0, outcome.Output);
+    }
+
     [Fact]
     public async Task A_publication_for_all_tables_is_left_to_the_user()
     {

@@ -76,6 +76,21 @@ public sealed class ConfinementTests : IAsyncLifetime
             "CREATE TABLE f (a Int32) ENGINE = Kafka('localhost:1', 't', 'g', 'CSV')",
             "CREATE DATABASE f ENGINE = MaterializedPostgreSQL('localhost:1', 'a', 'b', 'c')",
             $"CREATE VIEW v (a String) DEFINER = default SQL SECURITY DEFINER AS SELECT * FROM default.`{file}`",
+            $"SELECT file\u2003('{file}')",
+            $"SELECT file\u200b('{file}')",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE\u3000(EXECUTABLE(command 'touch {made}' " +
+            "format 'TSV')) LAYOUT(FLAT()) LIFETIME(0)",
+            $"INSERT INTO FUNCTION file('{{_partition_id}}', 'TSVRaw', 's String, p String') PARTITION BY p " +
+            $"SELECT 'a', '../../../../../../../..{made}'",
+            $"SELECT * FROM file('{{.,x}}{{.,x}}/{{.,x}}{{.,x}}{file}', 'LineAsString')",
+            $"SELECT * FROM file('.{{,x}}./.{{,x}}./.{{,x}}./.{{,x}}./.{{,x}}.{file}', 'LineAsString')",
+            $"SELECT * APPLY(file) FROM (SELECT '{file}')",
+            $"SELECT * APPLY file FROM (SELECT '{file}')",
+            $"SELECT `\\x66ile`('{file}')",
+            $"SELECT * FROM default.`{file.Replace("/", "\\x2f")}` AS t, file('mine.csv')",
+            $"SELECT * FROM '{file}' AS t, file('mine.csv')",
+            $"SELECT * FROM default.'{file}' AS t, file('mine.csv')",
+            "SET\u2003ROLE ALL",
             "SET ROLE ALL",
             "SET DEFAULT ROLE ALL TO default",
             "SET max_threads = 1 PARALLEL WITH SET ROLE ALL",
@@ -101,6 +116,35 @@ public sealed class ConfinementTests : IAsyncLifetime
         (await response.Content.ReadAsStringAsync(Cancellation)).Should().StartWith("Code: 497.");
     }
 
+    [Theory]
+    [InlineData("a String DEFAULT file('/etc/passwd')")]
+    [InlineData("a String DEFAULT `\\x66ile`('/etc/passwd')")]
+    [InlineData("a String) AS SELECT file('/etc/passwd') AS a WHERE (1")]
+    [InlineData("a String) AS SELECT 'x' AS a --")]
+    public async Task What_comes_with_a_query_is_names_and_types(string structure)
+    {
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("SELECT * FROM extra"), "query" },
+            { new StringContent(structure), "extra_structure" },
+            { new StringContent("TSV"), "extra_format" },
+            { new StringContent(""), "extra", "extra" },
+        };
+
+        using var response = await _http.PostAsync(form, cancellation: Cancellation);
+
+        (await response.Content.ReadAsStringAsync(Cancellation)).Should().MatchRegex(@"^Code: (497|62)\.");
+    }
+
+    [Fact]
+    public async Task A_query_whose_id_no_header_can_hold_is_answered()
+    {
+        using var response = await _http.PostAsync("SELECT queryID()", "query_id=" + Uri.EscapeDataString("Änderung 7"));
+
+        (await response.Content.ReadAsStringAsync(Cancellation)).Should().Be("Änderung 7\n");
+        response.Headers.Contains("X-ClickHouse-Query-Id").Should().BeFalse();
+    }
+
     [Fact]
     public async Task A_folder_of_the_servers_takes_and_gives_files()
     {
@@ -115,6 +159,7 @@ public sealed class ConfinementTests : IAsyncLifetime
         (await _http.QueryAsync("SELECT * FROM file('sub/b.csv')")).Should().Be("2\ty\n");
         (await _http.QueryAsync($"SELECT * FROM file('{folder}/a.csv')")).Should().Be("1\tx\n");
         (await _http.QueryAsync("SELECT file('a.csv')")).Should().Be("1,\"x\"\\n\n");
+        (await _http.QueryAsync("SELECT * FROM file('{a,c}.csv')")).Should().Be("1\tx\n");
         (await _http.QueryAsync("SELECT count() FROM system.tables WHERE database = 'system' AND name = 'one'")).Should().Be("1\n");
     }
 
@@ -160,6 +205,8 @@ public sealed class ConfinementTests : IAsyncLifetime
     [InlineData("INSERT INTO t VALUES (1)", "readonly=1&", true)]
     [InlineData("INSERT INTO t VALUES (1)")]
     [InlineData("INSERT INTO FUNCTION file('x.csv', 'CSV', 'a Int32') SELECT 1")]
+    [InlineData("WITH 1 AS a INSERT INTO FUNCTION file('x.csv', 'CSV', 'a Int32') SELECT a")]
+    [InlineData("SET max_threads = 1 PARALLEL WITH INSERT INTO FUNCTION file('x.csv', 'CSV', 'a Int32') SELECT 1")]
     [InlineData("SELECT 1 SETTINGS readonly = 0")]
     [InlineData("SET max_threads = 1 PARALLEL WITH DROP TABLE t", "session_id=s1&")]
     [InlineData("CREATE TABLE u (a Int32) ENGINE = Memory", "session_id=s1&")]

@@ -31,6 +31,8 @@ public sealed class ClickHouseEndpointTests(ClickHouseServer clickhouse)
     [InlineData("http://localhost:18123", "http://localhost:18123/", "default", "default", "")]
     [InlineData(
         "https://u%40x:p%3Bw@abc.clickhouse.cloud:8443/shop?compress=1", "https://abc.clickhouse.cloud:8443/", "shop", "u@x", "p;w")]
+    [InlineData("https://u:p@h:443/d", "https://h/", "d", "u", "p")]
+    [InlineData("http://h:80", "http://h/", "default", "default", "")]
     [InlineData("'http://[::1]/d?user=u&password=p'", "http://[::1]:8123/", "d", "u", "p")]
     public void Every_form_is_understood(string given, string address, string database, string user, string password)
     {
