@@ -120,7 +120,8 @@ public sealed record ClickHouseEndpoint(Uri Address, string Database, string Use
         settings["Protocol"] = url.Scheme;
         settings["Host"] = Uri.UnescapeDataString(url.Host);
         // 80 and 443 are the URL's own when they are written, and ClickHouse's are others when they are not.
-        if (!url.IsDefaultPort || text.Split("://", 2)[1].Split('/', '?')[0].Split('@')[^1].EndsWith($":{url.Port}", StringComparison.Ordinal))
+        var written = text.Split("://", 2)[1].Split('/', '?')[0];
+        if (!url.IsDefaultPort || written.Split('@')[^1].EndsWith($":{url.Port}", StringComparison.Ordinal))
             settings["Port"] = url.Port;
         var user = url.UserInfo.Split(':', 2);
         if (user[0].Length > 0)

@@ -136,7 +136,8 @@ public static partial class DatabaseUrl
     private static int Port(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
             ? port
-            : throw new FormatException("The database URL's port is no number from 1 to 65535; a password that holds ? or / wants it percent-encoded.");
+            : throw new FormatException(
+                "The database URL's port is no number from 1 to 65535; a password that holds ? or / wants it percent-encoded.");
 
     /// <summary><c>host=… port=… user=… password='…'</c>, as psql and psycopg take it.</summary>
     private static string FromKeywords(string text)

@@ -110,7 +110,8 @@ internal sealed partial class StartReport(DistributedApplication app)
         && change.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any();
 
     private static string WarningsOf(CustomResourceSnapshot snapshot) =>
-        string.Join(' ', snapshot.HealthReports.Where(report => report.Status == HealthStatus.Degraded).Select(report => report.Description));
+        string.Join(
+            ' ', snapshot.HealthReports.Where(report => report.Status == HealthStatus.Degraded).Select(report => report.Description));
 
     /// <summary>What runs as a process or a container.</summary>
     private IEnumerable<IResource> Started => Model.Resources.OfType<IResourceWithArgs>();
