@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Machine;
 using Spectre.Console;
 
@@ -30,26 +29,11 @@ internal static class ApiCommand
     private static readonly JsonSerializerOptions JsonOptions =
         new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
-    public static async Task<int> RunAsync(string[] args)
+    public static Task<int> RunAsync(string[] args) => Command.RunAsync(args, ApiOptions.Usage, async cancellationToken =>
     {
-        if (args.Any(arg => arg.TrimStart('-') is "help" or "h" or "?"))
-        {
-            Console.WriteLine(ApiOptions.Usage);
-            return 0;
-        }
-        using var stopping = new Stopping();
-        try
-        {
-            await RunAsync(ApiOptions.Parse(args), stopping.Token);
-            return 0;
-        }
-        catch (Exception e) when (e is ApiBenchmarkException or EmbeddedStackException or InvalidOperationException
-            || stopping.Token.IsCancellationRequested)
-        {
-            await Console.Error.WriteLineAsync(stopping.Token.IsCancellationRequested ? "Stopped." : e.Message);
-            return 1;
-        }
-    }
+        await RunAsync(ApiOptions.Parse(args), cancellationToken);
+        return true;
+    });
 
     private static async Task RunAsync(ApiOptions options, CancellationToken cancellationToken)
     {

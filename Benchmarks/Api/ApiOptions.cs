@@ -1,4 +1,5 @@
 using System.Globalization;
+using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Api;
 
@@ -22,7 +23,7 @@ internal sealed record ApiOptions
 
     public string? Json { get; private init; }
 
-    /// <exception cref="ApiBenchmarkException">Something in it is not understood.</exception>
+    /// <exception cref="BenchmarkException">Something in it is not understood.</exception>
     public static ApiOptions Parse(IReadOnlyList<string> args)
     {
         var options = new ApiOptions();
@@ -34,16 +35,16 @@ internal sealed record ApiOptions
                 "--rounds" => options with { Rounds = Number(Value()) },
                 "--connections" => options with { Connections = Number(Value()) },
                 "--json" => options with { Json = Value() },
-                var other => throw new ApiBenchmarkException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
+                var other => throw new BenchmarkException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
             };
 
             string Value() =>
-                ++i < args.Count ? args[i] : throw new ApiBenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
+                ++i < args.Count ? args[i] : throw new BenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
         }
         return options;
 
         static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
             ? number
-            : throw new ApiBenchmarkException($"'{text}' is no number from 1 on.");
+            : throw new BenchmarkException($"'{text}' is no number from 1 on.");
     }
 }

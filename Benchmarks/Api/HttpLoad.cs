@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Api;
 
@@ -44,7 +45,7 @@ internal static class HttpLoad
         for (var length = 0; ;)
         {
             var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken);
-            if (read == 0) throw new ApiBenchmarkException("The API closed the connection.");
+            if (read == 0) throw new BenchmarkException("The API closed the connection.");
             length += read;
             if (IsWhole(buffer.AsSpan(0, length), status)) return;
         }
@@ -55,7 +56,7 @@ internal static class HttpLoad
         var end = answer.IndexOf("\r\n\r\n"u8);
         if (end < 0) return false;
         if (!answer.StartsWith(Encoding.ASCII.GetBytes(status)))
-            throw new ApiBenchmarkException($"The API answers: {Encoding.UTF8.GetString(answer)}");
+            throw new BenchmarkException($"The API answers: {Encoding.UTF8.GetString(answer)}");
         var field = answer.IndexOf("Content-Length: "u8);
         var value = answer[(field + "Content-Length: ".Length)..];
         return answer.Length >= end + 4 + int.Parse(value[..value.IndexOf((byte)'\r')], CultureInfo.InvariantCulture);

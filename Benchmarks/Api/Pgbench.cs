@@ -56,7 +56,7 @@ internal sealed class Pgbench
             process.Kill();
             throw;
         }
-        if (process.ExitCode != 0) throw new ApiBenchmarkException($"pgbench failed: {await errors}{await output}");
+        if (process.ExitCode != 0) throw new BenchmarkException($"pgbench failed: {await errors}{await output}");
 
         // A line per transaction; its third column is the time in microseconds.
         var milliseconds = Directory.GetFiles(own, "each*").SelectMany(File.ReadLines)

@@ -25,30 +25,11 @@ internal sealed class CdcCommand : IAsyncDisposable
 
     private CdcCommand(CdcOptions options) => _options = options;
 
-    public static async Task<int> RunAsync(string[] args)
+    public static Task<int> RunAsync(string[] args) => Command.RunAsync(args, CdcOptions.Usage, async cancellationToken =>
     {
-        if (args.Any(arg => arg.TrimStart('-') is "help" or "h" or "?"))
-        {
-            Console.WriteLine(CdcOptions.Usage);
-            return 0;
-        }
-        using var stopping = new Stopping();
-        try
-        {
-            await using var command = new CdcCommand(CdcOptions.Parse(args));
-            return await command.RunAsync(stopping.Token) ? 0 : 1;
-        }
-        catch (OperationCanceledException) when (stopping.Token.IsCancellationRequested)
-        {
-            AnsiConsole.WriteLine("Stopped.");
-            return 1;
-        }
-        catch (Exception e) when (e is CdcBenchmarkException or EmbeddedStackException or InvalidOperationException)
-        {
-            await Console.Error.WriteLineAsync(e.Message);
-            return 1;
-        }
-    }
+        await using var command = new CdcCommand(CdcOptions.Parse(args));
+        return await command.RunAsync(cancellationToken);
+    });
 
     public async ValueTask DisposeAsync()
     {
@@ -111,7 +92,7 @@ internal sealed class CdcCommand : IAsyncDisposable
                 round => new BehindKafka(database, _folder, binaries, _broker!, (Connector)_contenders[("connector", round)], Log, round)),
         ];
         if (_options.Only.Except(all.Select(kind => kind.Key)).FirstOrDefault() is { } unknown)
-            throw new CdcBenchmarkException(
+            throw new BenchmarkException(
                 $"--only does not know '{unknown}'; there are {string.Join(", ", all.Select(kind => kind.Key))}.");
         return _options.Only.Count == 0 ? all
             : [.. all.Where(kind =>

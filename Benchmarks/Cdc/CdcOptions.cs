@@ -1,4 +1,5 @@
 using System.Globalization;
+using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Cdc;
 
@@ -37,7 +38,7 @@ internal sealed record CdcOptions
 
     public int Transactions => Math.Max(1, Changes / Workload.ChangesPerTransaction);
 
-    /// <exception cref="CdcBenchmarkException">Something in it is not understood.</exception>
+    /// <exception cref="BenchmarkException">Something in it is not understood.</exception>
     public static CdcOptions Parse(IReadOnlyList<string> args)
     {
         var options = new CdcOptions();
@@ -53,16 +54,16 @@ internal sealed record CdcOptions
                     options with { Only = Value().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) },
                 "--json" => options with { Json = Value() },
                 "--verbose" => options with { Verbose = true },
-                var other => throw new CdcBenchmarkException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
+                var other => throw new BenchmarkException($"The benchmark does not know '{other}'.{Environment.NewLine}{Usage}"),
             };
 
             string Value() =>
-                ++i < args.Count ? args[i] : throw new CdcBenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
+                ++i < args.Count ? args[i] : throw new BenchmarkException($"{args[i - 1]} needs a value.{Environment.NewLine}{Usage}");
         }
         return options;
 
         static int Number(string text, int least) =>
             int.TryParse(text, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var number) && number >= least ? number
-                : throw new CdcBenchmarkException($"'{text}' is no number from {least} on.");
+                : throw new BenchmarkException($"'{text}' is no number from {least} on.");
     }
 }

@@ -45,7 +45,7 @@ internal static class CdcRun
             return new(round, seconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds, workload.Changes / seconds,
                 watch.Sender.TotalSeconds, processes, failure);
         }
-        catch (Exception e) when (e is CdcBenchmarkException or InvalidOperationException or HttpRequestException
+        catch (Exception e) when (e is BenchmarkException or InvalidOperationException or HttpRequestException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             var why = e is OperationCanceledException
@@ -106,7 +106,7 @@ internal static class CdcRun
             }
             processes = ProcessFigures.Of(watch.Processes);
         }
-        catch (Exception e) when (e is CdcBenchmarkException or InvalidOperationException or HttpRequestException
+        catch (Exception e) when (e is BenchmarkException or InvalidOperationException or HttpRequestException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             failure = e is OperationCanceledException ? $"a commit did not arrive within {CommitDeadline.TotalSeconds:0} s" : e.Message;

@@ -70,7 +70,7 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
         using var content = new StringContent(sql);
         using var response = await _http!.PostAsync($"/?database={database}&{settings}", content, cancellationToken);
         var answer = await response.Content.ReadAsStringAsync(cancellationToken);
-        return response.IsSuccessStatusCode ? answer.TrimEnd('\n') : throw new CdcBenchmarkException($"{name} refused a query: {answer}");
+        return response.IsSuccessStatusCode ? answer.TrimEnd('\n') : throw new BenchmarkException($"{name} refused a query: {answer}");
     }
 
     /// <summary>Whether a query counts at least this many rows; a table that is not there yet counts none.</summary>
@@ -80,7 +80,7 @@ internal sealed class ClickHouseServer(string name, string dataFolder, string li
         {
             return long.Parse(await QueryAsync(sql, cancellationToken), CultureInfo.InvariantCulture) >= atLeast;
         }
-        catch (CdcBenchmarkException e) when (e.Message.Contains("Code: 60", StringComparison.Ordinal)
+        catch (BenchmarkException e) when (e.Message.Contains("Code: 60", StringComparison.Ordinal)
             || e.Message.Contains("Code: 81", StringComparison.Ordinal))
         {
             return false;

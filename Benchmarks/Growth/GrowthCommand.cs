@@ -26,32 +26,13 @@ internal sealed class GrowthCommand(GrowthOptions options, EmbeddedBinaries bina
     private static readonly JsonSerializerOptions JsonOptions =
         new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
-    public static async Task<int> RunAsync(string[] args)
+    public static Task<int> RunAsync(string[] args) => Command.RunAsync(args, GrowthOptions.Usage, async cancellationToken =>
     {
-        if (args.Any(arg => arg.TrimStart('-') is "help" or "h" or "?"))
-        {
-            Console.WriteLine(GrowthOptions.Usage);
-            return 0;
-        }
-        using var stopping = new Stopping();
-        try
-        {
-            var options = GrowthOptions.Parse(args);
-            var binaries = await Checkout.BinariesAsync(AnsiConsole.WriteLine, stopping.Token);
-            await new GrowthCommand(options, binaries, stopping.Token).RunAsync();
-            return 0;
-        }
-        catch (OperationCanceledException) when (stopping.Token.IsCancellationRequested)
-        {
-            AnsiConsole.WriteLine("Stopped.");
-            return 1;
-        }
-        catch (Exception e) when (e is FormatException or CdcBenchmarkException or EmbeddedStackException or InvalidOperationException)
-        {
-            await Console.Error.WriteLineAsync(e.Message);
-            return e is FormatException ? 2 : 1;
-        }
-    }
+        var options = GrowthOptions.Parse(args);
+        var binaries = await Checkout.BinariesAsync(AnsiConsole.WriteLine, cancellationToken);
+        await new GrowthCommand(options, binaries, cancellationToken).RunAsync();
+        return true;
+    });
 
     private async Task RunAsync()
     {

@@ -61,7 +61,8 @@ public sealed class ConnectMessageTests(PostgresServer postgres, ClickHouseServe
         await behind.Writer.SendAsync(
             "order:2",
             """{"metadata":{"table":"order","operation":"read"},"payload":""" +
-            """{"id":2,"customer_id":7,"order_date":"2026-01-01T20:04:05-07:00","status":"a","total":1e2,"surplus":{"x":[1]}},"other":[{}]}""");
+            """{"id":2,"customer_id":7,"order_date":"2026-01-01T20:04:05-07:00","status":"a","total":1e2""" +
+            ""","surplus":{"x":[1]}},"other":[{}]}""");
         await behind.StartAsync(Cancel);
         await behind.WaitForAsync(
             "SELECT order_id, order_date, total, lsn FROM order_landing ORDER BY order_id FORMAT CSV",

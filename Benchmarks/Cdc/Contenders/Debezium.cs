@@ -48,7 +48,7 @@ internal sealed class Debezium(StoreDatabase database, TemporaryFolder folder, K
     {
         var arrived = Topic.ReachesAsync(workload.Changes, cancellationToken);
         if (await Task.WhenAny(arrived, _worker!.Exited) != arrived)
-            throw new CdcBenchmarkException(_worker.LastWords);
+            throw new BenchmarkException(_worker.LastWords);
         await arrived;
     }
 

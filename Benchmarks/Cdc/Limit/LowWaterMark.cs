@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Net.Sockets;
+using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Cdc.Limit;
 
@@ -36,7 +37,7 @@ internal sealed class LowWaterMark(Socket socket)
         }
         var received = socket.Receive(buffer);
         if (received == 0)
-            throw new CdcBenchmarkException("PostgreSQL closed the replication connection.");
+            throw new BenchmarkException("PostgreSQL closed the replication connection.");
         Raise(_flooding ? full : IsFlood());
         return received;
     }

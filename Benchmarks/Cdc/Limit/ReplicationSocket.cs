@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
+using AspireCdc.Benchmarks.Machine;
 using Npgsql;
 
 namespace AspireCdc.Benchmarks.Cdc.Limit;
@@ -82,7 +83,7 @@ internal sealed class ReplicationSocket : IDisposable
                 case 12: // its own proof, which a benchmark on loopback can do without
                     break;
                 case var other:
-                    throw new CdcBenchmarkException(
+                    throw new BenchmarkException(
                         $"PostgreSQL asks for a login of kind {other}; the benchmark knows SCRAM-SHA-256 only.");
             }
         }
@@ -107,7 +108,7 @@ internal sealed class ReplicationSocket : IDisposable
             if (header[0] == type)
                 return body;
             if (header[0] == 'E')
-                throw new CdcBenchmarkException(
+                throw new BenchmarkException(
                     "PostgreSQL refused the replication connection: " + Encoding.UTF8.GetString(body).Replace('\0', ' '));
         }
     }
@@ -118,7 +119,7 @@ internal sealed class ReplicationSocket : IDisposable
         {
             var read = _socket.Receive(buffer);
             if (read == 0)
-                throw new CdcBenchmarkException("PostgreSQL closed the replication connection.");
+                throw new BenchmarkException("PostgreSQL closed the replication connection.");
             buffer = buffer[read..];
         }
     }

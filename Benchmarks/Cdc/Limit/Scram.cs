@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using AspireCdc.Benchmarks.Machine;
 
 namespace AspireCdc.Benchmarks.Cdc.Limit;
 
@@ -24,7 +25,7 @@ internal sealed class Scram(string password)
     {
         var parts = serverFirst.Split(',').ToDictionary(part => part[0], part => part[2..]);
         if (!parts['r'].StartsWith(_nonce, StringComparison.Ordinal))
-            throw new CdcBenchmarkException("PostgreSQL's challenge does not continue our nonce.");
+            throw new BenchmarkException("PostgreSQL's challenge does not continue our nonce.");
         var iterations = int.Parse(parts['i'], CultureInfo.InvariantCulture);
         var salted = Rfc2898DeriveBytes.Pbkdf2(password, Convert.FromBase64String(parts['s']), iterations, HashAlgorithmName.SHA256, 32);
         var withoutProof = $"c={Convert.ToBase64String(Encoding.ASCII.GetBytes(Header))},r={parts['r']}";
