@@ -22,10 +22,11 @@ internal static partial class AutoInitDb
             await database.MakeTriggersAsync(cancellation);
             LogReady(log, repairs.Count);
         }
-        catch (NpgsqlException e)
+        // By itself, or in EF Core's words around it.
+        catch (Exception e) when ((e as NpgsqlException ?? e.InnerException as NpgsqlException) is { } refusal)
         {
             throw new InitDbException(
-                $"AUTO_INIT_DB: {e.Message}. Start PostgreSQL, or set ConnectionStrings__{ShopApi.ConnectionName}.", e);
+                $"AUTO_INIT_DB: {refusal.Message}. Start PostgreSQL, or set ConnectionStrings__{ShopApi.ConnectionName}.", e);
         }
     }
 

@@ -101,6 +101,8 @@ internal sealed class InitDbCommand(ShopDatabase database, ShopContext context, 
 
     private string Explain(Exception e) => e switch
     {
+        // EF Core's words around what a connection that it opens cannot do.
+        InvalidOperationException { InnerException: NpgsqlException inner } => Explain(inner),
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => $"{e.Message}: run init-db to create it.",
         PostgresException postgres => $"PostgreSQL refuses: {postgres.MessageText} ({postgres.SqlState}).",
         NpgsqlException =>

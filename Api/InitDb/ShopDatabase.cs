@@ -28,6 +28,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
             .Select(migration => $"migration {migration} is not applied").ToArray();
         if (pending.Length > 0) return pending;
 
+        await EnsureNoneIsDroppedAsync(cancellation);
         var connection = await OpenAsync(cancellation);
         var isSuperuser = await connection.QueryAsync(
             "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", row => row.GetBoolean(0), cancellation) is [true];
@@ -38,8 +39,10 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
     }
 
     /// <summary>Applies the migrations, then makes or repairs publication and role. Returns what had to be done.</summary>
+    /// <exception cref="InitDbException">Something is as nobody but the user may change it; a table was dropped by hand.</exception>
     public async Task<IReadOnlyList<string>> InitializeAsync(CancellationToken cancellation)
     {
+        await EnsureNoneIsDroppedAsync(cancellation);
         await context.Database.MigrateAsync(cancellation);
         for (var attempt = 1; ; attempt++)
         {
@@ -84,12 +87,29 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
     {
         var connection = await OpenAsync(cancellation);
         var tables = await ExistingTablesAsync(connection, cancellation);
-        if (tables.Count == 0) return null;
+        var dropped = new DroppedTables(context);
+        if (tables.Count == 0 && await dropped.FindAsync(cancellation) is []) return null;
 
-        await connection.ExecuteAsync($"TRUNCATE {string.Join(", ", tables.Select(PostgresSql.Name))} RESTART IDENTITY", cancellation);
-        var complaint = await WaitForReaderAsync(connection, cancellation);
+        string? complaint = null;
+        if (tables.Count > 0)
+        {
+            await connection.ExecuteAsync(
+                $"TRUNCATE {string.Join(", ", tables.Select(PostgresSql.Name))} RESTART IDENTITY", cancellation);
+            complaint = await WaitForReaderAsync(connection, cancellation);
+        }
+        // Migrations drop what they have made, and fail over what is not there.
+        await dropped.MakeAsync(cancellation);
         await context.GetService<IMigrator>().MigrateAsync(Migration.InitialDatabase, cancellation);
         return complaint;
+    }
+
+    private async Task EnsureNoneIsDroppedAsync(CancellationToken cancellation)
+    {
+        if (await new DroppedTables(context).FindAsync(cancellation) is [_, ..] dropped)
+            throw new InitDbException(
+                $"missing although the migrations that make tables are applied: {string.Join(", ", dropped)}. Somebody has dropped what " +
+                "the migrations do not make again; nothing was changed. Bring it back from a backup, or have all tables made anew, " +
+                "empty: init-db --recreate.");
     }
 
     private async Task<IReadOnlyList<string>> RepairAsync(CancellationToken cancellation)

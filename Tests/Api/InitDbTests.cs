@@ -190,6 +190,50 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         (await database.ScalarAsync<bool>("SELECT to_regclass('customer') IS NULL", Cancellation)).Should().BeTrue();
     }
 
+    [Theory]
+    [InlineData("product")]
+    [InlineData("customer")]
+    [InlineData("idempotency_key")]
+    [InlineData("customer", "order", "orderitem", "product", "idempotency_key")]
+    public async Task A_table_that_was_dropped_by_hand_is_named_before_anything_changes_and_a_recreate_makes_all_anew(
+        params string[] tables)
+    {
+        var database = await FilledAsync();
+        var before = await ConstraintsAsync(database);
+        foreach (var table in tables)
+            await database.ExecuteAsync($"DROP TABLE \"{table}\" CASCADE", Cancellation);
+        var left = await ConstraintsAsync(database);
+        await database.ExecuteAsync("DROP PUBLICATION redpanda_cdc_publication", Cancellation);
+
+        foreach (var option in (string[][])[[], ["--check"]])
+        {
+            var outcome = await RunAsync(database, option);
+            outcome.ExitCode.Should().Be(1);
+            outcome.Output.Should().ContainAll([.. tables, "nothing was changed", "init-db --recreate"]);
+        }
+        (await ConstraintsAsync(database)).Should().Be(left);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM pg_publication", Cancellation)).Should().Be(0);
+
+        var recreated = await RunAsync(database, ["--recreate", "--yes"]);
+
+        recreated.ExitCode.Should().Be(0, recreated.Output);
+        (await RunAsync(database, "--check")).ExitCode.Should().Be(0);
+        (await ConstraintsAsync(database)).Should().Be(before);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM customer", Cancellation)).Should().Be(0);
+        (await RunAsync(database, ["--drop", "--yes"])).ExitCode.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_drop_of_what_is_not_there_changes_nothing()
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancellation);
+
+        (await RunAsync(database, ["--drop", "--yes"])).ExitCode.Should().Be(0);
+
+        (await database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace", Cancellation)).Should().Be(0);
+    }
+
     [Fact]
     public async Task A_drop_reaches_the_readers_of_the_slot_as_a_truncate()
     {
@@ -245,10 +289,13 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
         outcome.Output.Should().Contain(sentence).And.Contain("--recreate");
     }
 
-    [Fact]
-    public async Task A_server_that_does_not_answer_gets_a_sentence()
+    [Theory]
+    [InlineData()]
+    [InlineData("--check")]
+    [InlineData("--drop", "--yes")]
+    public async Task A_server_that_does_not_answer_gets_a_sentence(params string[] args)
     {
-        var outcome = await RunAsync(new TestDatabase("nowhere", $"Host=127.0.0.1;Port={FreePort.Next()};Username=x;Database=y"));
+        var outcome = await RunAsync(new TestDatabase("nowhere", $"Host=127.0.0.1;Port={FreePort.Next()};Username=x;Database=y"), args);
         outcome.ExitCode.Should().Be(1);
         outcome.Output.Should().Contain("does not answer").And.Contain("ConnectionStrings__shop").And.NotContain("   at ");
     }
@@ -287,6 +334,15 @@ public sealed class InitDbTests(PostgresServer postgres, ClickHouseServer clickh
     private static async Task<string> TablesAsync(TestDatabase database) => await database.ScalarAsync<string>(
         "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = 'redpanda_cdc_publication'",
         Cancellation) ?? "";
+
+    /// <summary>Every constraint and index, as SQL.</summary>
+    private static Task<string?> ConstraintsAsync(TestDatabase database) => database.ScalarAsync<string>(
+        """
+        SELECT string_agg(said, E'\n' ORDER BY said) FROM (
+            SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS said FROM pg_constraint
+            WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public') definitions
+        """, Cancellation);
 
     private static TestDatabase LoginOf(TestDatabase database, string password) =>
         database with { ConnectionString = LoginAs(database, $"cdc_{database.Name}", password) };

@@ -114,4 +114,14 @@ public sealed class OutageTests(PostgresServer postgres)
 
         (await database.ScalarAsync<bool>("SELECT to_regclass('customer') IS NOT NULL", Cancellation)).Should().Be(made);
     }
+
+    [Fact]
+    public async Task Auto_init_db_says_what_to_do_where_no_server_answers()
+    {
+        await using var app =
+            ApiServer.Create($"Host=127.0.0.1;Port={FreePort.Next()};Username=x;Database=y", "nowhere", "--AUTO_INIT_DB=true");
+
+        await FluentActions.Awaiting(() => AutoInitDb.RunAsync(app, Cancellation)).Should().ThrowAsync<InitDbException>()
+            .WithMessage("AUTO_INIT_DB: Failed to connect to 127.0.0.1:*. Start PostgreSQL, or set ConnectionStrings__shop.");
+    }
 }
