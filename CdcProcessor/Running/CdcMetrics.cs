@@ -42,9 +42,9 @@ internal sealed class CdcMetrics
             "WAL that the server keeps for the replication slot.");
         meter.CreateObservableGauge("cdc.slot.safe_wal_size", () => OfSlot(slot => slot.SafeBytes), "By",
             "WAL that may still be written before the slot is in danger; absent where it is not limited.");
-        meter.CreateObservableGauge("cdc.pipeline.state", () =>
-            new Measurement<int>(1, new KeyValuePair<string, object?>("state", status.Phase.ToString())), "{state}",
-            "1 for the state that the pipeline is in.");
+        // All of them each time: a state that is merely not told any more is held for minutes by who collects, as if it lasted.
+        meter.CreateObservableGauge("cdc.pipeline.state", () => StatesOf(status.Phase), "{state}",
+            "1 for the state that the pipeline is in, 0 for each other.");
         meter.CreateObservableGauge(
             "cdc.dead_letters", () => status.OpenDeadLetters, "{change}", "Changes that could not be applied and wait.");
         meter.CreateObservableGauge(
@@ -62,6 +62,9 @@ internal sealed class CdcMetrics
             () => facts.Facts.Where(fact => !fact.Value.IsDone)
                 .Select(fact => new Measurement<long>(fact.Value.Rows, new KeyValuePair<string, object?>("fact", fact.Key))),
             "{row}", "Rows derived of the facts that are derived anew.");
+
+        static IEnumerable<Measurement<int>> StatesOf(Phase now) => Enum.GetValues<Phase>().Select(phase =>
+            new Measurement<int>(phase == now ? 1 : 0, new KeyValuePair<string, object?>("state", phase.ToString())));
 
         IEnumerable<Measurement<long>> OfCopies(Func<(long Rows, long Expected), long> value) =>
             copies.Running.Select(copy => new Measurement<long>(value(copy.Value), new KeyValuePair<string, object?>("table", copy.Key)));

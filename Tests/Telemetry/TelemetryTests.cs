@@ -60,6 +60,19 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
                 "SELECT splitByChar(' ', state)[1] FROM cdc_progress FINAL WHERE kind = 'copy' AND name = 'customer'", Cancel)).Trim();
     }
 
+    /// <summary>A state that is only left out when it is over stays in a Prometheus for five minutes.</summary>
+    [Fact]
+    public async Task Every_state_of_the_pipeline_is_told_with_whether_it_is_the_one()
+    {
+        var states = await MetricAsync(
+            "cdc.pipeline.state", found => Last(found).GetValueOrDefault("Streaming") == 1 && Last(found).Values.Sum() == 1);
+
+        Last(states).Should().Equal(Enum.GetNames<Phase>().ToDictionary(state => state, state => state == "Streaming" ? 1.0 : 0.0));
+
+        static Dictionary<string, double> Last(IEnumerable<MetricPoint> points) =>
+            points.GroupBy(point => point.Attributes["state"]).ToDictionary(state => state.Key, state => state.Last().Value);
+    }
+
     [Fact]
     public async Task Every_metric_that_the_dashboard_and_the_alert_rules_name_is_exported()
     {
