@@ -54,7 +54,8 @@ internal static class ContainersStack
                 .WithReference(redpanda, "kafka")
                 // For the comparison with PostgreSQL, and for nothing else.
                 .WithEnvironment("ConnectionStrings__shop", shopForCdc)
-                .WaitFor(feeding);
+                // Not until it is healthy: a connector that is paused is not, and the processor waits for the topic by itself.
+                .WaitForStart(feeding);
             return feeding as IResourceBuilder<ProjectResource>;
         });
     }

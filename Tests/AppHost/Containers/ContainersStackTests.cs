@@ -111,13 +111,16 @@ public sealed class ContainersStackTests
     }
 
     [Fact]
-    public void Processors_share_the_topic_behind_one_address_and_wait_for_the_connector()
+    public void Processors_share_the_topic_behind_one_address_and_start_after_the_connector_even_if_it_is_paused()
     {
         var processor = Graph("--processors=3").Resource("cdc-processor");
 
         processor.GetReplicaCount().Should().Be(3);
         Arguments(processor).Should().Equal("--source", "kafka");
-        Waits(processor).Should().Equal("connector: WaitUntilHealthy");
+        // A paused connector has a warning, which Aspire does not take for healthy.
+        Waits(processor).Should().Equal("connector: WaitUntilStarted");
+        processor.Annotations.OfType<ResourceRelationshipAnnotation>().Should()
+            .Contain(relation => relation.Resource.Name == "connector", "it stops before the connector, too");
     }
 
     [Fact]
