@@ -12,17 +12,22 @@ internal static class ReplicationRole
         NpgsqlConnection connection, string role, string? password, StarModel model, CancellationToken cancellation)
     {
         var name = PostgresSql.Name(role);
-        var roles = await connection.QueryAsync("""
-            SELECT rolcanlogin AND rolreplication, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles WHERE rolname = $1
+        var roles = await connection.QueryAsync($"""
+            SELECT rolcanlogin AND {ReplicationRight.IsHeld}, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls
+            FROM pg_roles WHERE rolname = $1
             """, row => (CanReplicate: row.GetBoolean(0), CanMore: row.GetBoolean(1)), cancellation, role);
+        var byMembership =
+            (await connection.QueryAsync($"SELECT {ReplicationRight.IsByMembership}", row => row.GetBoolean(0), cancellation)).Single();
+        var replication = ReplicationRight.Grant(name, byMembership);
 
         var repairs = new List<Repair>();
         if (roles is not [var rights])
             repairs.Add(new($"role {role} is missing",
-                $"CREATE ROLE {name} LOGIN REPLICATION PASSWORD {PostgresSql.Literal(Stored(Required(password, role)))}"));
+                $"CREATE ROLE {name} LOGIN PASSWORD {PostgresSql.Literal(Stored(Required(password, role)))}; {replication}"));
         else
         {
-            if (!rights.CanReplicate) repairs.Add(new($"role {role} may not log in and replicate", $"ALTER ROLE {name} LOGIN REPLICATION"));
+            if (!rights.CanReplicate)
+                repairs.Add(new($"role {role} may not log in and replicate", $"ALTER ROLE {name} LOGIN; {replication}"));
             if (rights.CanMore)
                 repairs.Add(new(
                     $"role {role} has rights that it does not need", $"ALTER ROLE {name} NOSUPERUSER NOCREATEROLE NOCREATEDB NOBYPASSRLS"));

@@ -257,16 +257,16 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     {
         var role =
             (await QueryAsync(
-                "SELECT current_user::text, rolreplication OR rolsuper, current_setting('wal_level'), pg_is_in_recovery() " +
-                "FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
+                $"SELECT current_user::text, {ReplicationRight.IsHeld}, current_setting('wal_level'), pg_is_in_recovery(), " +
+                $"{ReplicationRight.IsByMembership} FROM pg_roles WHERE rolname = current_user", cancellationToken))[0];
         var user = PostgresSql.Name((string)role[0]!);
         if (role[3] is true)
             faults.Add(new(null, "this server is a standby: name the primary, or all servers (Host=a,b), of which the primary is taken"));
         if (role[2] is not "logical")
             faults.Add(new(null, $"wal_level is {role[2]}: set wal_level=logical and restart PostgreSQL"));
-        // Managed services give REPLICATION through a role of their own; there the attempt itself tells.
+        // The administrators of managed services are not superusers; there the attempt itself tells.
         if (role[1] is not true && await CannotReplicateAsync(cancellationToken))
-            faults.Add(new(null, $"role {user} lacks REPLICATION: ALTER ROLE {user} REPLICATION"));
+            faults.Add(new(null, $"role {user} lacks REPLICATION: {ReplicationRight.Grant(user, role[4] is true)}"));
 
         var rights = await OfTablesAsync(
             """
@@ -286,7 +286,7 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
     }
 
     private async Task<bool> CannotReplicateAsync(CancellationToken cancellationToken) => (await QueryAsync(
-        "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND " +
+        "SELECT 1 FROM pg_roles WHERE rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin') AND " +
         "pg_has_role(current_user, oid, 'MEMBER')",
         cancellationToken)).Count == 0;
 
