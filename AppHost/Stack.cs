@@ -34,12 +34,23 @@ internal static class Stack
         var backends = stack == Embedded
             ? await builder.AddEmbeddedStackAsync(state, ports)
             : await builder.AddContainersStackAsync(ports, CancellationToken.None);
-        state.Describe = async cancellationToken => new(
-            Environment.ProcessId,
-            await backends.Shop.Resource.GetConnectionStringAsync(cancellationToken),
-            await backends.Star.Resource.GetConnectionStringAsync(cancellationToken),
-            AddressOf("api"),
-            AddressOf("cdc-processor"));
+        // Each database can be asked as soon as it answers, whatever else is still starting or has failed.
+        backends.Postgres.OnResourceReady(async (_, _, cancellationToken) =>
+        {
+            var shop = await backends.Shop.Resource.GetConnectionStringAsync(cancellationToken);
+            state.Tell(now => now with { Shop = shop });
+        });
+        backends.ClickHouse.OnResourceReady(async (_, _, cancellationToken) =>
+        {
+            var star = await backends.Star.Resource.GetConnectionStringAsync(cancellationToken);
+            state.Tell(now => now with { ClickHouse = star });
+        });
+        state.Describe = now => now with
+        {
+            Api = AddressOf("api"),
+            Processor = AddressOf("cdc-processor"),
+            Names = CdcNames.From(builder.Configuration, new()),
+        };
         return backends;
 
         string? AddressOf(string service) =>

@@ -5,8 +5,14 @@ using Microsoft.Extensions.Hosting;
 namespace AspireCdc.AppHost;
 
 /// <summary>Where and how a running stack can be reached, for commands in other terminals.</summary>
+/// <param name="ProcessId">AppHost's.</param>
+/// <param name="Shop">The shop's connection string; null before PostgreSQL answers.</param>
+/// <param name="ClickHouse">The star's connection string; null before ClickHouse answers.</param>
+/// <param name="Api">The API's address; null before everything has been started.</param>
+/// <param name="Processor">The change processor's address; null before everything has been started.</param>
+/// <param name="Names">What its projects have in PostgreSQL.</param>
 internal sealed record RunningStack(
-    int ProcessId, string? Shop = null, string? ClickHouse = null, string? Api = null, string? Processor = null);
+    int ProcessId, string? Shop = null, string? ClickHouse = null, string? Api = null, string? Processor = null, CdcNames? Names = null);
 
 /// <summary>
 /// The folder in which a checkout's databases live. One AppHost at a time has it: it holds a lock, and a file beside the lock says who it
@@ -19,6 +25,9 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
 
     private readonly FileStream _lock;
     private readonly string _folder;
+    private readonly Lock _telling = new();
+    private RunningStack _running = new(Environment.ProcessId);
+    private bool _isOver;
 
     private StackState(string folder, FileStream held)
     {
@@ -34,8 +43,8 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
 
     public string ClickHouse => Path.Combine(_folder, "clickhouse");
 
-    /// <summary>Tells the connection strings, once the application has started.</summary>
-    public Func<CancellationToken, Task<RunningStack>>? Describe { get; set; }
+    /// <summary>Adds the addresses of what has been started last, once everything has.</summary>
+    public Func<RunningStack, RunningStack>? Describe { get; set; }
 
     /// <summary>The folder of this checkout, or the one that was asked for.</summary>
     public static string FolderOf(string? chosen) => Path.GetFullPath(chosen ?? Path.Combine(Checkout.Root, ".aspirecdc"));
@@ -58,7 +67,7 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
             var state = new StackState(folder, held);
             if (reset)
                 state.Reset();
-            state.Write(new(Environment.ProcessId));
+            state.Tell(now => now);
             return new DriveInfo(folder).AvailableFreeSpace is var free && free >= LeastFreeBytes
                 ? state
                 : throw new AppHostException(
@@ -84,11 +93,26 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
     /// <summary>The process of an AppHost that was killed and has left its state behind, or null.</summary>
     public static int? WasLeft(string folder) => FindRunning(folder) is null ? Read(folder)?.ProcessId : null;
 
+    /// <summary>Tells other terminals what is known by now; by renaming, so that nobody reads half of it.</summary>
+    public void Tell(Func<RunningStack, RunningStack> more)
+    {
+        lock (_telling)
+        {
+            if (_isOver)
+                return;
+            _running = more(_running);
+            var draft = RunningFile(_folder) + ".new";
+            File.WriteAllText(draft, JsonSerializer.Serialize(_running));
+            File.Move(draft, RunningFile(_folder), overwrite: true);
+        }
+    }
+
     /// <summary>The ports are known.</summary>
-    public async Task StartedAsync(CancellationToken cancellationToken)
+    public Task StartedAsync(CancellationToken cancellationToken)
     {
         if (Describe is not null)
-            Write(await Describe(cancellationToken));
+            Tell(Describe);
+        return Task.CompletedTask;
     }
 
     Task IHostedLifecycleService.StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -103,8 +127,12 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
 
     public void Dispose()
     {
-        File.Delete(RunningFile(_folder));
-        _lock.Dispose();
+        lock (_telling)
+        {
+            _isOver = true;
+            File.Delete(RunningFile(_folder));
+            _lock.Dispose();
+        }
     }
 
     private static string LockFile(string folder) => Path.Combine(folder, "apphost.lock");
@@ -121,14 +149,6 @@ internal sealed class StackState : IHostedLifecycleService, IDisposable
         {
             return null;
         }
-    }
-
-    /// <summary>By renaming, so that nobody reads half of it.</summary>
-    private void Write(RunningStack running)
-    {
-        var draft = RunningFile(_folder) + ".new";
-        File.WriteAllText(draft, JsonSerializer.Serialize(running));
-        File.Move(draft, RunningFile(_folder), overwrite: true);
     }
 
     /// <summary>By these a folder of either server is known.</summary>

@@ -19,19 +19,23 @@ internal static class SqlCommand
             ["--state", var chosen] => chosen,
             _ => throw new AppHostException(Usage),
         });
-        if (StackState.FindRunning(folder) is not { Shop: { } shop, ClickHouse: { } clickHouse })
+        if (StackState.FindRunning(folder) is not { } running)
             throw new AppHostException("The stack is not running. Start it with: dotnet run --project AppHost");
+        if ((database == "postgres" ? running.Shop : running.ClickHouse) is not { } connectionString)
+            throw new AppHostException(
+                $"The stack is starting (AppHost, process {running.ProcessId}), and {database} does not answer yet. AppHost prints " +
+                $"'{database}' with 'healthy' when it does; why it takes long, the dashboard has in its log.");
 
         if (database == "clickhouse")
         {
             await using var output = Console.OpenStandardOutput();
-            await ClickHouseQuery.AskAsync(clickHouse, sql, "PrettyCompact", output, CancellationToken.None);
+            await ClickHouseQuery.AskAsync(connectionString, sql, "PrettyCompact", output, CancellationToken.None);
             return 0;
         }
 
         // Lines stay whole, as wide as they are.
         AnsiConsole.Profile.Width = 10_000;
-        await foreach (var answer in PostgresQuery.AskAsync(shop, sql, CancellationToken.None))
+        await foreach (var answer in PostgresQuery.AskAsync(connectionString, sql, CancellationToken.None))
             Print(answer);
         return 0;
     }

@@ -66,6 +66,26 @@ public sealed class LifetimeTests
         await NobodyIsLeftAsync(children);
     }
 
+    [Fact(Timeout = SharedStack.Deadline)]
+    public async Task A_database_can_be_asked_as_soon_as_it_answers_while_another_keeps_the_start_waiting()
+    {
+        using var state = new TemporaryFolder();
+        // Where ClickHouse would have its folder: it cannot start, and what needs it waits.
+        await File.WriteAllTextAsync(Path.Combine(state.Path, "clickhouse"), "", Cancel);
+        await using var process = AppHostProcess.Start(["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
+
+        var answer = await Wait.ForAsync(() => SqlAsync(state, "SELECT 6 * 7 AS answer"), found => found.ExitCode == 0,
+            "PostgreSQL to be asked", Cancel);
+
+        answer.Output.Should().Contain("42");
+        var (exitCode, output) = await AppHostProcess.RunAsync(["sql", "clickhouse", "SELECT 1", "--state", state.Path], Cancel);
+        exitCode.Should().Be(1);
+        output.TrimEnd().Should().Be(
+            $"The stack is starting (AppHost, process {process.Id}), and clickhouse does not answer yet. AppHost prints 'clickhouse' " +
+            "with 'healthy' when it does; why it takes long, the dashboard has in its log.");
+        process.Output.Should().NotContain("ready in");
+    }
+
     /// <summary>As people start it, with its launch profile; and behind a company's proxy, which knows nothing of this machine.</summary>
     [Fact(Timeout = SharedStack.Deadline)]
     public async Task By_dotnet_run_and_behind_a_dead_proxy_telemetry_arrives_and_all_ends_with_it()
