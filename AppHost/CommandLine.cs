@@ -11,6 +11,7 @@ internal static class CommandLine
         dotnet run --project AppHost [-- OPTIONS]    starts PostgreSQL, ClickHouse, the API, the change processor and the dashboard
         dotnet run --project AppHost -- sql postgres|clickhouse "SELECT …"    asks a database of the running stack
         dotnet run --project AppHost -- doctor [--json]    examines the stack, running or not, and says what to do; exit code 0 if all is well
+                                        of other servers and names: --ConnectionStrings:shop|clickhouse=… --Cdc:Slot|Publication|Role=…
 
           --stack embedded|containers   which backends (default: embedded where the platform has it; or ASPIRECDC_STACK)
           --reset                       start with empty databases
@@ -63,8 +64,10 @@ internal static class CommandLine
     }
 
     /// <summary>The options as configuration takes them: each with its value behind an equals sign.</summary>
+    /// <param name="args">The options.</param>
+    /// <param name="more">Settings that are known beside those of a start.</param>
     /// <exception cref="AppHostException">One is unknown or lacks its value.</exception>
-    public static string[] ToConfiguration(string[] args)
+    public static string[] ToConfiguration(string[] args, params string[] more)
     {
         var settings = new List<string>();
         for (var i = 0; i < args.Length; i++)
@@ -72,7 +75,7 @@ internal static class CommandLine
             var (name, value) = Split(args[i]);
             if (Switches.Contains(name, StringComparer.OrdinalIgnoreCase))
                 value ??= "true";
-            else if (Options.Concat(Settings).Contains(name, StringComparer.OrdinalIgnoreCase))
+            else if (Options.Concat(Settings).Concat(more).Contains(name, StringComparer.OrdinalIgnoreCase))
                 value ??= ++i < args.Length
                     ? args[i]
                     : throw new AppHostException($"The option {name} needs a value. --help shows the options.");

@@ -17,18 +17,28 @@ public static partial class DatabaseUrl
     /// <exception cref="FormatException">It cannot be read; the message names the setting, and not what stands in it.</exception>
     public static void AddDatabaseUrl(this IHostApplicationBuilder builder, string name)
     {
-        var (setting, given) = builder.Configuration.GetConnectionString(name) is { Length: > 0 } own
-            ? ($"ConnectionStrings__{name}", own)
-            : ("DATABASE_URL", builder.Configuration["DATABASE_URL"]);
-        if (string.IsNullOrWhiteSpace(given))
+        if (From(builder.Configuration, name) is not { } connection)
             return;
+        if (DatabasePassword.From(builder.Configuration) is not null)
+            connection = DatabasePassword.Strip(connection);
+        builder.Configuration.AddInMemoryCollection([new($"ConnectionStrings:{name}", connection)]);
+    }
+
+    /// <summary>The Npgsql connection string of <c>ConnectionStrings:{name}</c>, or else of <c>DATABASE_URL</c>; null where neither is
+    /// set.</summary>
+    /// <exception cref="FormatException">It cannot be read; the message names the setting, and not what stands in it.</exception>
+    public static string? From(IConfiguration configuration, string name)
+    {
+        var (setting, given) = configuration.GetConnectionString(name) is { Length: > 0 } own
+            ? ($"ConnectionStrings__{name}", own)
+            : ("DATABASE_URL", configuration["DATABASE_URL"]);
+        if (string.IsNullOrWhiteSpace(given))
+            return null;
         try
         {
             var connection = ToConnectionString(given);
             Check(connection);
-            if (DatabasePassword.From(builder.Configuration) is not null)
-                connection = DatabasePassword.Strip(connection);
-            builder.Configuration.AddInMemoryCollection([new($"ConnectionStrings:{name}", connection)]);
+            return connection;
         }
         catch (FormatException e)
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using AspireCdc.AppHost.Sql;
+using AspireCdc.ServiceDefaults;
 
 namespace AspireCdc.AppHost.Commands;
 
@@ -29,8 +30,8 @@ internal static class SqlCommands
         server.WithSql(async (sql, cancellationToken) =>
         {
             using var output = new MemoryStream();
-            await ClickHouseQuery.AskAsync(
-                (await database.Resource.GetConnectionStringAsync(cancellationToken))!, sql, "Markdown", output, cancellationToken);
+            var server = ClickHouseEndpoint.Parse((await database.Resource.GetConnectionStringAsync(cancellationToken))!);
+            await ClickHouseQuery.AskAsync(server, sql, "Markdown", output, cancellationToken);
             return output.Length > 0 ? Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length) : "done";
         });
 

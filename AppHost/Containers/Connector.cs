@@ -11,6 +11,7 @@ internal sealed class Connector(
     IResourceBuilder<RedpandaResource> redpanda)
 {
     private const string LicenceVariable = "REDPANDA_LICENSE";
+    private const string Publication = "pglog_stream_redpanda_cdc_slot";
     private const int ConnectHttp = 4195;
 
     /// <summary>How many processors share the topic's partitions.</summary>
@@ -60,7 +61,8 @@ internal sealed class Connector(
     private IResourceBuilder<ContainerResource> AddRedpandaConnect(IResourceBuilder<ProjectResource> initDb)
     {
         // It reads this publication and no other, and with it made beforehand the role needs no more rights than ours.
-        initDb.WithEnvironment("Cdc__Publication", "pglog_stream_redpanda_cdc_slot");
+        initDb.WithEnvironment("Cdc__Publication", Publication);
+        builder.Configuration["Cdc:Publication"] = Publication; // what the doctor looks for
         redpanda.OnResourceReady(async (server, _, cancellationToken) =>
             await ChangesTopic.CreateAsync(await server.ConnectionStringExpression.GetValueAsync(cancellationToken), cancellationToken));
 

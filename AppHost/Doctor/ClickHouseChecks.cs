@@ -1,5 +1,6 @@
 using System.Text;
 using AspireCdc.AppHost.Sql;
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.AppHost.Doctor;
@@ -13,33 +14,33 @@ internal static class ClickHouseChecks
     private static readonly (string Check, string Well, Func<Patient, string> Sql)[] Table =
     [
         ("database", "is there", patient => $"""
-            SELECT 'there is no database {Database(patient)}', '{Migrate}'
-            WHERE (SELECT count() FROM system.databases WHERE name = '{Database(patient)}') = 0
+            SELECT 'there is no database {patient.ClickHouse.Database}', '{Migrate}'
+            WHERE (SELECT count() FROM system.databases WHERE name = '{patient.ClickHouse.Database}') = 0
             """),
         ("migrations", "all are applied", patient => $"""
             SELECT 'no migration is applied', '{Migrate}'
-            WHERE (SELECT count() FROM system.tables WHERE database = '{Database(patient)}' AND name = 'schema_migration') = 0
+            WHERE (SELECT count() FROM system.tables WHERE database = '{patient.ClickHouse.Database}' AND name = 'schema_migration') = 0
             """),
         ("latest migrations", "none is missing", patient => $"""
             SELECT 'migration ' || name || ' is not applied', '{Migrate}'
             FROM (SELECT arrayJoin({Names(patient.ClickHouseMigrations)}) AS name)
-            WHERE name NOT IN (SELECT name FROM {Database(patient)}.schema_migration)
+            WHERE name NOT IN (SELECT name FROM {patient.ClickHouse.Database}.schema_migration)
             """),
         ("tables", "all are there", patient => $"""
             SELECT 'table ' || name || ' is missing', '{Migrate}; where it is gone although its migration is applied: --reset'
             FROM (SELECT arrayJoin({Names(Tables(patient.Model))}) AS name)
-            WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
+            WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{patient.ClickHouse.Database}')
             """),
         ("views", "all are there", patient => $"""
             SELECT 'view ' || name || ' is missing: changes of parents do not reach their facts',
                 '{Migrate}; where it is gone although its migration is applied: --reset'
             FROM (SELECT arrayJoin({Names(Views(patient.Model))}) AS name)
-            WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
+            WHERE name NOT IN (SELECT name FROM system.tables WHERE database = '{patient.ClickHouse.Database}')
             """),
         ("columns", "the tables have the model's", patient => $"""
             SELECT 'column ' || name || ' is missing', '{Migrate}' FROM (SELECT arrayJoin({Names(Columns(patient.Model))}) AS name)
-            WHERE name NOT IN (SELECT table || '.' || name FROM system.columns WHERE database = '{Database(patient)}')
-                AND splitByChar('.', name)[1] IN (SELECT name FROM system.tables WHERE database = '{Database(patient)}')
+            WHERE name NOT IN (SELECT table || '.' || name FROM system.columns WHERE database = '{patient.ClickHouse.Database}')
+                AND splitByChar('.', name)[1] IN (SELECT name FROM system.tables WHERE database = '{patient.ClickHouse.Database}')
             """),
         ("reading", "rows are deduplicated (final = 1)", _ => """
             SELECT 'the user reads rows as they were before their last change', 'set final = 1 in the profile of the user that reads'
@@ -48,7 +49,8 @@ internal static class ClickHouseChecks
         ("parts", "few enough to merge", patient => $"""
             SELECT table || ' has ' || toString(count()) || ' parts',
                 'let it merge: fewer, larger batches (Cdc:BatchChanges), or more background threads'
-            FROM system.parts WHERE database = '{Database(patient)}' AND active GROUP BY table HAVING count() > {patient.Limits.Parts}
+            FROM system.parts WHERE database = '{patient.ClickHouse.Database}' AND active
+            GROUP BY table HAVING count() > {patient.Limits.Parts}
             """),
         ("disk", "has room", patient => $"""
             SELECT 'only ' || formatReadableSize(free_space) || ' are free on disk ' || name,
@@ -60,8 +62,7 @@ internal static class ClickHouseChecks
     public static async Task<IReadOnlyList<Finding>> ExamineAsync(Patient patient, CancellationToken cancellationToken)
     {
         // By way of the database that every server has: the patient's may be missing.
-        var server = string.Join(';', patient.ClickHouse.Split(';')
-            .Select(part => part.StartsWith("Database=", StringComparison.OrdinalIgnoreCase) ? "Database=default" : part));
+        var server = patient.ClickHouse with { Database = "default" };
         var patience = patient.Limits.Patience;
         var answers = await AskAsync(server, "answers", "SELECT version(), ''", patience, cancellationToken);
         if (answers is not [{ Cure: "" } version])
@@ -95,7 +96,7 @@ internal static class ClickHouseChecks
     }
 
     private static async Task<IReadOnlyList<Finding>> AskAsync(
-        string server, string check, string sql, TimeSpan patience, CancellationToken cancellationToken)
+        ClickHouseEndpoint server, string check, string sql, TimeSpan patience, CancellationToken cancellationToken)
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         giveUp.CancelAfter(patience);
@@ -120,9 +121,6 @@ internal static class ClickHouseChecks
                 .Select(fields => new Finding(Part, check, Verdict.Ill, fields[0], fields[1])),
         ];
     }
-
-    private static string Database(Patient patient) => patient.ClickHouse.Split(';').Select(part => part.Split('=', 2))
-        .First(part => part[0].Equals("Database", StringComparison.OrdinalIgnoreCase))[1];
 
     private static string Names(IEnumerable<string> names) =>
         $"[{string.Join(',', names.Select(name => $"'{name.Replace("'", "\\'", StringComparison.Ordinal)}'"))}]";

@@ -12,21 +12,25 @@ internal static class DoctorCommand
 
     private const string Json = "--json";
 
+    /// <summary>What else the programs take from their configuration and the examination depends on.</summary>
+    private static readonly string[] Settings =
+        ["--ConnectionStrings:shop", "--ConnectionStrings:clickhouse", "--Cdc:Publication", "--Cdc:Slot", "--Cdc:Role"];
+
     private static readonly JsonSerializerOptions Readable =
         new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Returns 0 only if all is well.</summary>
-    /// <exception cref="AppHostException">An option is unknown, or the model cannot be read.</exception>
+    /// <exception cref="AppHostException">An option is unknown, or the model or a connection string cannot be read.</exception>
     public static async Task<int> RunAsync(string[] args, TextWriter output, CancellationToken cancellationToken)
     {
         var configuration = new ConfigurationBuilder().AddEnvironmentVariables()
-            .AddCommandLine(CommandLine.ToConfiguration([.. args.Where(arg => arg != Json)])).Build();
+            .AddCommandLine(CommandLine.ToConfiguration([.. args.Where(arg => arg != Json)], Settings)).Build();
         Patient patient;
         try
         {
             patient = Patient.From(configuration);
         }
-        catch (StarModelException exception)
+        catch (Exception exception) when (exception is StarModelException or FormatException)
         {
             throw new AppHostException(exception.Message, exception);
         }

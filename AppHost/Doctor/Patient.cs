@@ -1,3 +1,4 @@
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using Microsoft.Extensions.Configuration;
 
@@ -8,19 +9,14 @@ namespace AspireCdc.AppHost.Doctor;
 /// <param name="IsRunning">An AppHost has that folder.</param>
 /// <param name="Ports">The ports that it has, or would have.</param>
 /// <param name="Shop">The shop's connection string, as its owner.</param>
-/// <param name="ClickHouse">The star's connection string.</param>
+/// <param name="ClickHouse">Where the star is.</param>
 /// <param name="Api">Where the API answers.</param>
 /// <param name="Processor">Where the change processor answers.</param>
-internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, string Shop, string ClickHouse, Uri Api, Uri Processor)
+internal sealed record Patient(
+    string Folder, bool IsRunning, Ports Ports, string Shop, ClickHouseEndpoint ClickHouse, Uri Api, Uri Processor)
 {
-    /// <summary>The publication that the processor reads.</summary>
-    public string Publication { get; init; } = "redpanda_cdc_publication";
-
-    /// <summary>The replication slot that it reads from.</summary>
-    public string Slot { get; init; } = "redpanda_cdc_slot";
-
-    /// <summary>The role that it logs in as.</summary>
-    public string Role { get; init; } = "cdc";
+    /// <summary>What the processor reads, and as whom.</summary>
+    public CdcNames Names { get; init; } = new();
 
     /// <summary>From where on something is worth telling.</summary>
     public Limits Limits { get; init; } = new();
@@ -35,27 +31,34 @@ internal sealed record Patient(string Folder, bool IsRunning, Ports Ports, strin
     public required IReadOnlyList<string> ClickHouseMigrations { get; init; }
 
     /// <summary>
-    /// The stack of this checkout: the running one's addresses, or the defaults where none runs; <c>ConnectionStrings</c> go before both.
+    /// The stack of this checkout: the running one's addresses and names, or the defaults where none runs; <c>ConnectionStrings</c> and
+    /// <c>Cdc</c> go before both, and <c>DATABASE_URL</c> before the default, as for the programs that are started by hand.
     /// </summary>
+    /// <exception cref="FormatException">A connection string cannot be read; the message names the setting.</exception>
     public static Patient From(IConfiguration configuration)
     {
         var folder = StackState.FolderOf(configuration["state"]);
         var (running, ports) = (StackState.FindRunning(folder), new Ports(configuration));
+        var shop = running?.Shop is { } own && string.IsNullOrEmpty(configuration.GetConnectionString("shop"))
+            ? own
+            : DatabaseUrl.From(configuration, "shop")
+                ?? $"Host=localhost;Port={ports.Postgres};Username=postgres;Password=postgres;Database=shop";
+        var clickHouse = configuration.GetConnectionString("clickhouse") is { Length: > 0 } given
+            ? given
+            : running?.ClickHouse ?? $"Host=localhost;Port={ports.ClickHouse};Username=panda;Password=pandapass;Database=local";
         return new(
-            folder, running is not null, ports,
-            configuration.GetConnectionString("shop") ?? running?.Shop
-                ?? $"Host=localhost;Port={ports.Postgres};Username=postgres;Password=postgres;Database=shop",
-            configuration.GetConnectionString("clickhouse") ?? running?.ClickHouse
-                ?? $"Host=localhost;Port={ports.ClickHouse};Username=panda;Password=pandapass;Database=local",
+            folder, running is not null, ports, shop, ClickHouseEndpoint.Parse(clickHouse),
             new(running?.Api ?? $"http://localhost:{ports.Api}"), new(running?.Processor ?? $"http://localhost:{ports.Processor}"))
         {
+            Names = CdcNames.From(configuration, running?.Names ?? new()),
             Model = StarFile.Read(Path.Combine(Checkout.Root, "Shop", "ClickHouse", StarFile.Name)),
-            PostgresMigrations = Names("*_*.cs", "Shop", "Migrations"),
-            ClickHouseMigrations = [.. Names("*.sql", "ClickHouseMigrator", "Migrations"), .. Names("*.sql", "Shop", "ClickHouse")],
+            PostgresMigrations = Migrations("*_*.cs", "Shop", "Migrations"),
+            ClickHouseMigrations =
+                [.. Migrations("*.sql", "ClickHouseMigrator", "Migrations"), .. Migrations("*.sql", "Shop", "ClickHouse")],
         };
     }
 
-    private static IReadOnlyList<string> Names(string pattern, params string[] folder) =>
+    private static IReadOnlyList<string> Migrations(string pattern, params string[] folder) =>
     [
         .. Directory.EnumerateFiles(Path.Combine([Checkout.Root, .. folder]), pattern)
             .Select(file => Path.GetFileNameWithoutExtension(file))

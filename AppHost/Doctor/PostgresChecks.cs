@@ -1,3 +1,4 @@
+using AspireCdc.Star.Model;
 using AspireCdc.Star.Postgres;
 using Npgsql;
 
@@ -44,23 +45,28 @@ internal static class PostgresChecks
                 AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(tab) AND attname = col AND NOT attisdropped)
             """),
         ("publication", "is there, for every operation", $"""
-            SELECT 'there is no publication ' || @publication, '{InitDb}'
-            WHERE NOT EXISTS (SELECT FROM pg_publication WHERE pubname = @publication)
+            SELECT 'there is no publication ' || name, '{InitDb}' FROM unnest(@publications) AS name
+            WHERE NOT EXISTS (SELECT FROM pg_publication WHERE pubname = name)
             UNION ALL
-            SELECT 'publication ' || pubname || ' leaves operations out', '{InitDb}'
-            FROM pg_publication WHERE pubname = @publication AND NOT (pubinsert AND pubupdate AND pubdelete AND pubtruncate)
+            SELECT 'publication ' || pubname
+                    || CASE WHEN append_only THEN ' publishes more than inserts, or none' ELSE ' leaves operations out' END,
+                '{InitDb}'
+            FROM unnest(@publications, @appendOnly) AS wanted (name, append_only) JOIN pg_publication ON pubname = name
+            WHERE NOT pubinsert OR CASE WHEN append_only THEN pubupdate OR pubdelete OR pubtruncate
+                ELSE NOT (pubupdate AND pubdelete AND pubtruncate) END
             """),
         ("published tables", "all are published", $"""
-            SELECT 'publication ' || pubname || ' lacks ' || name, '{InitDb}' FROM pg_publication, unnest(@tables) AS name
-            WHERE pubname = @publication AND to_regclass(name) IS NOT NULL
+            SELECT 'publication ' || pubname || ' lacks ' || name, '{InitDb}'
+            FROM unnest(@tables, @tablePublications) AS wanted (name, publication) JOIN pg_publication ON pubname = publication
+            WHERE to_regclass(name) IS NOT NULL
                 AND NOT EXISTS (SELECT FROM pg_publication_tables p
-                    WHERE p.pubname = @publication AND format('%I.%I', p.schemaname, p.tablename)::regclass = to_regclass(name))
+                    WHERE p.pubname = publication AND format('%I.%I', p.schemaname, p.tablename)::regclass = to_regclass(name))
             """),
         ("replica identity", "changes bring their keys", """
             SELECT 'changes of ' || name || ' bring no key: its replica identity is '
                     || CASE relreplident WHEN 'n' THEN 'nothing' ELSE 'the primary key, which it has not' END,
                 'ALTER TABLE ' || name || CASE relreplident WHEN 'n' THEN ' REPLICA IDENTITY DEFAULT' ELSE ' ADD PRIMARY KEY (…)' END
-            FROM unnest(@tables) AS name JOIN pg_class ON pg_class.oid = to_regclass(name)
+            FROM unnest(@keyedTables) AS name JOIN pg_class ON pg_class.oid = to_regclass(name)
             WHERE relreplident = 'n'
                 OR relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)
             """),
@@ -68,7 +74,7 @@ internal static class PostgresChecks
             SELECT 'there is no role ' || @role, '{InitDb}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = @role)
             UNION ALL
             SELECT 'role ' || rolname || ' lacks ' || CASE WHEN rolcanlogin THEN 'REPLICATION' ELSE 'LOGIN' END, '{InitDb}'
-            FROM pg_roles WHERE rolname = @role AND NOT rolsuper AND NOT (rolreplication AND rolcanlogin)
+            FROM pg_roles WHERE rolname = @role AND NOT rolsuper AND NOT (rolcanlogin AND {ReplicationRight.IsHeld})
             """),
         ("grants", "it may read every table", $"""
             SELECT 'role ' || @role || ' may not read ' || name, '{InitDb}' FROM unnest(@tables) AS name, pg_roles
@@ -85,14 +91,17 @@ internal static class PostgresChecks
             FROM pg_replication_slots
             WHERE slot_name = @slot AND (plugin IS DISTINCT FROM 'pgoutput' OR database IS DISTINCT FROM current_database())
             """),
+        // PostgreSQL tells the reason from 17 on; as JSON it is NULL where there is no such column.
         ("slot's log", "the server has all of it", """
-            SELECT 'slot ' || slot_name || ' has lost its log' || coalesce(' (' || invalidation_reason || ')', ''),
+            SELECT 'slot ' || slot_name || ' has lost its log' || coalesce(' (' || (to_jsonb(s) ->> 'invalidation_reason') || ')', ''),
                 'dotnet run --project CdcProcessor -- resync --all'
-            FROM pg_replication_slots WHERE slot_name = @slot AND (wal_status = 'lost' OR invalidation_reason IS NOT NULL)
+            FROM pg_replication_slots s
+            WHERE slot_name = @slot AND (wal_status = 'lost' OR to_jsonb(s) ->> 'invalidation_reason' IS NOT NULL)
             UNION ALL
             SELECT 'slot ' || slot_name || ' loses its log at the next checkpoint',
                 'let the processor catch up now, or raise max_slot_wal_keep_size'
-            FROM pg_replication_slots WHERE slot_name = @slot AND wal_status = 'unreserved' AND invalidation_reason IS NULL
+            FROM pg_replication_slots s
+            WHERE slot_name = @slot AND wal_status = 'unreserved' AND to_jsonb(s) ->> 'invalidation_reason' IS NULL
             UNION ALL
             SELECT 'the server keeps ' || pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) || ' of log for slot '
                     || slot_name,
@@ -147,13 +156,20 @@ internal static class PostgresChecks
     private static async Task<IEnumerable<Finding>> AskAsync(
         NpgsqlConnection connection, Patient patient, string check, string well, string sql, CancellationToken cancellationToken)
     {
+        var publications = Publications.Of(patient.Model, patient.Names.Publication);
+        var tables = publications.SelectMany(publication =>
+            publication.Tables.Select(table => (Name: PostgresSql.Name(table), Publication: publication.Name, publication.AppendOnly)))
+            .ToList();
         var columns = patient.Model.Tables
             .SelectMany(table => table.Columns.Select(column => (Table: PostgresSql.Name(table), column.Source))).ToList();
         await using var command = new NpgsqlCommand(sql, connection);
-        command.Parameters.AddWithValue("publication", patient.Publication);
-        command.Parameters.AddWithValue("slot", patient.Slot);
-        command.Parameters.AddWithValue("role", patient.Role);
-        command.Parameters.AddWithValue("tables", patient.Model.Tables.Select(PostgresSql.Name).ToArray());
+        command.Parameters.AddWithValue("publications", publications.Select(publication => publication.Name).ToArray());
+        command.Parameters.AddWithValue("appendOnly", publications.Select(publication => publication.AppendOnly).ToArray());
+        command.Parameters.AddWithValue("slot", patient.Names.Slot);
+        command.Parameters.AddWithValue("role", patient.Names.Role);
+        command.Parameters.AddWithValue("tables", tables.Select(table => table.Name).ToArray());
+        command.Parameters.AddWithValue("tablePublications", tables.Select(table => table.Publication).ToArray());
+        command.Parameters.AddWithValue("keyedTables", tables.Where(table => !table.AppendOnly).Select(table => table.Name).ToArray());
         command.Parameters.AddWithValue("columnTables", columns.Select(column => column.Table).ToArray());
         command.Parameters.AddWithValue("columns", columns.Select(column => column.Source).ToArray());
         command.Parameters.AddWithValue("migrations", patient.PostgresMigrations.ToArray());

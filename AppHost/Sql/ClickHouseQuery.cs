@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
+using AspireCdc.ServiceDefaults;
 
 namespace AspireCdc.AppHost.Sql;
 
@@ -7,22 +8,18 @@ namespace AspireCdc.AppHost.Sql;
 internal static class ClickHouseQuery
 {
     /// <summary>Copies the answer, in one of ClickHouse's formats, to a stream.</summary>
-    /// <exception cref="AppHostException">ClickHouse refused, in its words.</exception>
+    /// <exception cref="AppHostException">ClickHouse refused, in its words; or a certificate cannot be read.</exception>
     public static async Task AskAsync(
-        string connectionString, string sql, string format, Stream output, CancellationToken cancellationToken)
+        ClickHouseEndpoint server, string sql, string format, Stream output, CancellationToken cancellationToken)
     {
-        var settings = connectionString.Split(';', StringSplitOptions.RemoveEmptyEntries)
-            .Select(part => part.Split('=', 2))
-            .ToDictionary(part => part[0], part => part[1], StringComparer.OrdinalIgnoreCase);
-        using var client = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
+        using var client = new HttpClient(Handler(server)) { Timeout = Timeout.InfiniteTimeSpan };
         using var request = new HttpRequestMessage(
-            HttpMethod.Post,
-            $"http://{settings["Host"]}:{settings["Port"]}/?database={Uri.EscapeDataString(settings["Database"])}&default_format={format}")
+            HttpMethod.Post, new Uri(server.Address, $"?database={Uri.EscapeDataString(server.Database)}&default_format={format}"))
         {
             Content = new StringContent(sql),
         };
         request.Headers.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{settings["Username"]}:{settings["Password"]}")));
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{server.Username}:{server.Password}")));
         try
         {
             using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -33,6 +30,18 @@ internal static class ClickHouseQuery
         catch (HttpRequestException exception)
         {
             throw new AppHostException($"ClickHouse: {FirstLine(exception.Message)}", exception);
+        }
+    }
+
+    private static HttpMessageHandler Handler(ClickHouseEndpoint server)
+    {
+        try
+        {
+            return server.CreateHandler();
+        }
+        catch (FormatException exception)
+        {
+            throw new AppHostException(exception.Message, exception);
         }
     }
 

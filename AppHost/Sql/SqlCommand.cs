@@ -1,4 +1,5 @@
 using System.Globalization;
+using AspireCdc.ServiceDefaults;
 using Spectre.Console;
 
 namespace AspireCdc.AppHost.Sql;
@@ -29,7 +30,8 @@ internal static class SqlCommand
         if (database == "clickhouse")
         {
             await using var output = Console.OpenStandardOutput();
-            await ClickHouseQuery.AskAsync(connectionString, sql, "PrettyCompact", output, CancellationToken.None);
+            await ClickHouseQuery.AskAsync(
+                ClickHouseEndpoint.Parse(connectionString), sql, "PrettyCompact", output, CancellationToken.None);
             return 0;
         }
 

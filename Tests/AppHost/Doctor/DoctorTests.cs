@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using AspireCdc.Api.InitDb;
 using AspireCdc.AppHost;
 using AspireCdc.AppHost.Doctor;
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Tests.Api;
 using AspireCdc.Tests.CdcProcessor;
 using AspireCdc.Tests.Fixtures;
@@ -110,14 +111,14 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
             () => FindsAsync("postgres", "role", "lacks LOGIN", "init-db"));
         await WithAsync("REVOKE SELECT ON product FROM cdc_shop", "GRANT SELECT ON product TO cdc_shop",
             () => FindsAsync("postgres", "grants", "may not read", "init-db"));
-        await FindsAsync("postgres", "role", "there is no role nobody", "init-db", patient with { Role = "nobody" });
+        await FindsAsync("postgres", "role", "there is no role nobody", "init-db", Named(patient.Names with { Role = "nobody" }));
         await FindsAsync("postgres", "answers", "has no database gone", "init-db", Shop("Database=shop", "Database=gone"));
         await FindsAsync("postgres", "answers", "does not let postgres in", "password", Shop("Password=postgres", "Password=wrong"));
 
         // What somebody has forgotten.
         await WithAsync("SELECT pg_create_physical_replication_slot('other', true)", "SELECT pg_drop_replication_slot('other')", async () =>
         {
-            await FindsAsync("postgres", "slot", "physical replication", "Cdc__Slot", patient with { Slot = "other" });
+            await FindsAsync("postgres", "slot", "physical replication", "Cdc__Slot", Named(patient.Names with { Slot = "other" }));
             await database.ExecuteAsync("SELECT pg_switch_wal()", Cancel);
             await FindsAsync(
                 "postgres", "other slots", "nobody reads from slot other", "pg_drop_replication_slot",
@@ -209,12 +210,16 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
 
         Patient With(Limits limits) => patient with { Limits = limits };
 
+        Patient Named(CdcNames names) => patient with { Names = names };
+
         Patient WithoutPatience() => With(new() { ForgottenTransaction = TimeSpan.Zero });
 
         Patient Shop(string part, string other) => patient with { Shop = patient.Shop.Replace(part, other, StringComparison.Ordinal) };
 
-        Patient ClickHouse(string part, string other) =>
-            patient with { ClickHouse = patient.ClickHouse.Replace(part, other, StringComparison.Ordinal) };
+        Patient ClickHouse(string part, string other) => patient with
+        {
+            ClickHouse = ClickHouseEndpoint.Parse(store.ClickHouse.ConnectionString.Replace(part, other, StringComparison.Ordinal)),
+        };
 
         Task WellAsync() => Wait.ForAsync(
             () => IllAsync(patient), ill => ill is "", "nothing to be found", Cancel, TimeSpan.FromMinutes(2));
@@ -284,11 +289,10 @@ public sealed class DoctorTests(ClickHouseServer clickhouse)
 
     private static Patient Of(Store store, WebApplication processor, WebApplication api) => new(
         Path.GetTempPath(), IsRunning: true, new Ports(configuration: null), store.Postgres.ConnectionString,
-        store.ClickHouse.ConnectionString,
+        ClickHouseEndpoint.Parse(store.ClickHouse.ConnectionString),
         new(api.Urls.Single()), new(processor.Urls.Single()))
     {
-        Slot = store.Slot,
-        Role = "cdc_shop",
+        Names = new(Slot: store.Slot, Role: "cdc_shop"),
         Model = store.Model,
         PostgresMigrations = ["20261123160957_InitialSchema"],
         ClickHouseMigrations = ["000_bookkeeping", "001_tables"],
