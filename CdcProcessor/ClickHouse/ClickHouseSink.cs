@@ -15,6 +15,9 @@ internal sealed class ClickHouseSink : IChangeSink
     /// <summary>This watch's name where doubts are told.</summary>
     private const string Watch = "clickhouse";
 
+    /// <summary>So many bytes of dead letters are applied again at once, which is as much as a batch of the stream has.</summary>
+    private const long RetriedBytes = 24 * 1024 * 1024;
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>How often dead letters are held against what has landed since.</summary>
@@ -182,9 +185,18 @@ internal sealed class ClickHouseSink : IChangeSink
 
     public async Task<IReadOnlyList<LandedRow>> RetryDeadLettersAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
+        var landed = new List<LandedRow>();
+        var waiting = await _deadLetters.WaitingAsync(ids, cancellationToken);
+        foreach (var some in waiting.InPortions(waiting.Count, RetriedBytes, letter => letter.Bytes))
+            landed.AddRange(await RetryTogetherAsync([.. some.Select(letter => letter.Id)], cancellationToken));
+        return landed;
+    }
+
+    private async Task<IReadOnlyList<LandedRow>> RetryTogetherAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
         using var batch = new ChangeBatch();
         var rows = new List<LandedRow>();
-        foreach (var (_, _, letter) in await _deadLetters.ListAsync(ids, DeadLetterTable.RetriedAtOnce, cancellationToken))
+        foreach (var (_, _, letter) in await _deadLetters.ListAsync(ids, ids.Count, cancellationToken))
         {
             if (_messages.TryRead(letter, batch) is not { } change)
                 continue;

@@ -15,7 +15,7 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
     public const string Name = "cdc_dead_letter";
 
     /// <summary>How many dead letters one retry takes.</summary>
-    public const int RetriedAtOnce = 1_000;
+    private const int RetriedAtOnce = 1_000;
 
     private const string Columns =
         "source_table, key, operation, raw, reason, state, source_partition, lsn, change_version, updated_at, revision";
@@ -62,6 +62,18 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
         return [.. rows.Select(row => new StoredLetter(row[0]!, row[9]!, new DeadLetter(
             row[1]!, row[2]!, row[3]!, row[4]!, row[5]!, UInt128.Parse(row[8]!, CultureInfo.InvariantCulture),
             ulong.Parse(row[7]!, CultureInfo.InvariantCulture), int.Parse(row[6]!, CultureInfo.InvariantCulture))))];
+    }
+
+    /// <summary>The open letters that a retry takes, the oldest first, without their contents; those with these ids, or all.</summary>
+    public async Task<IReadOnlyList<WaitingLetter>> WaitingAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        var rows = await client.QueryAsync(
+            $"""
+            SELECT id, source_partition, length(raw) FROM {Name} FINAL WHERE {Open(ids)}
+            ORDER BY source_partition, change_version, key LIMIT {RetriedAtOnce.ToString(CultureInfo.InvariantCulture)}
+            """, cancellationToken);
+        return [.. rows.Select(row => new WaitingLetter(
+            row[0]!, int.Parse(row[1]!, CultureInfo.InvariantCulture), long.Parse(row[2]!, CultureInfo.InvariantCulture)))];
     }
 
     /// <summary>The keys that open letters of a table name, of changes from <paramref name="bound"/> on.</summary>
@@ -138,6 +150,12 @@ internal sealed class DeadLetterTable(ClickHouseClient client, TimeProvider time
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }
+
+/// <summary>An open letter that a retry takes.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Partition">The topic's partition that its change came from; negative where it came from PostgreSQL.</param>
+/// <param name="Bytes">How large the change is that it holds.</param>
+internal readonly record struct WaitingLetter(string Id, int Partition, long Bytes);
 
 /// <summary>A letter in the table.</summary>
 internal sealed record StoredLetter(string Id, string Time, DeadLetter Letter);

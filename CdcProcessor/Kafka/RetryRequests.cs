@@ -13,14 +13,14 @@ internal sealed class RetryRequests(string bootstrapServers, KafkaOptions option
     /// <summary>Returns how many it asked for: all that are open, or those with these ids.</summary>
     public async Task<int> SendAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
-        var letters = await deadLetters.ListAsync(ids, DeadLetterTable.RetriedAtOnce, cancellationToken);
+        var letters = await deadLetters.WaitingAsync(ids, cancellationToken);
         using var producer = new ProducerBuilder<Null, byte[]>(
             new ProducerConfig(options.Client(bootstrapServers)) { EnableIdempotence = true }).SetLogHandler((_, _) => { }).Build();
         try
         {
-            foreach (var partition in letters.GroupBy(stored => stored.Letter.Partition))
+            foreach (var partition in letters.GroupBy(letter => letter.Partition))
             {
-                var message = new Message<Null, byte[]> { Value = ChangeMessage.RetryOf(partition.Select(stored => stored.Id)) };
+                var message = new Message<Null, byte[]> { Value = ChangeMessage.RetryOf(partition.Select(letter => letter.Id)) };
                 await producer.ProduceAsync(new TopicPartition(options.Topic, partition.Key), message, cancellationToken);
             }
         }

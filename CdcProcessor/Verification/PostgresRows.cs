@@ -13,7 +13,7 @@ namespace AspireCdc.CdcProcessor.Verification;
 internal sealed class PostgresRows : IExpectedRows, IDisposable
 {
     /// <summary>What a page holds in memory, but for one larger row.</summary>
-    private const int PageBytes = 8 * 1024 * 1024;
+    public const int PageBytes = 8 * 1024 * 1024;
 
     private readonly WireConnection _connection;
     private readonly Relation _relation;

@@ -13,14 +13,17 @@ internal sealed class TableComparison(
 {
     private const int PageRows = 20_000;
 
-    /// <summary>So many rows that seem to differ are looked at together.</summary>
+    /// <summary>
+    /// So many rows that seem to differ are looked at together, and brought once more by one message: they come at once, so no more of them
+    /// than a page has bytes.
+    /// </summary>
     private const int CandidatesAtOnce = 500;
 
     /// <summary>Beyond that the table has to be copied anew.</summary>
     private const int MostDifferences = 10_000;
 
     private readonly Confirmation _confirmation = new(expected, actual, stream);
-    private readonly List<IReadOnlyList<string>> _candidates = [];
+    private readonly List<Candidate> _candidates = [];
 
     /// <summary>Compares the table from where it has come to.</summary>
     /// <param name="state">What is known of it.</param>
@@ -77,9 +80,9 @@ internal sealed class TableComparison(
         {
             var key = page.KeyOf(i);
             if (!shown.Remove(KeyText.Join(key), out var found) || page.Rows[i] is not { } row || !row.Span.SequenceEqual(found.Row))
-                _candidates.Add(key);
+                _candidates.Add(new(key, Math.Max(page.Rows[i]?.Length ?? 0, found.Row?.Length ?? 0)));
         }
-        _candidates.AddRange(shown.Values.Select(surplus => surplus.Key));
+        _candidates.AddRange(shown.Values.Select(surplus => new Candidate(surplus.Key, surplus.Row.Length)));
     }
 
     /// <summary>In ClickHouse's order of keys: what PostgreSQL has not.</summary>
@@ -91,7 +94,7 @@ internal sealed class TableComparison(
         {
             var keys = await actual.KeysAsync(after, PageRows, cancellationToken);
             var found = await expected.FindAsync(keys, cancellationToken);
-            _candidates.AddRange(keys.Where(key => !found.ContainsKey(KeyText.Join(key))));
+            _candidates.AddRange(keys.Where(key => !found.ContainsKey(KeyText.Join(key))).Select(key => new Candidate(key, 0)));
             after = keys.Count < PageRows ? null : keys[^1];
             state = await NextAsync(state, after is null ? null : new ComparedTo(true, after), keys.Count, excused, repairs,
                 cancellationToken);
@@ -104,14 +107,16 @@ internal sealed class TableComparison(
     private async Task<ComparedReport> NextAsync(
         ComparedReport state, ComparedTo? reached, int rows, ExcusedKeys excused, bool repairs, CancellationToken cancellationToken)
     {
-        foreach (var some in _candidates.Count >= CandidatesAtOnce || reached is null ? _candidates.Chunk(CandidatesAtOnce) : [])
-        {
-            state = await SettleAsync(state, some, excused, repairs, cancellationToken);
-            if (state.Differences >= MostDifferences)
-                break;
-        }
         if (_candidates.Count >= CandidatesAtOnce || reached is null)
+        {
+            foreach (var some in _candidates.InPortions(CandidatesAtOnce, PostgresRows.PageBytes, candidate => candidate.Bytes))
+            {
+                state = await SettleAsync(state, [.. some.Select(candidate => candidate.Key)], excused, repairs, cancellationToken);
+                if (state.Differences >= MostDifferences)
+                    break;
+            }
             _candidates.Clear();
+        }
         // What is not looked at again yet has to be found again after an interruption.
         if (_candidates.Count == 0)
             state = state with { Reached = reached };
@@ -152,6 +157,11 @@ internal sealed class TableComparison(
         };
     }
 }
+
+/// <summary>A row that seems to differ.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Bytes">How large it is, in the database where it is larger; 0 where only its key is known.</param>
+internal readonly record struct Candidate(IReadOnlyList<string> Key, long Bytes);
 
 /// <summary>Those of some keys whose row waits as a dead letter, or is made of one that does, by <see cref="KeyText.Join"/>.</summary>
 internal delegate Task<HashSet<string>> ExcusedKeys(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken);

@@ -109,6 +109,36 @@ public sealed class DeadLetterTests(PostgresServer postgres, ClickHouseServer cl
     }
 
     [Fact]
+    public async Task Large_dead_letters_are_applied_again_a_few_at_a_time()
+    {
+        await using var shop = await CreateAsync();
+        var processor = await shop.StartStreamingAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.ExecuteAsync("UPDATE \"order\" SET total = 'NaN' WHERE id <= 5", Cancel);
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM cdc_dead_letter", Cancel), count => count == "5\n", "the dead letters", Cancel);
+        // Somebody mends the stored changes by hand; each has 10 MB then.
+        await shop.QueryAsync(
+            "INSERT INTO cdc_dead_letter SELECT * REPLACE (concat(replaceAll(raw, 'NaN', '70.00'), repeat(repeat(' ', 1000000), 10)) " +
+            "AS raw) FROM cdc_dead_letter", Cancel);
+        await shop.QueryAsync("SYSTEM STOP MERGES order_landing", Cancel);
+        var before = await PartsAsync();
+
+        using var http = Client(processor);
+        (await (await http.PostAsync("/operations/dead-letters/retry", null, Cancel)).Content.ReadAsStringAsync(Cancel)).Should()
+            .StartWith("5 dead letters were applied");
+
+        (await PartsAsync() - before).Should().Be(3, "24 MB at once are two of them");
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT order_id FROM order_fact WHERE total = 70 ORDER BY 1", Cancel),
+            orders => orders == "1\n2\n3\n4\n5\n", "the facts", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT DISTINCT state, raw FROM cdc_dead_letter FINAL", Cancel),
+            state => state == "retried\t\n", "the letters to be settled", Cancel);
+
+        async Task<int> PartsAsync() => int.Parse(await shop.QueryAsync(
+            "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'order_landing'", Cancel));
+    }
+
+    [Fact]
     public async Task A_dead_letter_settles_by_itself_once_a_later_change_of_its_row_has_landed()
     {
         await using var shop = await CreateAsync();

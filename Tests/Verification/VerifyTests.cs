@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.Operations;
+using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Verification;
 using AspireCdc.Star.Types;
 using AspireCdc.Tests.CdcProcessor;
@@ -144,6 +145,43 @@ public sealed class VerifyTests(PostgresServer postgres, ClickHouseServer clickh
         (code, printed) = await VerifyAsync(processor, "--repair");
         code.Should().Be(0, printed);
         (await shop.QueryAsync("SELECT count() FROM label_landing", Cancel)).Should().Be("300\n");
+    }
+
+    [Fact]
+    public async Task Large_rows_are_brought_once_more_a_few_at_a_time()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync(
+            $"""
+            CREATE TABLE page (id int PRIMARY KEY, content text);
+            ALTER PUBLICATION {Store.Publication} ADD TABLE page;
+            INSERT INTO page SELECT i, repeat(i::text, 3000000) FROM generate_series(1, 5) i;
+            """, Cancel);
+        var page = Mapped.Table("page", Mapped.Key("id", ColumnType.Int32), Mapped.Column("content", ColumnType.String));
+        await shop.MigrateToAsync(shop.Model with { Tables = [.. shop.Model.Tables, page with { Landing = "page_landing" }] }, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
+        await shop.QueryAsync(Deleted("page_landing", "id > 0"), Cancel);
+        // Another reader of the log, which sees what the comparison asks for.
+        var reader = $"reader_{shop.Postgres.Name}";
+        await shop.ExecuteAsync($"SELECT pg_create_logical_replication_slot('{reader}', 'pgoutput')", Cancel);
+        try
+        {
+            var (code, printed) = await VerifyAsync(processor, "page", "--repair");
+
+            code.Should().Be(0, printed);
+            (await shop.QueryAsync("SELECT id, length(content) FROM page_landing ORDER BY id", Cancel)).Should()
+                .Be("1\t3000000\n2\t3000000\n3\t3000000\n4\t3000000\n5\t3000000\n");
+            (await shop.Postgres.ScalarAsync<long>(
+                $"""
+                SELECT count(*) FROM pg_logical_slot_get_binary_changes('{reader}', NULL, NULL,
+                    'proto_version', '1', 'publication_names', '{Store.Publication}', 'messages', 'true')
+                WHERE get_byte(data, 0) = ascii('M') AND position('{Marker.Prefix(shop.Slot)}'::bytea IN data) > 0
+                """, Cancel)).Should().Be(3, "of 3 MB each a page of 8 MB holds two");
+        }
+        finally
+        {
+            await shop.ExecuteAsync($"SELECT pg_drop_replication_slot('{reader}')", Cancel);
+        }
     }
 
     [Fact]
