@@ -124,7 +124,7 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
                 return await running;
         }
 
-        _ = _killer.KillAsync(connection.Id);
+        _ = _killer.KillAsync(connection.Id, running);
         try
         {
             // An insert that has begun all the same is nobody's by now.
@@ -135,26 +135,12 @@ internal sealed partial class ChdbEngine : IAsyncDisposable
         {
             // The client that would read it has gone.
         }
-        finally
-        {
-            _killer.Forget(connection.Id);
-        }
 
         throw new OperationCanceledException(cancellation);
     }
 
-    /// <summary>Tells the engine to stop the connection's query, without waiting until it has.</summary>
-    public Task KillAsync(ChdbConnection connection) => _killer.KillAsync(connection.Id);
-
-    /// <summary>The same for one that its client named; returns when it has been told.</summary>
-    public async Task KillAsync(RunningQuery query)
-    {
-        if (query.Connection is not { } connection)
-            return;
-        await _killer.KillAsync(connection);
-        // A session's connection has other queries after this one.
-        _ = query.Ended.ContinueWith(_ => _killer.Forget(connection), TaskScheduler.Default);
-    }
+    /// <summary>Tells the engine to stop the connection's query, without waiting until it has <paramref name="ended"/>.</summary>
+    public Task KillAsync(ChdbConnection connection, Task ended) => _killer.KillAsync(connection.Id, ended);
 
     /// <summary>What the connection's query has read so far: rows, bytes, rows in all; null before it has begun.</summary>
     public async Task<string[]?> ProgressAsync(ChdbConnection connection)

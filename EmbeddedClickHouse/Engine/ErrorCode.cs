@@ -15,6 +15,7 @@ internal static class ErrorCode
     public const int SessionNotFound = 372;
     public const int SessionIsLocked = 373;
     public const int InvalidSessionTimeout = 374;
+    public const int QueryWasCancelled = 394;
     public const int AccessDenied = 497;
     public const int UnknownRole = 511;
     public const int AuthenticationFailed = 516;

@@ -10,37 +10,31 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Order> _orders = [];
+    private readonly List<Order> _orders = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _running;
 
-    /// <summary>Completes when the engine has been told.</summary>
-    public Task KillAsync(string connection)
+    /// <summary>
+    /// Stops the connection's query; completes when the engine has been told, or the query has <paramref name="ended"/>. The order ends
+    /// with its query: a session's connection has other queries after this one.
+    /// </summary>
+    public Task KillAsync(string connection, Task ended)
     {
+        if (ended.IsCompleted)
+            return Task.CompletedTask;
+        var order = new Order(connection, ended);
         lock (_lock)
         {
-            if (!_orders.TryGetValue(connection, out var order))
-                _orders.Add(connection, order = new Order());
+            _orders.Add(order);
             _changed.TrySetResult();
             if (!_running)
             {
                 _running = true;
                 _ = Task.Run(RunAsync);
             }
-
-            return order.Told.Task;
         }
-    }
 
-    /// <summary>The connection's query has ended.</summary>
-    public void Forget(string connection)
-    {
-        lock (_lock)
-        {
-            if (_orders.Remove(connection, out var order))
-                order.Told.TrySetResult();
-            _changed.TrySetResult();
-        }
+        return Task.WhenAny(order.Told.Task, ended);
     }
 
     private async Task RunAsync()
@@ -48,10 +42,11 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
         while (true)
         {
             Task changed;
-            List<KeyValuePair<string, Order>> due;
+            List<Order> due;
             var pause = LongestPause;
             lock (_lock)
             {
+                _orders.RemoveAll(order => order.Ended.IsCompleted);
                 if (_orders.Count == 0)
                 {
                     _running = false;
@@ -62,10 +57,10 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
                     _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
                 changed = _changed.Task;
                 // Asked once: time goes on, and a pause that is over by the second look cannot be waited for.
-                var waits = _orders.ToDictionary(order => order.Key, order => order.Value.Wait(time));
-                due = [.. _orders.Where(order => waits[order.Key] <= TimeSpan.Zero)];
+                var waits = _orders.ConvertAll(order => order.Wait(time));
+                due = [.. _orders.Where((_, i) => waits[i] <= TimeSpan.Zero)];
                 if (due.Count == 0)
-                    pause = waits.Values.Min();
+                    pause = waits.Min();
             }
 
             if (due.Count == 0)
@@ -78,7 +73,7 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
 
             try
             {
-                kill([.. due.Select(order => order.Key)]);
+                kill([.. due.Select(order => order.Connection).Distinct()]);
                 LogKilled(due.Count);
             }
             catch (ClickHouseException e)
@@ -86,8 +81,7 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
                 LogNotKilled(due.Count, e.Message);
             }
 
-            foreach (var (_, order) in due)
-                order.Postpone(time);
+            due.ForEach(order => order.Postpone(time));
         }
     }
 
@@ -97,10 +91,14 @@ internal sealed partial class QueryKiller(Action<IReadOnlyCollection<string>> ki
     [LoggerMessage(5, LogLevel.Warning, "The engine did not take the order to stop {Queries} queries whose clients have gone: {Error}")]
     private partial void LogNotKilled(int queries, string error);
 
-    private sealed class Order
+    private sealed class Order(string connection, Task ended)
     {
         private TimeSpan _pause;
         private long _since;
+
+        public string Connection => connection;
+
+        public Task Ended => ended;
 
         public TaskCompletionSource Told { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

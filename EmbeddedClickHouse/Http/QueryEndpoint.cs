@@ -65,8 +65,22 @@ internal sealed partial class QueryEndpoint(
         Refuse.WhatHttpDoesNotAllow(text);
         request.CheckRole();
 
-        using var running =
-            await engine.Running.BeginAsync(request.QueryId, request.ReplaceRunningQuery ? engine.KillAsync : null, cancellation);
+        using var running = await engine.Running.BeginAsync(request.QueryId, request.ReplaceRunningQuery, cancellation);
+        try
+        {
+            return await RunAsync(context, request, response, text, body, running);
+        }
+        catch (OperationCanceledException) when (running.IsReplaced && !cancellation.IsCancellationRequested)
+        {
+            throw ClickHouseException.Raise(
+                ErrorCode.QueryWasCancelled, "QUERY_WAS_CANCELLED", "Query was cancelled: another one of its id takes its place");
+        }
+    }
+
+    private async Task<QueryStatistics> RunAsync(
+        HttpContext context, QueryRequest request, QueryResponse response, RequestText text, Stream body, RunningQuery running)
+    {
+        var cancellation = running.Stop;
         request.CheckNames(text);
         if (request.SessionId is { } id)
         {

@@ -177,7 +177,7 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
         {
             // First the order to stop, then the end of the data: in the other order it would take them for complete.
             await stop.CancelAsync();
-            await engine.KillAsync(connection);
+            await engine.KillAsync(connection, query);
             await pipe.DisposeAsync();
             await Swallow(query);
             throw;

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Xunit;
@@ -7,10 +9,16 @@ namespace AspireCdc.Tests.EmbeddedClickHouse;
 public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
 {
     private readonly string _session = "session_id=" + Guid.NewGuid().ToString("N");
+    private TestClickHouse _database = null!;
     private ClickHouseHttp _http = null!;
 
-    public async ValueTask InitializeAsync() =>
-        _http = new ClickHouseHttp(await clickhouse.CreateDatabaseAsync(TestContext.Current.CancellationToken));
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await clickhouse.CreateDatabaseAsync(Cancellation);
+        _http = new ClickHouseHttp(_database);
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -82,6 +90,36 @@ public sealed class SessionTests(ClickHouseServer clickhouse) : IAsyncLifetime
         await FluentActions.Awaiting(() => first).Should().ThrowAsync<OperationCanceledException>();
         await Wait.UntilAsync(
             async () => await CodeAsync("SELECT 1", _session) is null, "the session to be free", TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>What stops an insert's query must not stop those that come after it.</summary>
+    [Fact]
+    public async Task A_session_goes_on_after_a_client_that_went_away_when_its_query_had_ended()
+    {
+        await _http.QueryAsync("CREATE TABLE t (a Int32) ENGINE = Memory", _session);
+        const string insert = "INSERT INTO t SELECT 1 FROM input('a String') LIMIT 1 FORMAT TSV";
+        using var client = new TcpClient();
+        await client.ConnectAsync(_database.Address.Host, _database.Address.Port, Cancellation);
+        var stream = client.GetStream();
+        var login = $"database={_database.Name}&user={TestClickHouse.Username}&password={TestClickHouse.Password}";
+        var settings = "max_block_size=1000&input_format_parallel_parsing=0";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /?{login}&{_session}&{settings}&query={Uri.EscapeDataString(insert)} " +
+            "HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"), Cancellation);
+        // As much as the server reads before it begins: so it waits for more when the query has ended, and does not see that.
+        var rows = string.Concat(Enumerable.Repeat("1\n", 32_000)).PadLeft(64 * 1024 - insert.Length - 1, '1');
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(rows), Cancellation);
+        await Wait.UntilAsync(async () => await _http.QueryAsync("SELECT count() FROM t") == "1\n", "the row", Cancellation);
+        await Wait.UntilAsync(
+            async () => await _http.QueryAsync(
+                $"SELECT count() FROM system.processes WHERE current_database = '{_database.Name}' AND query ILIKE 'INSERT%'") == "0\n",
+            "the insert's query to end", Cancellation);
+
+        client.Client.LingerState = new LingerOption(true, 0); // a reset, as of a killed process
+        client.Close();
+        await Wait.UntilAsync(async () => await CodeAsync("SELECT 1", _session) is null, "the session to be free", Cancellation);
+
+        (await _http.QueryAsync("SELECT count() FROM numbers(20) WHERE sleepEachRow(0.1) = 0", _session + "&max_block_size=1")).Should()
+            .Be("20\n");
     }
 
     [Theory]
