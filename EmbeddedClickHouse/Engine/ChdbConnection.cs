@@ -34,6 +34,7 @@ internal sealed unsafe class ChdbConnection : IDisposable
         using var arguments = new NativeText(
             "clickhouse", $"--path={files.Data}", $"--config-file={files.Configuration}", $"--{Marker}={id}",
             "--final=1", "--apply_prewhere_after_final=1", // what a reader sees is deduplicated
+            $"--{ServerSettings.Expressions}=0", $"--{ServerSettings.Templates}=0", // unless the data were looked at
             "--implicit_select=0"); // as a server has it
         var connection = LibChdb.Connect(arguments.Count, arguments.Pointers);
         if (connection == null || *connection == 0)
@@ -45,6 +46,10 @@ internal sealed unsafe class ChdbConnection : IDisposable
 
     /// <summary>Whether the connection's next statement may read and write files; where, the server has to see to.</summary>
     public void AllowFiles(bool allowed) => Query(allowed ? "SET ROLE ALL" : "SET ROLE NONE");
+
+    /// <summary>Whether the data of the connection's next INSERT in Values may hold expressions; these, too, the server has to look at.</summary>
+    public void AllowExpressions(bool allowed) =>
+        Query($"SET {ServerSettings.Expressions} = {(allowed ? 1 : 0)}, {ServerSettings.Templates} = {(allowed ? 1 : 0)}");
 
     /// <summary>Runs a statement whose result, if any, is small.</summary>
     public (byte[] Output, QueryStatistics Statistics) Query(ReadOnlySpan<byte> sql, string format, ReadOnlySpan<QueryParameter> parameters)

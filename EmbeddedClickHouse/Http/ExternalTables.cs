@@ -22,7 +22,7 @@ internal static class ExternalTables
                 url.TryGetValue(name, out var inUrl) ? inUrl.ToString() : request.Form[name].ToString());
             var format = url[file.Name + "_format"].FirstOrDefault() ?? request.Form[file.Name + "_format"]
                 .FirstOrDefault() ?? OutputFormat.Default;
-            Inspection.CheckStructure(columns);
+            HiddenSql.CheckStructure(columns);
             var table = SqlText.QuoteIdentifier(file.Name);
             tables.Add(table);
             await engine.RunAsync(connection, () => connection.Query($"CREATE TEMPORARY TABLE {table} ({columns})"), cancellation);

@@ -81,7 +81,7 @@ internal sealed partial class QueryEndpoint(
         HttpContext context, QueryRequest request, QueryResponse response, RequestText text, Stream body, RunningQuery running)
     {
         var cancellation = running.Stop;
-        request.CheckNames(text);
+        request.CheckParameters(text);
         if (request.SessionId is { } id)
         {
             Refuse.WritingInSession(text, context.Request.Method);

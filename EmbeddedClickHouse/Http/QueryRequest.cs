@@ -101,11 +101,18 @@ internal sealed class QueryRequest
             throw ClickHouseException.Raise(ErrorCode.UnknownRole, "UNKNOWN_ROLE", $"There is no role `{role}` in user directories");
     }
 
-    /// <summary>A name that comes as a parameter is one that stands in the text.</summary>
-    public void CheckNames(RequestText text)
+    /// <summary>What comes beside the text is held to what its text is: settings, and values that may be names or columns.</summary>
+    public void CheckParameters(RequestText text)
     {
-        if (Parameters.Count > 0 && text.StatementBytes.IndexOf("Identifier"u8) >= 0)
-            Parameters.ForEach(parameter => Inspection.CheckName(parameter.Value));
+        if (Settings.Find(setting => ServerSettings.Contains(setting.Name)) is { Name: { } name })
+            throw ServerSettings.Refusal(name);
+        var names = text.StatementBytes.IndexOf("Identifier"u8) >= 0;
+        foreach (var (_, value) in Parameters)
+        {
+            if (names)
+                Inspection.CheckName(value);
+            HiddenSql.CheckColumns(value);
+        }
     }
 
     /// <summary>The settings of a request outside a session; by GET it may read only, and the engine sees to that.</summary>

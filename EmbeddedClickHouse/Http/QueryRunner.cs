@@ -12,6 +12,9 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
     private const int CopySize = 256 * 1024;
     private const int InsertSize = 1024 * 1024;
 
+    /// <summary>Data in Values of this length and more, in bytes, are literals only.</summary>
+    private const int LongestEvaluated = 16 * 1024 * 1024;
+
     public async Task<QueryStatistics> RunAsync(RequestText text, Stream body, CancellationToken cancellation) => text.Statement.Kind switch
     {
         StatementKind.Select => await SelectAsync(text, cancellation),
@@ -131,12 +134,45 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
         var statement = text.Statement;
         byte[] sql = [.. text.Bytes.Span[..statement.BodyEnd], .. "\n"u8, .. text.Bytes.Span[statement.Tail], .. "\n"u8];
         var format = Format(statement);
+        if (format.Equals("Values", StringComparison.OrdinalIgnoreCase))
+            return await InsertValuesAsync(sql, text, body, cancellation);
         using var insert = await engine.RunAsync(connection, () => connection.BeginInsert(sql, format, Parameters), cancellation);
+        return await SendAsync(insert, text.DataRead, body, cancellation);
+    }
 
+    /// <summary>
+    /// The engine evaluates expressions in such data (<c>now()</c>), and would read files by them. So these are looked at first; what is
+    /// too long for that, or may name a file, has to be literals.
+    /// </summary>
+    private async Task<QueryStatistics> InsertValuesAsync(byte[] sql, RequestText text, Stream body, CancellationToken cancellation)
+    {
+        using var data = new MemoryStream();
+        await data.WriteAsync(text.DataRead, cancellation);
+        var buffer = new byte[CopySize];
+        int read;
+        while (data.Length < LongestEvaluated && (read = await body.ReadAsync(buffer, cancellation)) > 0)
+            data.Write(buffer, 0, read);
+        var mayEvaluate = data.Length < LongestEvaluated && HiddenSql.MayEvaluate(data.GetBuffer().AsSpan(0, (int)data.Length));
+        if (mayEvaluate)
+            connection.AllowExpressions(true);
+        try
+        {
+            using var insert = await engine.RunAsync(connection, () => connection.BeginInsert(sql, "Values", Parameters), cancellation);
+            return await SendAsync(insert, data.GetBuffer().AsMemory(0, (int)data.Length), body, cancellation);
+        }
+        finally
+        {
+            if (mayEvaluate)
+                connection.AllowExpressions(false);
+        }
+    }
+
+    private async Task<QueryStatistics> SendAsync(ChdbInsert insert, ReadOnlyMemory<byte> begin, Stream body, CancellationToken cancellation)
+    {
         var buffer = ArrayPool<byte>.Shared.Rent(InsertSize);
         try
         {
-            var open = insert.Append(text.DataRead.Span);
+            var open = insert.Append(begin.Span);
             int read;
             while (open && (read = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation)) > 0)
                 open = insert.Append(buffer.AsSpan(0, read));

@@ -49,43 +49,35 @@ internal ref struct Inspection
         return inspection.Run(queryId, running);
     }
 
-    /// <summary>Throws where names and types of a table that comes with a query are anything else.</summary>
-    internal static void CheckStructure(string structure)
-    {
-        var text = Encoding.UTF8.GetBytes(structure);
-        var tokens = new SqlTokenizer(text);
-        var depth = 0;
-        var opens = false;
-        for (var token = tokens.Next(); token.Kind != SqlTokenKind.End && depth >= 0; token = tokens.Next())
-        {
-            var word = Encoding.UTF8.GetString(text[token.Start..token.End]);
-            if (word == "(" && opens)
-                throw Denied("file() is not available in the structure of a table that comes with a query");
-            opens = token.Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName && Same(EngineNames.Unquoted(word), "file");
-            depth += word switch { "(" => 1, ")" => -1, _ => 0 };
-        }
-        if (depth != 0)
-            throw ClickHouseException.Raise(
-                ErrorCode.SyntaxError, "SYNTAX_ERROR", "The parentheses in the structure of a table that comes with a query do not match");
-    }
-
     private (List<Edit> Edits, bool UsesFiles, bool Inserts) Run(
         string queryId, IReadOnlyList<(string Connection, string Query)> running)
     {
         var usesFiles = false;
         var inserts = false;
         var dictionary = false;
+        var stored = false;
+        var settings = false;
         string? source = null;
         for (_token = _tokens.Next(); _token.Kind != SqlTokenKind.End;
             _beforePrevious = _previous, _previous = _token, _token = _tokens.Next())
         {
             if (_token.Kind == SqlTokenKind.QuotedName || (_token.Kind == SqlTokenKind.String && IsTable()))
                 CheckName(EngineNames.Unquoted(Text(_token)));
+            if (_token.Kind == SqlTokenKind.String)
+                HiddenSql.CheckColumns(HiddenSql.Unquoted(Text(_token)));
+            if (stored && _token.Kind == SqlTokenKind.String)
+                HiddenSql.CheckQuery(HiddenSql.Unquoted(Text(_token)));
             if (_token.Kind is not (SqlTokenKind.Word or SqlTokenKind.QuotedName))
                 continue;
 
             var name = _token.Kind == SqlTokenKind.QuotedName ? EngineNames.Unquoted(Text(_token)) : Text(_token);
             inserts |= Same(name, "INSERT");
+            stored |= Same(name, "DICTIONARY") || Same(name, "COLLECTION");
+            settings |= Same(name, "SET") || Same(name, "SETTINGS");
+            if (settings && ServerSettings.Contains(name))
+                throw ServerSettings.Refusal(name);
+            if (StructureIndex(name) is { } structure && Opens(_tokens))
+                CheckStructure(name, structure);
             if (Same(name, "file") && Opens(_tokens))
             {
                 ConfineFile();
@@ -140,6 +132,60 @@ internal ref struct Inspection
             || fixedPart.AsSpan().ContainsAny("\\'|{}"))
             throw Denied($"file() is available for files in {_userFiles} only, not for {Text(argument)}");
         _edits.Add(new(argument.Start..argument.End, SqlText.QuoteString(_userFiles + path)));
+    }
+
+    /// <summary>Which argument of a table function has its columns, whose defaults are SQL to the engine.</summary>
+    private static int? StructureIndex(string function) => function.ToUpperInvariant() switch
+    {
+        "INPUT" or "GENERATERANDOM" or "NULL" => 0,
+        "FORMAT" => 1,
+        "FILE" => 2,
+        _ => null,
+    };
+
+    /// <summary>What is put together only when the statement runs cannot be looked at; a string is, wherever it stands.</summary>
+    private readonly void CheckStructure(string function, int index)
+    {
+        var arguments = Arguments();
+        // With two arguments it has no columns, and with braces in the first it is the function that makes text.
+        if (Same(function, "format") && (arguments.Count != 3 || IsPattern(arguments[0])))
+            return;
+        if (arguments.Count > index && arguments[index] is var (first, count) && !IsLiteral(first, count))
+            throw Denied($"the columns of {function}() have to be a string in the statement");
+    }
+
+    private readonly bool IsPattern((SqlToken First, int Count) argument) =>
+        argument is { First.Kind: SqlTokenKind.String, Count: 1 } && Text(argument.First).Contains('{');
+
+    /// <summary>Or a parameter, whose value is looked at as strings are.</summary>
+    private readonly bool IsLiteral(SqlToken first, int count) =>
+        count == 0 || count == 1 && first.Kind is SqlTokenKind.String or SqlTokenKind.Number
+        || count == 5 && first.Kind == SqlTokenKind.Symbol && _text[first.Start] == '{';
+
+    /// <summary>The arguments of the call that begins here: each one's first token, and how many it has.</summary>
+    private readonly List<(SqlToken First, int Count)> Arguments()
+    {
+        var tokens = _tokens;
+        tokens.Next();
+        List<(SqlToken First, int Count)> arguments = [];
+        var (first, count, depth) = (default(SqlToken), 0, 0);
+        while (true)
+        {
+            var token = tokens.Next();
+            var symbol = token.Kind == SqlTokenKind.Symbol ? _text[token.Start] : default;
+            depth += symbol switch { (byte)'(' or (byte)'[' or (byte)'{' => 1, (byte)')' or (byte)']' or (byte)'}' => -1, _ => 0 };
+            if (token.Kind == SqlTokenKind.End || depth < 0 || depth == 0 && symbol == ',')
+            {
+                arguments.Add((first, count));
+                if (symbol != ',')
+                    return arguments;
+                (first, count) = (default, 0);
+                continue;
+            }
+
+            if (count++ == 0)
+                first = token;
+        }
     }
 
     /// <summary>The name of a dictionary's source, unless it is a table of this server.</summary>

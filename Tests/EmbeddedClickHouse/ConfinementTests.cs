@@ -91,11 +91,36 @@ public sealed class ConfinementTests : IAsyncLifetime
             $"SELECT * FROM '{file}' AS t, file('mine.csv')",
             $"SELECT * FROM default.'{file}' AS t, file('mine.csv')",
             "SET\u2003ROLE ALL",
+            $"INSERT INTO s VALUES (file('{file}'))",
+            $"INSERT INTO s FORMAT Values ('x'), (`\\x66ile`('{file}'))",
+            $"INSERT INTO s VALUES ('\\x'a', file('{file}'))",
+            $"INSERT INTO s SETTINGS input_format_values_interpret_expressions = 1 VALUES (file('{file}'))",
+            "SET input_format_values_interpret_expressions = 1",
+            "SET `input_format_values_deduce_templates_of_expression\\x73` = DEFAULT",
+            $"INSERT INTO s SELECT s FROM input('s String') FORMAT Values (file('{file}'))",
+            $"SELECT * FROM format(Values, 's String', $$(file('{file}'))$$)",
+            $"SELECT * FROM format(Values, 's String', concat('(fi', 'le(\\'{file}\\'))'))",
+            $"SELECT * FROM format(JSONEachRow, 'a Int32, s String DEFAULT file(\\'{file}\\')', '{{\"a\":1}}')",
+            $"SELECT * FROM format(JSONEachRow, 'a Int32, s String DEFAULT file\\n(\\'{file}\\')', '{{\"a\":1}}')",
+            $"SELECT * FROM format(JSONEachRow, $$a Int32, s String DEFAULT file('{file}')$$, '{{\"a\":1}}')",
+            $"SELECT * FROM format(JSONEachRow, concat('a Int32, s String DEFAULT fi', 'le(\\'{file}\\')'), '{{\"a\":1}}')",
+            $"WITH concat('a Int32, s String DEFAULT fi', 'le(\\'{file}\\')') AS x SELECT * FROM format(JSONEachRow, x, '{{\"a\":1}}')",
+            $"SELECT s FROM generateRandom(concat('a Int32, s String ALIAS fi', 'le(\\'{file}\\')')) LIMIT 1",
+            $"SELECT s FROM generateRandom('a Int32, s String ALIAS file(''{file}'')') LIMIT 1",
+            $"INSERT INTO s SELECT s FROM input('a Int32, s String DEFAULT file(''{file}'')') FORMAT JSONEachRow {{\"a\":1}}",
+            $"SELECT 1 SETTINGS additional_result_filter = 'throwIf(1, file(''{file}''))'",
+            $"SELECT 1 FROM system.one SETTINGS additional_table_filters = {{'system.one': 'throwIf(1, file(''{file}''))'}}",
+            "SET allow_experimental_eval_table_function = 1",
+            "SET dialect = 'kusto'",
+            $"CREATE DICTIONARY f (a UInt64, b String) PRIMARY KEY a SOURCE(CLICKHOUSE(QUERY 'SELECT 1 AS a, file(''{file}'') AS b')) " +
+            "LAYOUT(FLAT()) LIFETIME(0)",
+            $"CREATE NAMED COLLECTION f AS query = 'SELECT 1 AS a, file(''{file}'') AS b'",
             "SET ROLE ALL",
             "SET DEFAULT ROLE ALL TO default",
             "SET max_threads = 1 PARALLEL WITH SET ROLE ALL",
         ];
         await _http.QueryAsync("CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a");
+        await _http.QueryAsync("CREATE TABLE s (s String) ENGINE = MergeTree ORDER BY s");
 
         foreach (var sql in attempts)
         {
@@ -106,7 +131,57 @@ public sealed class ConfinementTests : IAsyncLifetime
         }
 
         (await _http.QueryAsync("SELECT count() FROM t")).Should().Be("0\n");
+        (await _http.QueryAsync("SELECT count() FROM s")).Should().Be("0\n");
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("session_id=s1&")]
+    public async Task Data_read_no_file_wherever_they_come_from(string session)
+    {
+        await _http.QueryAsync("CREATE TABLE s (s String) ENGINE = Memory");
+        using var literals = new MemoryStream();
+        while (literals.Length < 200_000)
+            literals.Write("('a row'),\n"u8);
+        literals.Write("(file('/etc/passwd'))"u8);
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("SELECT * FROM extra"), "query" },
+            { new StringContent("s String"), "extra_structure" },
+            { new StringContent("Values"), "extra_format" },
+            { new StringContent("(file('/etc/passwd'))"), "extra", "extra" },
+        };
+        await _http.QueryAsync(
+            "INSERT INTO FUNCTION file('own.txt', 'TSVRaw', 's String') SELECT '(file(''/etc/passwd''))'",
+            session + "engine_file_truncate_on_insert=1");
+
+        (await AnswerAsync(new StringContent("(file('/etc/passwd'))"), "query=INSERT+INTO+s+VALUES")).Should().StartWith("Code: 344.");
+        (await AnswerAsync(new ByteArrayContent(literals.ToArray()), "query=INSERT+INTO+s+VALUES")).Should().StartWith("Code: 344.");
+        (await AnswerAsync(new ByteArrayContent(literals.ToArray()), "query=INSERT+INTO+s+SELECT+*+FROM+input('s+String')+FORMAT+Values"))
+            .Should().StartWith("Code: 344.");
+        (await AnswerAsync(form, "")).Should().StartWith("Code: 344.");
+        (await AnswerAsync(new StringContent("SELECT * FROM file('own.txt', 'Values', 's String')"), "")).Should().StartWith("Code: 344.");
+        (await AnswerAsync(new StringContent("INSERT INTO s VALUES (1)"), "input_format_values_interpret_expressions=1")).Should()
+            .StartWith("Code: 497.");
+        (await AnswerAsync(
+            new StringContent("SELECT * FROM format(JSONEachRow, {columns:String}, '{\"a\":1}')"),
+            "param_columns=" + Uri.EscapeDataString("a Int32, s String DEFAULT file('/etc/passwd')"))).Should().StartWith("Code: 497.");
+        (await _http.QueryAsync("SELECT count() FROM s")).Should().Be("0\n");
+
+        async Task<string> AnswerAsync(HttpContent body, string parameters)
+        {
+            using var response = await _http.PostAsync(body, session + parameters, Cancellation);
+            return await response.Content.ReadAsStringAsync(Cancellation);
+        }
+    }
+
+    [Theory]
+    [InlineData("SELECT format('{} {}', concat('a', 'b'), upper('c'))", "ab C\n")]
+    [InlineData("SELECT 'file(1)', 'use DEFAULT', 'x' AS dialect", "file(1)\tuse DEFAULT\tx\n")]
+    [InlineData("SELECT * FROM format(CSV, 'a Int32, s String DEFAULT upper(\\'x\\')', concat('1,', 'y'))", "1\ty\n")]
+    [InlineData("SELECT * FROM format(CSV, concat('1,', 'y'))", "1\ty\n")]
+    [InlineData("SELECT a IS NULL FROM generateRandom('a Int32', 1) LIMIT 1", "0\n")]
+    public async Task What_only_looks_like_a_way_out_works(string sql, string answer) => (await _http.QueryAsync(sql)).Should().Be(answer);
 
     [Fact]
     public async Task A_name_that_comes_as_a_parameter_is_a_name()

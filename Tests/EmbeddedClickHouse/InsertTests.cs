@@ -57,6 +57,38 @@ public sealed class InsertTests(ClickHouseServer clickhouse) : IAsyncLifetime
         (await _http.QueryAsync("SELECT * FROM t ORDER BY a")).Should().Be(rows);
     }
 
+    /// <summary>Expressions in data that may name a file are not evaluated; text is text.</summary>
+    [Theory]
+    [InlineData("(1, toString(toYear(now()) > 2000)), (2, 'a' || 'b'), (1 + 2, concat('x', 'y'))", "1\t1\n2\tab\n3\txy\n")]
+    [InlineData("(1, 'see file (1)'), (2, 'C:\\\\x\\\\y'), (3, '\\x41')", "1\tsee file (1)\n2\tC:\\\\x\\\\y\n3\tA\n")]
+    public async Task Values_may_be_expressions_and_hold_any_text(string data, string rows)
+    {
+        await _http.QueryAsync($"INSERT INTO t VALUES {data}");
+
+        (await _http.QueryAsync("SELECT * FROM t ORDER BY a")).Should().Be(rows);
+    }
+
+    [Fact]
+    public async Task Values_beyond_what_is_looked_at_are_literals()
+    {
+        using var data = new MemoryStream();
+        while (data.Length < 17 << 20)
+            data.Write("(1, 'one of very many rows, all of which are the same literals'),"u8);
+        var literals = data.ToArray();
+        data.Write("(2, concat('x', 'y'))"u8);
+
+        using var refused = await PostAsync(data.ToArray());
+        using var kept = await PostAsync(literals);
+
+        refused.Headers.GetValues("X-ClickHouse-Exception-Code").Should().Equal("344");
+        kept.StatusCode.Should().Be(HttpStatusCode.OK, await kept.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        (await _http.QueryAsync("SELECT count(), sum(a) = count() FROM t")).Should().Be(
+            $"{literals.Count(b => b == '(')}\t1\n");
+
+        Task<HttpResponseMessage> PostAsync(byte[] body) =>
+            _http.PostAsync(new ByteArrayContent(body), "query=INSERT+INTO+t+VALUES", TestContext.Current.CancellationToken);
+    }
+
     [Theory]
     [InlineData("gzip")]
     [InlineData("zstd")]
