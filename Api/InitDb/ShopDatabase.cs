@@ -71,7 +71,8 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         }
         finally
         {
-            await connection.ExecuteAsync($"SELECT pg_advisory_unlock({Lock})", cancellation);
+            // Also when nobody waits any more: the connection goes back to its pool as it is.
+            await connection.ExecuteAsync($"SELECT pg_advisory_unlock({Lock})", CancellationToken.None);
         }
     }
 

@@ -10,6 +10,25 @@ namespace AspireCdc.Tests.Api;
 /// <summary>What a request costs in PostgreSQL: that its position is told, and its trace written, adds no round trip.</summary>
 public sealed class RoundTripTests(ApiServer api) : IClassFixture<ApiServer>
 {
+    [Theory]
+    [InlineData("", false)]
+    [InlineData(";No Reset On Close=false", true)]
+    public async Task A_connection_is_cleared_between_requests_only_where_its_string_says_so(string setting, bool cleared)
+    {
+        var server = new NpgsqlConnectionStringBuilder(api.Database.ConnectionString);
+        using var trips = new RoundTrips(server.Port);
+        (server.Host, server.Port, server.SslMode) = ("127.0.0.1", trips.Port, SslMode.Disable);
+        await using var app = ApiServer.Create(server.ConnectionString + setting, api.Database.Name);
+        using var client = await ApiServer.StartAsync(app);
+        var customer = await api.CustomerAsync();
+
+        for (var i = 0; i < 8; i++)
+            (await client.GetAsync($"/api/customers/{customer}", TestContext.Current.CancellationToken)).StatusCode.Should()
+                .Be(HttpStatusCode.OK);
+
+        (trips.Sent.Contains("RESET ALL") || trips.Sent.Contains("DISCARD ALL")).Should().Be(cleared);
+    }
+
     [Fact]
     public async Task A_write_waits_for_the_server_no_more_often_than_its_statements_do()
     {

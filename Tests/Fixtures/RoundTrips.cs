@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace AspireCdc.Tests.Fixtures;
 
@@ -9,6 +11,7 @@ internal sealed class RoundTrips : IDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly int _server;
+    private readonly ConcurrentQueue<string> _sent = new();
     private int _count;
 
     public RoundTrips(int server)
@@ -22,6 +25,9 @@ internal sealed class RoundTrips : IDisposable
 
     /// <summary>How often something has gone out after something had come back.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>What has gone out, as far as it is text.</summary>
+    public string Sent => string.Concat(_sent);
 
     public void Dispose()
     {
@@ -44,21 +50,22 @@ internal sealed class RoundTrips : IDisposable
             client.NoDelay = true;
             await server.ConnectAsync(IPAddress.Loopback, _server, _stop.Token);
             var answered = 1;
-            var asking = CopyAsync(client.GetStream(), server.GetStream(), () =>
+            var asking = CopyAsync(client.GetStream(), server.GetStream(), data =>
             {
+                _sent.Enqueue(Encoding.Latin1.GetString(data));
                 if (Interlocked.Exchange(ref answered, 0) == 1)
                     Interlocked.Increment(ref _count);
             });
-            await Task.WhenAny(asking, CopyAsync(server.GetStream(), client.GetStream(), () => Volatile.Write(ref answered, 1)));
+            await Task.WhenAny(asking, CopyAsync(server.GetStream(), client.GetStream(), _ => Volatile.Write(ref answered, 1)));
         }
     }
 
-    private async Task CopyAsync(NetworkStream from, NetworkStream to, Action whenMoved)
+    private async Task CopyAsync(NetworkStream from, NetworkStream to, Action<ReadOnlySpan<byte>> whenMoved)
     {
         var buffer = new byte[64 * 1024];
         while (await from.ReadAsync(buffer, _stop.Token) is > 0 and var count)
         {
-            whenMoved();
+            whenMoved(buffer.AsSpan(0, count));
             await to.WriteAsync(buffer.AsMemory(0, count), _stop.Token);
         }
     }
