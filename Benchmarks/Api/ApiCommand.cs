@@ -57,7 +57,7 @@ internal static class ApiCommand
         var figures = contenders.ToDictionary(contender => contender.Name, _ => new List<Measurement>());
         for (var round = 0; round < options.Rounds; round++)
             foreach (var contender in contenders)
-                figures[contender.Name].Add(await contender.RunAsync(TimeSpan.FromSeconds(options.Seconds), cancellationToken));
+                figures[contender.Name].Add(await MeasureAsync(contender));
 
         Write(figures);
         var path = options.Json
@@ -66,6 +66,13 @@ internal static class ApiCommand
         await File.WriteAllTextAsync(path, JsonSerializer.Serialize(
             new { machine, options, figures, loadAtEnd = MachineState.LoadAverage() }, JsonOptions), cancellationToken);
         AnsiConsole.WriteLine($"Figures in {path}");
+
+        async Task<Measurement> MeasureAsync(Contender contender)
+        {
+            var before = CpuShares.Now(server);
+            var measured = await contender.RunAsync(TimeSpan.FromSeconds(options.Seconds), cancellationToken);
+            return measured with { Cpu = CpuShares.Now(server).Since(before, measured.Requests) };
+        }
     }
 
     private static Contender[] Contenders(ApiServer server, Pgbench? pgbench, TemporaryFolder folder, ApiOptions options)
@@ -96,7 +103,8 @@ internal static class ApiCommand
     private static string Post(string run, int number)
     {
         var body =
-            $$"""{"email":"{{run}}-{{number}}-{{Random.Shared.NextInt64()}}@example.com","name":"Jane Doe","country":"USA","city":"San Francisco"}""";
+            $$"""{"email":"{{run}}-{{number}}-{{Random.Shared.NextInt64()}}@example.com",""" +
+            "\"name\":\"Jane Doe\",\"country\":\"USA\",\"city\":\"San Francisco\"}";
         return "POST /api/customers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
             $"{body.Length}\r\n\r\n{body}";
     }
@@ -105,13 +113,15 @@ internal static class ApiCommand
     {
         var table = new Table { Border = TableBorder.Rounded };
         table.AddColumn("medians");
-        foreach (var column in (string[])["per second", "range", "p50 ms", "p99 ms"])
+        foreach (var column in (string[])["per second", "range", "p50 ms", "p99 ms", "CPU ms: client", "API", "server"])
             table.AddColumn(new TableColumn(column).RightAligned());
         foreach (var (name, rounds) in figures)
         {
             double[] perSecond = [.. rounds.Select(round => round.PerSecond)];
             table.AddRow(name, Median(perSecond, "N0"), string.Create(Culture, $"{perSecond.Min():N0}–{perSecond.Max():N0}"),
-                Median([.. rounds.Select(round => round.P50)], "0.00"), Median([.. rounds.Select(round => round.P99)], "0.00"));
+                Median([.. rounds.Select(round => round.P50)], "0.00"), Median([.. rounds.Select(round => round.P99)], "0.00"),
+                Median([.. rounds.Select(round => round.Cpu.Client)], "0.000"), Median([.. rounds.Select(round => round.Cpu.Api)], "0.000"),
+                Median([.. rounds.Select(round => round.Cpu.Postgres)], "0.000"));
         }
         AnsiConsole.Write(table);
 

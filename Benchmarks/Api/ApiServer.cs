@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Machine;
@@ -11,18 +12,24 @@ internal sealed class ApiServer : IAsyncDisposable
     public const int Customers = 10_000;
 
     private readonly EmbeddedPostgres _postgres;
+    private readonly string _dataFolder;
     private BuiltProgram? _api;
 
-    private ApiServer(EmbeddedPostgres postgres) => _postgres = postgres;
+    private ApiServer(EmbeddedPostgres postgres, string dataFolder) => (_postgres, _dataFolder) = (postgres, dataFolder);
 
     public int Port { get; } = FreePort.Next();
+
+    public int ApiProcess => _api!.Pid.Result;
+
+    public int PostgresProcess =>
+        int.Parse(File.ReadLines(Path.Combine(_dataFolder, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
 
     public NpgsqlConnectionStringBuilder Postgres => new(_postgres.ConnectionString);
 
     public static async Task<ApiServer> StartAsync(EmbeddedBinaries binaries, TemporaryFolder folder, CancellationToken cancellationToken)
     {
         var options = new EmbeddedPostgresOptions { DataFolder = folder.Of("postgres"), Port = FreePort.Next() };
-        var server = new ApiServer(await EmbeddedPostgres.StartAsync(binaries, options, _ => { }, cancellationToken));
+        var server = new ApiServer(await EmbeddedPostgres.StartAsync(binaries, options, _ => { }, cancellationToken), options.DataFolder);
         try
         {
             await server.StartAsync(cancellationToken);

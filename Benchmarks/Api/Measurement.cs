@@ -8,6 +8,15 @@ namespace AspireCdc.Benchmarks.Api;
 /// <param name="P99">Milliseconds.</param>
 internal sealed record Measurement(double PerSecond, double P50, double P99)
 {
+    /// <summary>How many requests there were.</summary>
+    public int Requests { get; private init; }
+
+    /// <summary>Milliseconds of processor time that one of them has taken.</summary>
+    public CpuShares Cpu { get; init; } = new(0, 0, 0);
+
     public static Measurement Of(IReadOnlyCollection<double> milliseconds, double seconds) =>
-        new(milliseconds.Count / seconds, Statistics.Percentile(milliseconds, 0.50), Statistics.Percentile(milliseconds, 0.99));
+        new(milliseconds.Count / seconds, Statistics.Percentile(milliseconds, 0.50), Statistics.Percentile(milliseconds, 0.99))
+        {
+            Requests = milliseconds.Count,
+        };
 }
