@@ -47,7 +47,7 @@ internal sealed unsafe class ChdbConnection : IDisposable
     /// <summary>Whether the connection's next statement may read and write files; where, the server has to see to.</summary>
     public void AllowFiles(bool allowed) => Query(allowed ? "SET ROLE ALL" : "SET ROLE NONE");
 
-    /// <summary>Whether the data of the connection's next INSERT in Values may hold expressions; these, too, the server has to look at.</summary>
+    /// <summary>Whether the data of the connection's next INSERT in Values may hold expressions, which the server has to look at.</summary>
     public void AllowExpressions(bool allowed) =>
         Query($"SET {ServerSettings.Expressions} = {(allowed ? 1 : 0)}, {ServerSettings.Templates} = {(allowed ? 1 : 0)}");
 

@@ -167,7 +167,8 @@ internal sealed class QueryRunner(ChdbEngine engine, ChdbConnection connection, 
         }
     }
 
-    private async Task<QueryStatistics> SendAsync(ChdbInsert insert, ReadOnlyMemory<byte> begin, Stream body, CancellationToken cancellation)
+    private async Task<QueryStatistics> SendAsync(
+        ChdbInsert insert, ReadOnlyMemory<byte> begin, Stream body, CancellationToken cancellation)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(InsertSize);
         try
