@@ -63,8 +63,6 @@ internal ref struct Inspection
         {
             if (_token.Kind == SqlTokenKind.QuotedName || (_token.Kind == SqlTokenKind.String && IsTable()))
                 CheckName(EngineNames.Unquoted(Text(_token)));
-            if (_token.Kind == SqlTokenKind.String)
-                HiddenSql.CheckColumns(HiddenSql.Unquoted(Text(_token)));
             if (stored && _token.Kind == SqlTokenKind.String)
                 HiddenSql.CheckQuery(HiddenSql.Unquoted(Text(_token)));
             if (_token.Kind is not (SqlTokenKind.Word or SqlTokenKind.QuotedName))
@@ -135,23 +133,32 @@ internal ref struct Inspection
     }
 
     /// <summary>Which argument of a table function has its columns, whose defaults are SQL to the engine.</summary>
-    private static int? StructureIndex(string function) => function.ToUpperInvariant() switch
+    private readonly int? StructureIndex(string function) => function.ToUpperInvariant() switch
     {
         "INPUT" or "GENERATERANDOM" or "NULL" => 0,
+        "VALUES" when IsTable() => 0,
         "FORMAT" => 1,
         "FILE" => 2,
         _ => null,
     };
 
-    /// <summary>What is put together only when the statement runs cannot be looked at; a string is, wherever it stands.</summary>
+    /// <summary>
+    /// Such columns are looked at, and those that are put together only when the statement runs cannot be. Other strings are left alone:
+    /// rows and keys may say what they like.
+    /// </summary>
     private readonly void CheckStructure(string function, int index)
     {
         var arguments = Arguments();
         // With two arguments it has no columns, and with braces in the first it is the function that makes text.
         if (Same(function, "format") && (arguments.Count != 3 || IsPattern(arguments[0])))
             return;
-        if (arguments.Count > index && arguments[index] is var (first, count) && !IsLiteral(first, count))
+        if (arguments.Count <= index)
+            return;
+        var (first, count) = arguments[index];
+        if (!IsLiteral(first, count))
             throw Denied($"the columns of {function}() have to be a string in the statement");
+        if (first.Kind == SqlTokenKind.String)
+            HiddenSql.CheckColumns(HiddenSql.Unquoted(Text(first)));
     }
 
     private readonly bool IsPattern((SqlToken First, int Count) argument) =>

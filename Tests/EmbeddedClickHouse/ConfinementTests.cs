@@ -178,6 +178,7 @@ public sealed class ConfinementTests : IAsyncLifetime
     [Theory]
     [InlineData("SELECT format('{} {}', concat('a', 'b'), upper('c'))", "ab C\n")]
     [InlineData("SELECT 'file(1)', 'use DEFAULT', 'x' AS dialect", "file(1)\tuse DEFAULT\tx\n")]
+    [InlineData("SELECT 'by DEFAULT file(1)' AS dialect FROM format(CSV, 'a Int32', '1')", "by DEFAULT file(1)\n")]
     [InlineData("SELECT * FROM format(CSV, 'a Int32, s String DEFAULT upper(\\'x\\')', concat('1,', 'y'))", "1\ty\n")]
     [InlineData("SELECT * FROM format(CSV, concat('1,', 'y'))", "1\ty\n")]
     [InlineData("SELECT a IS NULL FROM generateRandom('a Int32', 1) LIMIT 1", "0\n")]
