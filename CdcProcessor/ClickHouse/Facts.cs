@@ -6,7 +6,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
 /// The fact tables, and what has to be derived whole: a fact that is new, or whose definition has changed. A changed one is derived in a
-/// table beside the old one, which goes on following by its old definition; then the two are exchanged. Which of two tables has which form
+/// table beside the old one, which goes on following by its old definition; then that takes its place. Which of two tables has which form
 /// stands in their comments (<see cref="FactMapping.Fingerprint"/>).
 /// </summary>
 internal sealed partial class Facts(
@@ -118,9 +118,11 @@ internal sealed partial class Facts(
             return;
         }
 
-        await ExchangeAsync(finished, cancellationToken);
+        if (_ordered)
+            await progress.SaveAsync(finished.Table.Mapping, cancellationToken);
+        await ReplaceAsync(finished.Table.Mapping, cancellationToken);
         // Several readers write by their own clocks: what another one has written to the old table in
-        // between is derived once more, in its place.
+        // between is derived once more, in its place, and only then the fact is done.
         if (!_ordered)
             _waiting.Add(new Rebuild(InPlace(finished.Table.Mapping)) { IsDue = true });
     }
@@ -139,9 +141,10 @@ internal sealed partial class Facts(
         report.Add(fact.Name, isDone && !isBeside);
         if (isBeside && (isDone || recorded is null))
         {
-            // It was derived whole, and something came before the exchange; or the old one never was, and nobody misses it.
-            await ExchangeAsync(new Rebuild(Beside(fact)), cancellationToken);
+            // It was derived whole, and something came before it took its place; or the old one never was, and nobody misses it.
+            await ReplaceAsync(fact, cancellationToken);
             isBeside = false;
+            isDone &= _ordered;
         }
 
         var table = isBeside ? Beside(fact) : InPlace(fact);
@@ -208,18 +211,22 @@ internal sealed partial class Facts(
     private static string Plain(string type) =>
         type.StartsWith("LowCardinality(", StringComparison.Ordinal) ? type["LowCardinality(".Length..^1] : type;
 
-    private async Task ExchangeAsync(Rebuild rebuild, CancellationToken cancellationToken)
+    /// <summary>
+    /// Puts the table beside a fact in its place. Behind Kafka several processors may come to that at once, so it is a statement that may
+    /// run twice: EXCHANGE TABLES would bring the old table back the second time, and then the new one would be dropped. Whoever comes
+    /// after that finds no table beside it, and begins anew.
+    /// </summary>
+    private async Task ReplaceAsync(FactMapping fact, CancellationToken cancellationToken)
     {
-        var fact = rebuild.Table.Mapping;
-        await progress.SaveAsync(fact, cancellationToken);
         await client.ExecuteAsync(
-            $"EXCHANGE TABLES {ClickHouseSql.Name(fact.Name)} AND {ClickHouseSql.Name(fact.Next)}", cancellationToken);
+            $"CREATE OR REPLACE TABLE {ClickHouseSql.Name(fact.Name)} CLONE AS {ClickHouseSql.Name(fact.Next)} " +
+            "SETTINGS max_table_size_to_drop = 0", cancellationToken);
         await client.ExecuteAsync(
             $"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
         _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
         _tables.Add(InPlace(fact));
         report.End(fact.Name);
-        LogExchanged(fact.Name);
+        LogReplaced(fact.Name);
     }
 
     private async Task DoneAsync(Rebuild rebuild, CancellationToken cancellationToken)
@@ -349,8 +356,8 @@ internal sealed partial class Facts(
     private partial void LogDerived(string fact);
 
     [LoggerMessage(
-        EventId = 32, Level = LogLevel.Information, Message = "{Fact} has its new form: the table beside it was exchanged with it")]
-    private partial void LogExchanged(string fact);
+        EventId = 32, Level = LogLevel.Information, Message = "{Fact} has its new form: the table beside it has taken its place")]
+    private partial void LogReplaced(string fact);
 
     /// <summary>A fact to be derived whole.</summary>
     private sealed class Rebuild(FactTable table)

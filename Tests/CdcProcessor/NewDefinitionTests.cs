@@ -126,6 +126,39 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         await FollowsAsync(shop, processor);
     }
 
+    /// <summary>One is about to put the new table in place while another has done so, and has not cleared up yet.</summary>
+    [Fact]
+    public async Task Behind_kafka_two_processors_may_put_a_changed_fact_in_place_at_once()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        var topic = kafka.Arguments(kafka.NewTopic(create: false));
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
+        var processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+        await shop.MigrateToAsync(Doubled, Cancel);
+        await using var puts = await ClickHouseGate.StartAsync(shop.ClickHouse);
+        puts.Hold("CLONE AS `order_fact__next`");
+        await using var clears = await ClickHouseGate.StartAsync(shop.ClickHouse);
+        clears.Hold("DROP TABLE IF EXISTS `order_fact__next`");
+
+        await StartThroughAsync(puts);
+        await puts.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
+        processor = await StartThroughAsync(clears);
+        await clears.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
+        puts.Open();
+        await Wait.ForAsync(
+            () => shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel), there => there == "0\n", $"it to be cleared up; log:\n{shop.Log}",
+            Cancel, TimeSpan.FromMinutes(2));
+        clears.Open();
+
+        await FollowsAsync(shop, processor);
+
+        Task<WebApplication> StartThroughAsync(ClickHouseGate gate) => shop.StartAsync(
+            Cancel, ["--source", "kafka", .. topic, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse)]);
+    }
+
     private static async Task FollowsAsync(Store shop, WebApplication processor)
     {
         await Wait.UntilAsync(
