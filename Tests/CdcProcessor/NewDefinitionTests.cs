@@ -149,8 +149,8 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         await clears.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
         puts.Open();
         await Wait.ForAsync(
-            () => shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel), there => there == "0\n", $"it to be cleared up; log:\n{shop.Log}",
-            Cancel, TimeSpan.FromMinutes(2));
+            () => shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel), there => there == "0\n",
+            $"it to be cleared up; log:\n{shop.Log}", Cancel, TimeSpan.FromMinutes(2));
         clears.Open();
 
         await FollowsAsync(shop, processor);
