@@ -9,9 +9,9 @@ using AspireCdc.Star.Postgres;
 namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
-/// Decodes pgoutput (protocol version 1, so whole transactions in commit order) into batches. A change's version is made of its commit's
-/// LSN, which Begin announces, and its record's: the record's alone does not order the changes of a key, since an INSERT that waits for
-/// another transaction's DELETE has the lower one.
+/// Decodes pgoutput (whole transactions in commit order, as protocol version 1 sends them) into batches. A change's version is made of its
+/// commit's LSN, which Begin announces, and its record's: the record's alone does not order the changes of a key, since an INSERT that
+/// waits for another transaction's DELETE has the lower one.
 /// </summary>
 /// <param name="model">The model.</param>
 /// <param name="markerPrefix">The prefix of this processor's own markers.</param>

@@ -123,9 +123,9 @@ internal sealed class PostgresCatalog(NpgsqlDataSource database, StarModel model
         return (Lsn.Parse((string)row[0]!), row[1] is long retained ? new SlotSize(retained, row[2] as long?) : null);
     }
 
-    /// <summary>PostgreSQL 17 and newer synchronise slots to standbys that ask for it.</summary>
-    public async Task<bool> HasFailoverSlotsAsync(CancellationToken cancellationToken) =>
-        (await QueryAsync("SELECT current_setting('server_version_num')::int >= 170000", cancellationToken))[0][0] is true;
+    /// <summary>The server's major version, like 17.</summary>
+    public async Task<int> MajorVersionAsync(CancellationToken cancellationToken) =>
+        (int)(await QueryAsync("SELECT current_setting('server_version_num')::int / 10000", cancellationToken))[0][0]!;
 
     /// <summary>The mapped columns that a table has, as pgoutput would describe them.</summary>
     public async Task<Relation> DescribeAsync(TableMapping table, CancellationToken cancellationToken)

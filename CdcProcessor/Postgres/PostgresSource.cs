@@ -208,7 +208,7 @@ internal sealed partial class PostgresSource : IChangeSource
         if (_isNew)
         {
             // A failover slot costs nothing without a standby; with one that synchronises slots it is there when that is promoted.
-            var exports = await _catalog.HasFailoverSlotsAsync(stop.Token) ? "(SNAPSHOT 'export', FAILOVER)" : "EXPORT_SNAPSHOT";
+            var exports = await _catalog.MajorVersionAsync(stop.Token) >= 17 ? "(SNAPSHOT 'export', FAILOVER)" : "EXPORT_SNAPSHOT";
             var snapshot = await WaitForSlotAsync(
                 Snapshot.OfSlotAsync(connection, _options.Slot, "LOGICAL pgoutput " + exports, stop.Token), stop.Token);
             LogSlotCreated(_options.Slot, Lsn.Format(snapshot.Point));
@@ -249,6 +249,7 @@ internal sealed partial class PostgresSource : IChangeSource
         var first = await Task.WhenAny(streaming, resyncing, watching, looking);
         await stop.CancelAsync();
         await Task.WhenAll(streaming, resyncing, watching, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _status.CannotSpool |= streaming.Exception?.InnerException is SpoolException;
         await first;
     }
 
@@ -348,12 +349,15 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         var publications = string.Join(",", Publications.Of(_model, _options.Publication)
             .Select(known => PostgresSql.Name(known.Name).Replace("'", "''")));
+        // By protocol 2 a transaction that is too large for the server's memory comes while it is open.
+        var protocol = !_status.CannotSpool && await _catalog.MajorVersionAsync(cancellationToken) >= 14
+            ? "proto_version '2', streaming 'on'" : "proto_version '1'";
         while (true)
         {
             try
             {
                 await connection.StartReplicationAsync(
-                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} (proto_version '1', publication_names " +
+                    $"START_REPLICATION SLOT \"{_options.Slot}\" LOGICAL {Lsn.Format(_resumeAt)} ({protocol}, publication_names " +
                     $"'{publications}', messages 'true')", cancellationToken);
                 return;
             }

@@ -15,8 +15,10 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
     /// <summary>The server is asked for a sign of life this often; without one for thrice as long, the connection counts as dead.</summary>
     private static readonly TimeSpan StatusEvery = TimeSpan.FromSeconds(10);
 
+    private readonly StreamedTransactions _streamed = new();
     private StreamBatch _batch = new();
     private bool _offered;
+    private volatile bool _hearsNothing;
     private ulong _received;
     private ulong _acknowledged;
     private ulong _lastEnd;
@@ -37,6 +39,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         var first = await Task.WhenAny(status, reading);
         await stop.CancelAsync();
         await Task.WhenAll(status.ContinueWith(_ => { }, TaskScheduler.Default), reading.ContinueWith(_ => { }, TaskScheduler.Default));
+        _streamed.Dispose();
         await first;
     }
 
@@ -61,7 +64,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
                     continue;
 
                 if (body.Span[0] == 'w')
-                    await TakeChangeAsync(body, cancellationToken);
+                    await TakeAsync(BinaryPrimitives.ReadUInt64BigEndian(body.Span[1..]), body[25..], cancellationToken);
                 else if (body.Span[0] == 'k')
                     await TakeKeepaliveAsync(body, cancellationToken);
             }
@@ -79,9 +82,38 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         }
     }
 
-    private async ValueTask TakeChangeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(ulong lsn, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
-        var lsn = BinaryPrimitives.ReadUInt64BigEndian(body.Span[1..]);
+        Volatile.Write(ref _received, Math.Max(_received, lsn));
+        if (_streamed.Has(message.Span))
+        {
+            await _streamed.KeepAsync(lsn, message, cancellationToken);
+            return;
+        }
+        if (_streamed.Commit(message.Span) is { } transaction)
+        {
+            await TakeWholeAsync(transaction, cancellationToken);
+            return;
+        }
+        _streamed.Described(message.Span);
+        await TakeChangeAsync(lsn, message, cancellationToken);
+    }
+
+    /// <summary>Nothing is received meanwhile: what comes after a commit has to wait for it.</summary>
+    private async ValueTask TakeWholeAsync(CommittedTransaction transaction, CancellationToken cancellationToken)
+    {
+        using (transaction)
+        {
+            _hearsNothing = true;
+            await foreach (var (lsn, message) in transaction.ReadAsync(cancellationToken))
+                await TakeChangeAsync(lsn, message, cancellationToken);
+            Volatile.Write(ref _lastHeard, time.GetTimestamp());
+            _hearsNothing = false;
+        }
+    }
+
+    private async ValueTask TakeChangeAsync(ulong lsn, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    {
         Reclaim();
 
         // Never between two changes of one record: what comes after must have a higher position.
@@ -95,10 +127,9 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         }
 
         var isNext = !decoder.InTransaction;
-        decoder.Decode(lsn, body.Span[25..], _batch);
+        decoder.Decode(lsn, message.Span, _batch);
         if (isNext && decoder.InTransaction)
             Pending.Received(decoder.CommitLsn, decoder.CommitTime);
-        Volatile.Write(ref _received, Math.Max(_received, lsn));
         if (!decoder.InTransaction)
             Offer();
     }
@@ -148,7 +179,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             // A reader that waits for the sink hears nothing, and that is no fault of the server's.
-            if (!IsFull && time.GetElapsedTime(Volatile.Read(ref _lastHeard)) > 3 * StatusEvery)
+            if (!IsFull && !_hearsNothing && time.GetElapsedTime(Volatile.Read(ref _lastHeard)) > 3 * StatusEvery)
                 throw new TimeoutException(
                     $"PostgreSQL has not answered for {3 * StatusEvery.TotalSeconds:0} s on the replication connection.");
             await SendStatusAsync(demandReply: true, cancellationToken);

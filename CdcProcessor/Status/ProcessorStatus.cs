@@ -35,6 +35,9 @@ internal sealed class ProcessorStatus(TableDoubts? doubts = null, Outage? outage
     /// <summary>Columns that only one of mapping and database has.</summary>
     public int MappingMismatches { get; set; }
 
+    /// <summary>A transaction that was open could not be kept here (a disk was full): from then on the server keeps them.</summary>
+    public bool CannotSpool { get; set; }
+
     /// <summary>How far readers of the sink can see, by partition: of a topic's, those that this processor has.</summary>
     public IReadOnlyCollection<SourcePosition> Applied => [.. _applied.Values];
 

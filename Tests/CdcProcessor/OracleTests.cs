@@ -25,6 +25,9 @@ public sealed class OracleTests(PostgresServer postgres, ClickHouseServer clickh
         await shop.ExecuteAsync(example.Prepare, Cancel);
         if (random.Next(2) == 0)
             await shop.ExecuteAsync($"ALTER TABLE {(example == Example.Deep ? "film_person" : "orderitem")} REPLICA IDENTITY FULL", Cancel);
+        // Every change comes as soon as it is decoded, and most of its transaction after it.
+        if (random.Next(2) == 0)
+            await shop.ExecuteAsync($"ALTER DATABASE {shop.Postgres.Name} SET debug_logical_replication_streaming = 'immediate'", Cancel);
 
         RandomWork[] writers =
             [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];

@@ -55,6 +55,8 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.RewrittenValuesAreCopiedAnew,
         Rule.RepairIsReadAtItsMarker,
         Rule.RepairIsReadOnceVisible,
+        Rule.OpenTransactionWaitsForItsCommit,
+        Rule.RolledBackPartIsLeftOut,
         Rule.KeepaliveWaitsForWhatIsUnapplied,
         Rule.AppliedIsNotDurable,
         Rule.MarkerWaitsForDurability,

@@ -8,6 +8,7 @@ internal sealed class OneReader
     private readonly Rule _broken;
     private readonly Dice _dice;
     private readonly Postgres _postgres;
+    private readonly OpenTransactions _transactions;
     private readonly ClickHouse _clickHouse;
     private readonly DeadLetters _deadLetters;
     private readonly Star _star;
@@ -56,6 +57,7 @@ internal sealed class OneReader
         _settles = seed % 4 == 2;
         _repairsLeft = seed % 4 == 3 ? 3 : 0;
         _postgres = new(_dice, broken);
+        _transactions = new(new(seed ^ 0x0BE4), broken);
         _clickHouse = new(_dice);
         _deadLetters = new(broken);
         _star = new(_clickHouse, broken);
@@ -64,6 +66,8 @@ internal sealed class OneReader
         _reader = new(Read, _clickHouse);
         _copier = new(Copy, _clickHouse);
     }
+
+    private List<Entry> Stream => _transactions.Read(_postgres.Stream);
 
     /// <summary>Runs the history of a seed; returns what is wrong at its end, or null.</summary>
     public string? Run(double crashRate)
@@ -149,7 +153,7 @@ internal sealed class OneReader
     private void CreateSlot()
     {
         _slotPoint = _postgres.ConsistentPoint();
-        _acknowledged = _postgres.Stream.Count;
+        _acknowledged = Stream.Count;
         _uncopied.UnionWith(Enum.GetValues<Table>());
         _formsOfSlot = _postgres.Catalog.Copy();
         _interrupted = false;
@@ -161,7 +165,7 @@ internal sealed class OneReader
     private IEnumerable<Write> Read()
     {
         var next = _acknowledged;
-        _end = next == 0 ? _slotPoint : _postgres.Stream[next - 1].Commit + 1;
+        _end = next == 0 ? _slotPoint : Stream[next - 1].Commit + 1;
         Queue<Key>? rebuilding = null;
         while (true)
         {
@@ -252,7 +256,7 @@ internal sealed class OneReader
     /// <summary>Batches are cut anywhere, also inside a transaction; a marker stands alone.</summary>
     private List<Entry> NextBatch(int next)
     {
-        var entries = _postgres.Stream.Skip(next).Take(_dice.Between(1, 6)).ToList();
+        var entries = Stream.Skip(next).Take(_dice.Between(1, 6)).ToList();
         var marker = entries.FindIndex(entry => entry.Change is null);
         return marker < 0 ? entries : entries[..Math.Max(marker, 1)];
     }
@@ -260,7 +264,7 @@ internal sealed class OneReader
     /// <summary>The slot restarts at a transaction's beginning: only whole transactions are acknowledged.</summary>
     private void Acknowledge(int applied)
     {
-        while (applied > 0 && !_postgres.Stream[applied - 1].EndsCommit)
+        while (applied > 0 && !Stream[applied - 1].EndsCommit)
             applied--;
         _acknowledged = Math.Max(_acknowledged, applied);
     }

@@ -205,6 +205,15 @@ internal enum Rule
     /// </summary>
     RepairIsReadOnceVisible,
 
+    // ---- transactions that are sent before they end
+    // ------------------------------------------------------------------------------------------
+
+    /// <summary>What an open transaction has sent is kept until its commit. Broken: it lands as it comes, at its records' positions.</summary>
+    OpenTransactionWaitsForItsCommit,
+
+    /// <summary>… and what was rolled back of it is left out. Broken: all that came is of the transaction that commits.</summary>
+    RolledBackPartIsLeftOut,
+
     // ---- acknowledging
     // -----------------------------------------------------------------------------------------------------------------------
 

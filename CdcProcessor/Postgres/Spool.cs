@@ -1,0 +1,168 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>
+/// The messages of one transaction that is still open, in their order: in memory while they are few, and else in a file that nobody else
+/// can open and that goes with the process. What a subtransaction has brought stays told apart, since it may be rolled back alone.
+/// </summary>
+internal sealed class Spool : IDisposable
+{
+    /// <summary>More than this goes to the file; also what is read of it at once.</summary>
+    private const int InMemory = 256 * 1024;
+
+    /// <summary>Length of the message, LSN of its record, subtransaction.</summary>
+    private const int Header = 4 + 8 + 4;
+
+    private readonly HashSet<uint> _rolledBack = [];
+    private byte[] _buffer = new byte[4096];
+    private int _used;
+    private FileStream? _file;
+
+    /// <summary>Keeps a message.</summary>
+    /// <param name="lsn">The LSN of its record.</param>
+    /// <param name="subtransaction">The transaction or subtransaction that wrote it.</param>
+    /// <param name="kind">Which message it is.</param>
+    /// <param name="content">What it says after that; used until this returns only.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="SpoolException">The file cannot be written.</exception>
+    public ValueTask AddAsync(
+        ulong lsn, uint subtransaction, byte kind, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        var length = Header + 1 + content.Length;
+        if (_used + length > InMemory)
+            return AddToFileAsync(lsn, subtransaction, kind, content, cancellationToken);
+        if (_used + length > _buffer.Length)
+            Array.Resize(ref _buffer, Math.Min(InMemory, Math.Max(_used + length, 2 * _buffer.Length)));
+        AddHeader(lsn, subtransaction, kind, content.Length);
+        content.Span.CopyTo(_buffer.AsSpan(_used));
+        _used += content.Length;
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>What a subtransaction has brought is to be left out.</summary>
+    public void RollBack(uint subtransaction) => _rolledBack.Add(subtransaction);
+
+    /// <summary>What has not been rolled back; each message is good until the next. Nothing can be added any more.</summary>
+    /// <exception cref="SpoolException">The file cannot be read.</exception>
+    public async IAsyncEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> ReadAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (_file is not null)
+        {
+            await FlushAsync(cancellationToken);
+            _file.Position = 0;
+        }
+        var (start, end) = (0, _used);
+        while (true)
+        {
+            while (end - start >= Header && LengthAt(start) is var length && end - start >= length)
+            {
+                var lsn = BinaryPrimitives.ReadUInt64LittleEndian(_buffer.AsSpan(start + 4));
+                if (!_rolledBack.Contains(BinaryPrimitives.ReadUInt32LittleEndian(_buffer.AsSpan(start + 12))))
+                    yield return (lsn, _buffer.AsMemory(start + Header, length - Header));
+                start += length;
+            }
+            if (_file is null)
+                yield break;
+
+            MakeRoom(ref start, ref end);
+            var read = await TryAsync(file => file.ReadAsync(_buffer.AsMemory(end), cancellationToken));
+            if (read == 0)
+                yield break;
+            end += read;
+        }
+    }
+
+    public void Dispose() => _file?.Dispose();
+
+    private async ValueTask AddToFileAsync(
+        ulong lsn, uint subtransaction, byte kind, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        await FlushAsync(cancellationToken);
+        AddHeader(lsn, subtransaction, kind, content.Length);
+        if (_used + content.Length > _buffer.Length)
+        {
+            await FlushAsync(cancellationToken);
+            await WriteAsync(content, cancellationToken);
+            return;
+        }
+        content.Span.CopyTo(_buffer.AsSpan(_used));
+        _used += content.Length;
+    }
+
+    private void AddHeader(ulong lsn, uint subtransaction, byte kind, int length)
+    {
+        var header = _buffer.AsSpan(_used);
+        BinaryPrimitives.WriteInt32LittleEndian(header, Header + 1 + length);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[4..], lsn);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[12..], subtransaction);
+        header[Header] = kind;
+        _used += Header + 1;
+    }
+
+    private int LengthAt(int place) => BinaryPrimitives.ReadInt32LittleEndian(_buffer.AsSpan(place));
+
+    /// <summary>What a large message took is given back after it.</summary>
+    private void MakeRoom(ref int start, ref int end)
+    {
+        var rest = end - start;
+        var wanted = Math.Max(InMemory, rest >= Header ? LengthAt(start) : 0);
+        var buffer = wanted == _buffer.Length ? _buffer : new byte[wanted];
+        _buffer.AsSpan(start, rest).CopyTo(buffer);
+        (_buffer, start, end) = (buffer, 0, rest);
+    }
+
+    private async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        await WriteAsync(_buffer.AsMemory(0, _used), cancellationToken);
+        _used = 0;
+    }
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
+        await TryAsync(
+            async file =>
+            {
+                await file.WriteAsync(bytes, cancellationToken);
+                return bytes.Length;
+            });
+
+    private async ValueTask<int> TryAsync(Func<FileStream, ValueTask<int>> work)
+    {
+        try
+        {
+            return await work(_file ??= CreateFile());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SpoolException(
+                $"A transaction that is still open could not be kept in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}. PostgreSQL keeps " +
+                "such transactions until they end now, for as long as this program runs; TMPDIR names another folder.", e);
+        }
+    }
+
+    /// <summary>Rows stand in it: only this user may open it, and after a kill nothing of it is left.</summary>
+    private static FileStream CreateFile()
+    {
+        var path = Path.Combine(Path.GetTempPath(), "aspirecdc-" + Guid.NewGuid().ToString("N"));
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.Delete,
+            BufferSize = 0,
+            Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous,
+        };
+        if (OperatingSystem.IsWindows())
+            return new FileStream(path, options);
+
+        options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var file = new FileStream(path, options);
+        File.Delete(path);
+        return file;
+    }
+}
+
+/// <summary>What an open transaction has brought could not be kept.</summary>
+internal sealed class SpoolException(string message, Exception cause) : Exception(message, cause);
