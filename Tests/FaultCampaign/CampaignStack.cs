@@ -36,10 +36,15 @@ internal sealed class CampaignStack : IAsyncDisposable
 
     /// <param name="throughKafka">A connector, a broker and two processors in the place of one processor.</param>
     /// <param name="withTriggers">PostgreSQL tells of schema changes.</param>
+    /// <param name="whileOpen">PostgreSQL sends changes before their transaction ends.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async Task<CampaignStack> StartAsync(bool throughKafka, bool withTriggers, CancellationToken cancellationToken)
+    public static async Task<CampaignStack> StartAsync(
+        bool throughKafka, bool withTriggers, bool whileOpen, CancellationToken cancellationToken)
     {
-        var postgres = await PostgresServer.StartOwnAsync(cancellationToken);
+        var postgres = await PostgresServer.StartOwnAsync(cancellationToken, new Dictionary<string, string>
+        {
+            ["debug_logical_replication_streaming"] = whileOpen ? "immediate" : "buffered",
+        });
         var clickhouse = await ClickHouseServer.StartOwnAsync(cancellationToken);
         var shop = await Store.CreateAsync(Task.FromResult(new TestDatabase("shop", postgres.ConnectionString)),
             clickhouse.CreateDatabaseAsync("shop", cancellationToken), cancellationToken);
