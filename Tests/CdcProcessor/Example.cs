@@ -23,14 +23,10 @@ internal sealed record Example(string Name)
     };
 
     /// <summary>The file of the model.</summary>
-    public string ModelFile => Path.Combine(Repository.Root, "Tests", "Fixtures", Name, StarFile.Name);
+    public string ModelFile => FileOf(Name);
 
-    /// <summary>What a processor replicates.</summary>
-    public StarModel Model
-    {
-        get => field ??= StarFile.Read(ModelFile);
-        init;
-    }
+    /// <summary>What a processor replicates; the same object for all tests, by which they know it again.</summary>
+    public StarModel Model { get; init; } = StarFile.Read(FileOf(Name));
 
     /// <summary>PostgreSQL's tables.</summary>
     public string Tables => File.ReadAllText(Path.Combine(Path.GetDirectoryName(ModelFile)!, "tables.sql"));
@@ -42,4 +38,6 @@ internal sealed record Example(string Name)
     public required string Resynced { get; init; }
 
     public static Example Of(string name) => name == Deep.Name ? Deep : Store;
+
+    private static string FileOf(string name) => Path.Combine(Repository.Root, "Tests", "Fixtures", name, StarFile.Name);
 }
