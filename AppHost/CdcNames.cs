@@ -1,3 +1,4 @@
+using AspireCdc.Star.Postgres;
 using Microsoft.Extensions.Configuration;
 
 namespace AspireCdc.AppHost;
@@ -7,7 +8,7 @@ namespace AspireCdc.AppHost;
 /// <param name="Slot">The replication slot.</param>
 /// <param name="Role">The role that the processor logs in as.</param>
 internal sealed record CdcNames(
-    string Publication = "redpanda_cdc_publication", string Slot = "redpanda_cdc_slot", string Role = "cdc")
+    string Publication = CdcDefaults.Publication, string Slot = CdcDefaults.Slot, string Role = CdcDefaults.Role)
 {
     /// <summary>Those that are configured, and for the others those that are used otherwise.</summary>
     public static CdcNames From(IConfiguration configuration, CdcNames otherwise) => new(

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 
 namespace AspireCdc.CdcProcessor;
 
@@ -13,13 +14,14 @@ internal sealed class CdcOptions
         configuration[$"{Section}:Model"] is { Length: > 0 } path ? path : Path.Combine(AppContext.BaseDirectory, StarFile.Name);
 
     /// <summary>The publication of the tables.</summary>
-    [Required(ErrorMessage = "Cdc:Publication is empty: name the publication that init-db makes, by default redpanda_cdc_publication.")]
-    public string Publication { get; set; } = "redpanda_cdc_publication";
+    [Required(
+        ErrorMessage = $"Cdc:Publication is empty: name the publication that init-db makes, by default {CdcDefaults.Publication}.")]
+    public string Publication { get; set; } = CdcDefaults.Publication;
 
     /// <summary>The replication slot, which the processor makes.</summary>
     [RegularExpression(
         "^[a-z0-9_]{1,63}$", ErrorMessage = "Cdc:Slot must be 1 to 63 lower-case letters, digits and underscores, as PostgreSQL takes it.")]
-    public string Slot { get; set; } = "redpanda_cdc_slot";
+    public string Slot { get; set; } = CdcDefaults.Slot;
 
     /// <summary>Connections that copy a table at once.</summary>
     [Range(1, 32, ErrorMessage = "Cdc:CopyReaders must be 1 to 32.")]

@@ -29,7 +29,7 @@ internal sealed class DroppedTables(ShopContext context)
         if (await AppliedAsync(cancellation) is not { } applied || await FindAsync(applied, cancellation) is not [_, ..] dropped)
             return;
         var made = Operations(applied, [.. dropped.Select(table => (table.Schema, table.Name))]);
-        var connection = await OpenAsync(cancellation);
+        var connection = await context.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         foreach (var command in context.GetService<IMigrationsSqlGenerator>().Generate(made, applied.Model))
             await connection.ExecuteAsync(command.CommandText, cancellation);
@@ -71,7 +71,7 @@ internal sealed class DroppedTables(ShopContext context)
     {
         try
         {
-            return await (await OpenAsync(cancellation)).QueryAsync(
+            return await (await context.OpenAsync(cancellation)).QueryAsync(
                 $"SELECT to_regclass({PostgresSql.Literal(PostgresSql.Name(HistoryRepository.DefaultTableName))}) IS NOT NULL",
                 row => row.GetBoolean(0), cancellation) is [true];
         }
@@ -84,16 +84,10 @@ internal sealed class DroppedTables(ShopContext context)
     private async Task<IReadOnlyList<ITable>> FindAsync(IRelationalModel applied, CancellationToken cancellation)
     {
         ITable[] tables = [.. applied.Tables.Where(table => !table.IsExcludedFromMigrations)];
-        var gone = await (await OpenAsync(cancellation)).QueryAsync(
+        var gone = await (await context.OpenAsync(cancellation)).QueryAsync(
             "SELECT place::int - 1 FROM unnest($1) WITH ORDINALITY AS wanted (name, place) WHERE to_regclass(name) IS NULL ORDER BY place",
             row => row.GetInt32(0), cancellation, (object)tables.Select(NameOf).ToArray());
         return [.. gone.Select(place => tables[place])];
-    }
-
-    private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
-    {
-        await context.Database.OpenConnectionAsync(cancellation);
-        return (NpgsqlConnection)context.Database.GetDbConnection();
     }
 
     private static string NameOf(ITable table) =>

@@ -29,7 +29,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
         if (pending.Length > 0) return pending;
 
         await EnsureNoneIsDroppedAsync(cancellation);
-        var connection = await OpenAsync(cancellation);
+        var connection = await context.OpenAsync(cancellation);
         var isSuperuser = await connection.QueryAsync(
             "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", row => row.GetBoolean(0), cancellation) is [true];
         var triggers = isSuperuser ? await SchemaTriggers.FindMissingAsync(connection, cancellation) : [];
@@ -63,7 +63,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
     /// <summary>Makes the event triggers that are missing. Returns what was done, and a sentence where this user may not.</summary>
     public async Task<(IReadOnlyList<string> Done, string? Refusal)> MakeTriggersAsync(CancellationToken cancellation)
     {
-        var connection = await OpenAsync(cancellation);
+        var connection = await context.OpenAsync(cancellation);
         await connection.ExecuteAsync($"SELECT pg_advisory_lock({Lock})", cancellation);
         try
         {
@@ -78,7 +78,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
 
     /// <summary>What only the server's administrator can change.</summary>
     public async Task<IReadOnlyList<string>> FindServerProblemsAsync(CancellationToken cancellation) =>
-        await FindServerProblemsAsync(await OpenAsync(cancellation), cancellation);
+        await FindServerProblemsAsync(await context.OpenAsync(cancellation), cancellation);
 
     /// <summary>
     /// Empties the tables, waits until the readers of the slot have followed (PostgreSQL replicates TRUNCATE and no DROP), then drops them.
@@ -86,7 +86,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
     /// </summary>
     public async Task<string?> DropAsync(CancellationToken cancellation)
     {
-        var connection = await OpenAsync(cancellation);
+        var connection = await context.OpenAsync(cancellation);
         var tables = await ExistingTablesAsync(connection, cancellation);
         var dropped = new DroppedTables(context);
         if (tables.Count == 0 && await dropped.FindAsync(cancellation) is []) return null;
@@ -115,7 +115,7 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
 
     private async Task<IReadOnlyList<string>> RepairAsync(CancellationToken cancellation)
     {
-        var connection = await OpenAsync(cancellation);
+        var connection = await context.OpenAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await connection.ExecuteAsync($"SELECT pg_advisory_xact_lock({Lock})", cancellation);
         var done = new List<string>();
@@ -185,11 +185,5 @@ internal sealed class ShopDatabase(ShopContext context, StarModel model, IOption
                     "s: run the processor's resync --all.";
             await Task.Delay(Pause, time, cancellation); // PostgreSQL signals nobody when a slot advances.
         }
-    }
-
-    private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
-    {
-        await context.Database.OpenConnectionAsync(cancellation);
-        return (NpgsqlConnection)context.Database.GetDbConnection();
     }
 }

@@ -1,3 +1,5 @@
+using AspireCdc.Shop;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace AspireCdc.Api.InitDb;
@@ -5,6 +7,13 @@ namespace AspireCdc.Api.InitDb;
 /// <summary>Statements and queries on a connection.</summary>
 internal static class Sql
 {
+    /// <summary>The context's own connection, opened until the context goes.</summary>
+    public static async Task<NpgsqlConnection> OpenAsync(this ShopContext context, CancellationToken cancellation)
+    {
+        await context.Database.OpenConnectionAsync(cancellation);
+        return (NpgsqlConnection)context.Database.GetDbConnection();
+    }
+
     public static async Task ExecuteAsync(this NpgsqlConnection connection, string sql, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(sql, connection);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace AspireCdc.AppHost.Embedded;
 
@@ -20,14 +19,7 @@ internal static class PostgresCommand
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(EmbeddedBinaries binaries, string[] args)
     {
-        using var stopping = new CancellationTokenSource();
-        void Stop(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            stopping.Cancel();
-        }
-        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var stopping = new StopSignals();
         try
         {
             var options = new EmbeddedPostgresOptions
@@ -41,7 +33,7 @@ internal static class PostgresCommand
             await server.StopAsync();
             return server.ExitCode;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.Token.IsCancellationRequested)
         {
             return 0;
         }

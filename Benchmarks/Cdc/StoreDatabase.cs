@@ -1,6 +1,7 @@
 using System.Globalization;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Machine;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.Benchmarks.Cdc;
@@ -8,7 +9,7 @@ namespace AspireCdc.Benchmarks.Cdc;
 /// <summary>The PostgreSQL that everybody reads from: one server, one WAL, a slot for each contender and round.</summary>
 internal sealed class StoreDatabase : IAsyncDisposable
 {
-    public const string Publication = "redpanda_cdc_publication", Role = "cdc", RolePassword = "cdc";
+    public const string Publication = CdcDefaults.Publication, Role = CdcDefaults.Role, RolePassword = "cdc";
 
     private static readonly Dictionary<string, string> Settings = new()
     {

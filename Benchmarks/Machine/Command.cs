@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using AspireCdc.AppHost.Embedded;
 
 namespace AspireCdc.Benchmarks.Machine;
@@ -21,19 +20,12 @@ internal static class Command
             return 0;
         }
 
-        using var stopping = new CancellationTokenSource();
-        void Stop(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            stopping.Cancel();
-        }
-        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var stopping = new StopSignals();
         try
         {
             return await work(stopping.Token) ? 0 : 1;
         }
-        catch (Exception) when (stopping.IsCancellationRequested)
+        catch (Exception) when (stopping.Token.IsCancellationRequested)
         {
             Console.WriteLine("Stopped.");
             return 1;

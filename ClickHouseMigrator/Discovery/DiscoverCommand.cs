@@ -1,6 +1,7 @@
 using AspireCdc.ClickHouseMigrator.Commands;
 using AspireCdc.Star.Difference;
 using AspireCdc.Star.Model;
+using AspireCdc.Star.Postgres;
 using Npgsql;
 
 namespace AspireCdc.ClickHouseMigrator.Discovery;
@@ -12,8 +13,6 @@ namespace AspireCdc.ClickHouseMigrator.Discovery;
 /// <param name="output">Where it says what it found.</param>
 internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
 {
-    private const string DefaultPublication = "redpanda_cdc_publication";
-
     /// <summary>Reads the database, writes the files and sees to the publication.</summary>
     /// <param name="connectionString">
     /// The database; the user needs to see the catalog, and to own the tables for the publication to be made.
@@ -61,7 +60,7 @@ internal sealed class DiscoverCommand(ModelFolder folder, TextWriter output)
 
         Say(discoverer);
         Write(migrated, model, difference);
-        foreach (var (name, onlyInserts, published) in Publications.Of(model, publication ?? DefaultPublication))
+        foreach (var (name, onlyInserts, published) in Publications.Of(model, publication ?? CdcDefaults.Publication))
         {
             foreach (var sentence in await new PublicationCheck(connection, catalog, name, onlyInserts, published, tables)
                 .RunAsync(cancellationToken))

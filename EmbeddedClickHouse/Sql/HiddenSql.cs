@@ -24,35 +24,37 @@ internal static partial class HiddenSql
     }
 
     /// <summary>Refuses SQL that reads a file.</summary>
-    public static void CheckQuery(string sql)
+    public static void CheckQuery(string sql) => Check(sql);
+
+    /// <summary>Throws where names and types of a table that comes with a query are anything else.</summary>
+    public static void CheckStructure(string structure)
+    {
+        if (!Check(structure))
+            throw ClickHouseException.Raise(
+                ErrorCode.SyntaxError, "SYNTAX_ERROR", "The parentheses in the structure of a table that comes with a query do not match");
+    }
+
+    /// <summary>Refuses SQL that reads a file; whether each parenthesis has its other.</summary>
+    private static bool Check(string sql)
     {
         var text = Encoding.UTF8.GetBytes(sql);
         var tokens = new SqlTokenizer(text);
+        var (open, match) = (0, true);
         string? called = null;
         for (var token = tokens.Next(); token.Kind != SqlTokenKind.End; token = tokens.Next())
         {
-            if (called is not null && token.Kind == SqlTokenKind.Symbol && text[token.Start] == '(')
+            var symbol = token.Kind == SqlTokenKind.Symbol ? text[token.Start] : default;
+            if (called is not null && symbol == '(')
                 throw ClickHouseException.Raise(ErrorCode.AccessDenied, "ACCESS_DENIED",
                     $"Not enough privileges: {called}() is not available in a string that holds columns or a query");
+            open += symbol switch { (byte)'(' => 1, (byte)')' => -1, _ => 0 };
+            match &= open >= 0;
             var name = token.Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName
                 ? EngineNames.Unquoted(Encoding.UTF8.GetString(text[token.Start..token.End]))
                 : "";
             called = Refused.Contains(name) ? name : null;
         }
-    }
-
-    /// <summary>Throws where names and types of a table that comes with a query are anything else.</summary>
-    public static void CheckStructure(string structure)
-    {
-        CheckQuery(structure);
-        var text = Encoding.UTF8.GetBytes(structure);
-        var tokens = new SqlTokenizer(text);
-        var depth = 0;
-        for (var token = tokens.Next(); token.Kind != SqlTokenKind.End && depth >= 0; token = tokens.Next())
-            depth += token.Kind != SqlTokenKind.Symbol ? 0 : text[token.Start] switch { (byte)'(' => 1, (byte)')' => -1, _ => 0 };
-        if (depth != 0)
-            throw ClickHouseException.Raise(
-                ErrorCode.SyntaxError, "SYNTAX_ERROR", "The parentheses in the structure of a table that comes with a query do not match");
+        return match && open == 0;
     }
 
     /// <summary>
