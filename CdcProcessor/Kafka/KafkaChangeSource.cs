@@ -95,7 +95,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
             StatisticsIntervalMs = KafkaConnection.StatisticsIntervalMs,
             // As brokers keep them, compressed to a tenth: with more, a flood held half a gigabyte. A larger message comes alone (KIP-74).
             MaxPartitionFetchBytes = 512 * 1024,
-            QueuedMaxMessagesKbytes = 16 * 1024, // of bodies; what librdkafka keeps beside each is as much again and more
+            QueuedMaxMessagesKbytes = 4 * 1024, // of bodies; what librdkafka keeps beside each is as much again and more
             // What is derived whole takes as long as it takes, and the group must not believe that nobody is here: a dead process is told
             // by its missing heartbeats (session.timeout.ms).
             MaxPollIntervalMs = 86_400_000,
