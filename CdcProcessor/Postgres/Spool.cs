@@ -12,6 +12,9 @@ internal sealed class Spool : IDisposable
     /// <summary>More than this goes to the file; also what is read of it at once.</summary>
     private const int InMemory = 256 * 1024;
 
+    /// <summary>A message of a row that is told of as large.</summary>
+    private const int Large = 1 << 25;
+
     /// <summary>Length of the message, LSN of its record, subtransaction.</summary>
     private const int Header = 4 + 8 + 4;
 
@@ -109,6 +112,9 @@ internal sealed class Spool : IDisposable
     {
         var rest = end - start;
         var wanted = Math.Max(InMemory, rest >= Header ? LengthAt(start) : 0);
+        // The array in which it came from the server is garbage by now, and would be there as well until somebody looks.
+        if (wanted > Large)
+            GC.Collect();
         var buffer = wanted == _buffer.Length ? _buffer : new byte[wanted];
         _buffer.AsSpan(start, rest).CopyTo(buffer);
         (_buffer, start, end) = (buffer, 0, rest);
