@@ -30,6 +30,9 @@ internal sealed class Store : IAsyncDisposable
 
     private readonly Example _example;
 
+    /// <summary>Whether the database in ClickHouse goes with this: merges of what nobody reads would take time from other tests.</summary>
+    private bool _isDropped;
+
     private Store(TestDatabase postgres, TestClickHouse clickhouse, Example example)
     {
         _example = example;
@@ -49,10 +52,14 @@ internal sealed class Store : IAsyncDisposable
     /// <summary>What the processors logged, a line an entry.</summary>
     public LogLines Log { get; } = new();
 
-    public static Task<Store> CreateAsync(
-        PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken, Example? example = null) =>
-        CreateAsync(
+    public static async Task<Store> CreateAsync(
+        PostgresServer postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken, Example? example = null)
+    {
+        var shop = await CreateAsync(
             postgres.CreateDatabaseAsync(cancellationToken), clickhouse.CreateDatabaseAsync(cancellationToken), cancellationToken, example);
+        shop._isDropped = true;
+        return shop;
+    }
 
     public static async Task<Store> CreateAsync(
         Task<TestDatabase> postgres, Task<TestClickHouse> clickhouse, CancellationToken cancellationToken, Example? example = null)
@@ -72,7 +79,7 @@ internal sealed class Store : IAsyncDisposable
     /// <summary>Over a database that <c>init-db</c> has made.</summary>
     public static async Task<Store> OverAsync(TestDatabase postgres, ClickHouseServer clickhouse, CancellationToken cancellationToken)
     {
-        var shop = new Store(postgres, await clickhouse.CreateDatabaseAsync(cancellationToken), Example.Store);
+        var shop = new Store(postgres, await clickhouse.CreateDatabaseAsync(cancellationToken), Example.Store) { _isDropped = true };
         await shop.MigrateAsync(cancellationToken);
         return shop;
     }
@@ -226,6 +233,8 @@ internal sealed class Store : IAsyncDisposable
         {
             // The server of this test is stopped, or a sender is on its way out.
         }
+        if (_isDropped)
+            await ClickHouse.QueryAsync($"DROP DATABASE {ClickHouse.Name}", CancellationToken.None);
     }
 
     private static string NewSlot() => "slot_" + Guid.NewGuid().ToString("N")[..12];
