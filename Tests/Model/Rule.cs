@@ -208,7 +208,7 @@ internal enum Rule
     // ---- transactions that are sent before they end
     // ------------------------------------------------------------------------------------------
 
-    /// <summary>What an open transaction has sent is kept until its commit. Broken: it lands as it comes, at its records' positions.</summary>
+    /// <summary>What an open transaction has sent is kept until its commit. Broken: it lands as it comes, at its records' LSNs.</summary>
     OpenTransactionWaitsForItsCommit,
 
     /// <summary>… and what was rolled back of it is left out. Broken: all that came is of the transaction that commits.</summary>
