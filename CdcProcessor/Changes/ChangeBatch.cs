@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace AspireCdc.CdcProcessor.Changes;
 
@@ -40,7 +41,8 @@ internal sealed class ChangeBatch : IDisposable
     public ReadOnlySpan<Change> Changes => _changes.AsSpan(0, _changesUsed);
 
     /// <summary>Bytes of memory in use.</summary>
-    public long Size => _arenaUsed + ((long)_valuesUsed * 8) + ((long)_changesUsed * 112);
+    public long Size =>
+        _arenaUsed + ((long)_valuesUsed * Unsafe.SizeOf<Value>()) + ((long)_changesUsed * Unsafe.SizeOf<Change>());
 
     /// <summary>Nothing to write and nothing to acknowledge.</summary>
     public bool IsEmpty => _changesUsed == 0 && _ends is null && _deadLetters is null;

@@ -19,6 +19,9 @@ internal sealed class ClickHouseClient : IDisposable
         + "&max_table_size_to_drop=0&max_partition_size_to_drop=0"
         + "&compile_expressions=0&compile_aggregate_expressions=0&compile_sort_description=0";
 
+    /// <summary>Bytes.</summary>
+    private const int ReadAtOnce = 16 * 1024;
+
     private readonly HttpClient _http;
     private readonly ClickHouseEndpoint _server;
     private readonly string _query;
@@ -94,6 +97,17 @@ internal sealed class ClickHouseClient : IDisposable
         return await response.Content.ReadAsByteArrayAsync(cancellationToken);
     }
 
+    /// <summary>The same into a buffer, for answers that come again and again: those of a flood would be garbage for long.</summary>
+    public async Task ReadAsync(
+        string sql, IReadOnlyCollection<ExternalTable> tables, RowBuffer into, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(
+            sql, _query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken, HttpCompletionOption.ResponseHeadersRead);
+        await using var rows = await response.Content.ReadAsStreamAsync(cancellationToken);
+        while (await rows.ReadAsync(into.GetMemory(ReadAtOnce), cancellationToken) is > 0 and var read)
+            into.Advance(read);
+    }
+
     /// <summary>The one value of the one row.</summary>
     public async Task<string?> ScalarAsync(string sql, CancellationToken cancellationToken) =>
         (await QueryAsync(sql, cancellationToken)) is [[var value, ..], ..] ? value : null;
@@ -115,12 +129,13 @@ internal sealed class ClickHouseClient : IDisposable
         return form;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(string sql, string query, HttpContent content, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(
+        string sql, string query, HttpContent content, CancellationToken cancellationToken, HttpCompletionOption completion = default)
     {
         using var activity = ClickHouseActivity.Start(_server, sql);
         try
         {
-            return await SendAsync(query, content, cancellationToken);
+            return await SendAsync(query, content, completion, cancellationToken);
         }
         catch (Exception e)
         {
@@ -129,12 +144,13 @@ internal sealed class ClickHouseClient : IDisposable
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(string query, HttpContent content, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(
+        string query, HttpContent content, HttpCompletionOption completion, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, query) { Content = content };
         if (content is not MultipartFormDataContent)
             content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        var response = await _http.SendAsync(request, cancellationToken);
+        var response = await _http.SendAsync(request, completion, cancellationToken);
         if (response.IsSuccessStatusCode && !response.Headers.Contains("X-ClickHouse-Exception-Code"))
             return response;
 

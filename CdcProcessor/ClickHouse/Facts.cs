@@ -307,16 +307,21 @@ internal sealed partial class Facts(
         }
     }
 
-    /// <summary>The roots among some keys, in pages, of which only the last has fewer than <see cref="PageSize"/>.</summary>
+    /// <summary>
+    /// The roots among some keys, in pages, of which only the last has fewer than <see cref="PageSize"/>; each is good until the next.
+    /// </summary>
     private async IAsyncEnumerable<RootPage> RootsAsync(
         FactTable fact, string keys, IReadOnlyCollection<ExternalTable> tables, string? except,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        using var rows = new RowBuffer();
         string? after = null;
         RootPage page;
         do
         {
-            page = fact.ReadPage(await client.ReadAsync(fact.Page(keys, after, PageSize, except), tables, cancellationToken));
+            rows.Clear();
+            await client.ReadAsync(fact.Page(keys, after, PageSize, except), tables, rows, cancellationToken);
+            page = fact.ReadPage(rows.Written);
             after = page.Last;
             yield return page;
         }

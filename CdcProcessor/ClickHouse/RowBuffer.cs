@@ -1,4 +1,5 @@
 using System.Buffers;
+using AspireCdc.CdcProcessor.Changes;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -6,7 +7,10 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 {
     /// <summary>What a larger row takes is not kept for the next one.</summary>
-    private const int Large = 1 << 25;
+    private const int Large = BatchPool<byte>.LargestArray;
+
+    /// <summary>More than this comes from no pool: a few buffers have it for all batches, and a pool would keep their former arrays.</summary>
+    private const int Pooled = 1 << 20;
 
     private readonly byte[] _header;
     private byte[] _bytes = [];
@@ -55,7 +59,7 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 
     public void Dispose()
     {
-        if (_bytes.Length is > 0 and <= Large)
+        if (_bytes.Length is > 0 and <= Pooled)
             ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
     }
@@ -67,8 +71,10 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
 
         // A large row is most often the only one: doubling would take twice what it needs, and what comes behind it is small.
         var wanted = Length + Math.Max(size, 4096);
+        var doubled = Math.Max(_bytes.Length * 2, wanted);
         var larger = wanted > Large ? GC.AllocateUninitializedArray<byte>(wanted + Math.Min(wanted / 8, 1 << 22))
-            : ArrayPool<byte>.Shared.Rent(Math.Max(_bytes.Length * 2, wanted));
+            : doubled > Pooled ? GC.AllocateUninitializedArray<byte>(Math.Min(doubled, Large))
+            : ArrayPool<byte>.Shared.Rent(doubled);
         _bytes.AsSpan(0, Length).CopyTo(larger);
         Dispose();
         _bytes = larger;

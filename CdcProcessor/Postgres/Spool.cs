@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using AspireCdc.CdcProcessor.Changes;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -11,9 +12,6 @@ internal sealed class Spool : IDisposable
 {
     /// <summary>More than this goes to the file; also what is read of it at once.</summary>
     private const int InMemory = 256 * 1024;
-
-    /// <summary>A message of a row that is told of as large.</summary>
-    private const int Large = 1 << 25;
 
     /// <summary>Length of the message, LSN of its record, subtransaction.</summary>
     private const int Header = 4 + 8 + 4;
@@ -113,8 +111,8 @@ internal sealed class Spool : IDisposable
         var rest = end - start;
         var wanted = Math.Max(InMemory, rest >= Header ? LengthAt(start) : 0);
         // The array in which it came from the server is garbage by now, and would be there as well until somebody looks.
-        if (wanted > Large)
-            GC.Collect();
+        if (wanted > BatchPool<byte>.LargestArray)
+            LargeRowMemory.Collect();
         var buffer = wanted == _buffer.Length ? _buffer : new byte[wanted];
         _buffer.AsSpan(start, rest).CopyTo(buffer);
         (_buffer, start, end) = (buffer, 0, rest);

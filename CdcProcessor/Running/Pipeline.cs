@@ -13,11 +13,6 @@ internal sealed partial class Pipeline(
     /// </summary>
     private static readonly TimeSpan AcknowledgeEvery = TimeSpan.FromSeconds(1);
 
-    /// <summary>More than a batch of many rows has by default.</summary>
-    private const long LargeBatch = 32 * 1024 * 1024;
-
-    private const long LargeRow = 1024 * 1024;
-
     private readonly ConcurrentDictionary<int, SourcePosition> _applied = [];
 
     /// <summary>Which commits have passed a partition is announced now and then only, and stays true.</summary>
@@ -25,7 +20,6 @@ internal sealed partial class Pipeline(
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _unacknowledged;
-    private bool _wasLarge;
     private long? _acknowledgedAt;
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -81,6 +75,7 @@ internal sealed partial class Pipeline(
     private async Task StreamAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var largeRows = new LargeRowMemory(time);
         await using var batches = source.ReadAsync(stop.Token).GetAsyncEnumerator(stop.Token);
         var next = Task.FromResult(false);
         var watching = sink.WatchAsync(stop.Token);
@@ -97,7 +92,7 @@ internal sealed partial class Pipeline(
                 {
                     await acknowledging;
                     if (_unacknowledged)
-                        acknowledging = AcknowledgeSoonAsync(stop.Token);
+                        acknowledging = AcknowledgeSoonAsync(largeRows, stop.Token);
                 }
                 if (sink.HasWork)
                     await sink.WorkAsync(cancellationToken);
@@ -117,12 +112,13 @@ internal sealed partial class Pipeline(
                         return;
                     using (var batch = batches.Current)
                     {
-                        var isLarge = batch.Size > LargeBatch && batch.Size > batch.Count * LargeRow;
+                        var isLarge = LargeRowMemory.IsIn(batch);
                         // What a large row came in is free by now: the system gets it back before as much is wanted for ClickHouse.
                         if (isLarge)
-                            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+                            LargeRowMemory.Collect();
                         await WriteAsync(batch, cancellationToken);
-                        _wasLarge |= isLarge;
+                        if (isLarge)
+                            largeRows.Taken();
                     }
                     next = batches.MoveNextAsync().AsTask();
                 }
@@ -206,7 +202,7 @@ internal sealed partial class Pipeline(
         source.RequestCopy(due);
     }
 
-    private async Task AcknowledgeSoonAsync(CancellationToken cancellationToken)
+    private async Task AcknowledgeSoonAsync(LargeRowMemory largeRows, CancellationToken cancellationToken)
     {
         // A lone commit is recorded as soon as it is visible: somebody may be waiting to read it.
         var due = _acknowledgedAt is { } last ? AcknowledgeEvery - time.GetElapsedTime(last) : TimeSpan.Zero;
@@ -218,11 +214,7 @@ internal sealed partial class Pipeline(
         await sink.MakeDurableAsync(positions, cancellationToken);
         await source.AcknowledgeAsync(positions, cancellationToken);
         status.Outage.End();
-        // The memory of very large rows would stay with the process for as long as nothing else wants it. By now nobody looks at them any
-        // more.
-        if (_wasLarge)
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
-        _wasLarge = false;
+        largeRows.GiveBack();
     }
 
     [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "Wrote {Changes} changes of {Bytes} bytes in {Milliseconds:0.0} ms")]
