@@ -85,9 +85,10 @@ internal sealed class AppHostProcess : IAsyncDisposable
     {
         var processes = (await ProcessesAsync(cancellationToken)).ToList();
         var children = processes.ToLookup(process => process.Parent, process => process.Id);
-        var orchestrator = processes.Where(process =>
-            $"{process.Command} ".Contains($" --monitor {_process.Id} ", StringComparison.Ordinal)).Select(process => process.Id);
-        return [.. Below(_process.Id), .. orchestrator.SelectMany(id => Below(id).Prepend(id))];
+        int[] own = [.. Below(_process.Id)]; // By 'dotnet run' AppHost is one of them.
+        var orchestrator = processes.Where(process => own.Prepend(_process.Id)
+            .Any(id => $"{process.Command} ".Contains($" --monitor {id} ", StringComparison.Ordinal))).Select(process => process.Id);
+        return [.. own, .. orchestrator.SelectMany(id => Below(id).Prepend(id))];
 
         IEnumerable<int> Below(int id) => children[id].SelectMany(child => Below(child).Prepend(child));
     }

@@ -12,7 +12,7 @@ using Xunit;
 namespace AspireCdc.Tests.AppHost;
 
 [Collection(SharedStack.Collection)]
-public sealed class DashboardTests(SharedStack stack)
+public sealed class DashboardTests(SharedStack stack, Chromium chromium)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -292,8 +292,8 @@ public sealed class DashboardTests(SharedStack stack)
         }
     }
 
-    private static async Task<Dashboard> DashboardAsync(DistributedApplication app) =>
-        new(await Browser.StartAsync(), app.GetEndpoint("aspire-dashboard", "http"));
+    private async Task<Dashboard> DashboardAsync(DistributedApplication app) =>
+        new(await chromium.OpenAsync(Cancel), app.GetEndpoint("aspire-dashboard", "http"));
 
     private sealed record Dashboard(Browser Browser, Uri Address) : IAsyncDisposable
     {

@@ -13,16 +13,28 @@ public sealed class LifetimeTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
+    /// <summary>As people start it, with its launch profile; and behind a company's proxy, which knows nothing of this machine.</summary>
     [Fact(Timeout = 3 * SharedStack.Deadline)] // Three starts, of which the last need not end.
-    public async Task A_killed_run_leaves_no_child_and_the_next_one_goes_on_where_it_was()
+    public async Task By_dotnet_run_and_behind_a_dead_proxy_all_works_a_kill_leaves_no_child_and_the_next_run_goes_on_where_it_was()
     {
         using var state = new TemporaryFolder();
         string[] args = ["--stack", "embedded", "--state", state.Path, .. AnyPorts];
+        var proxy = $"http://127.0.0.1:{FreePort.Next()}";
+        var environment = new Dictionary<string, string>
+        {
+            ["ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS"] = "true",
+            ["HTTP_PROXY"] = proxy,
+            ["http_proxy"] = proxy,
+            ["ALL_PROXY"] = proxy,
+            ["NO_PROXY"] = "",
+            ["no_proxy"] = "",
+        };
 
         IReadOnlyList<int> children;
-        await using (var first = AppHostProcess.Start(args))
+        await using (var first = AppHostProcess.StartByDotNetRun(environment, args))
         {
             await first.ReadyAsync(Cancel);
+            await ItsTelemetryArrivesAsync(first);
             (await SqlAsync(state, "CREATE TABLE kept AS SELECT 42 AS answer")).ExitCode.Should().Be(0);
             children = await first.DescendantsAsync(Cancel);
             children.Should().HaveCountGreaterThan(5);
@@ -85,24 +97,8 @@ public sealed class LifetimeTests
         process.Output.Should().NotContain("ready in");
     }
 
-    /// <summary>As people start it, with its launch profile; and behind a company's proxy, which knows nothing of this machine.</summary>
-    [Fact(Timeout = SharedStack.Deadline)]
-    public async Task By_dotnet_run_and_behind_a_dead_proxy_telemetry_arrives_and_all_ends_with_it()
+    private static async Task ItsTelemetryArrivesAsync(AppHostProcess process)
     {
-        using var state = new TemporaryFolder();
-        var proxy = $"http://127.0.0.1:{FreePort.Next()}";
-        var environment = new Dictionary<string, string>
-        {
-            ["ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS"] = "true",
-            ["HTTP_PROXY"] = proxy,
-            ["http_proxy"] = proxy,
-            ["ALL_PROXY"] = proxy,
-            ["NO_PROXY"] = "",
-            ["no_proxy"] = "",
-        };
-
-        await using var process = AppHostProcess.StartByDotNetRun(environment, ["--stack", "embedded", "--state", state.Path, .. AnyPorts]);
-        await process.ReadyAsync(Cancel);
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         (await http.PostAsJsonAsync(process.Address("live page") + "/api/products", new { name = "Mouse", category = "Input", price = 1 },
             Cancel)).EnsureSuccessStatusCode();
@@ -112,10 +108,6 @@ public sealed class LifetimeTests
             async () => (await http.GetStringAsync(new Uri(dashboard, "/api/telemetry/spans?resource=api"), Cancel))
                 .Contains("POST /api/products", StringComparison.Ordinal),
             "the span of the POST", Cancel);
-
-        var children = await process.DescendantsAsync(Cancel);
-        process.Kill();
-        await NobodyIsLeftAsync(children);
     }
 
     private static Task NobodyIsLeftAsync(IReadOnlyList<int> children) => Wait.ForAsync(

@@ -5,23 +5,22 @@ using Xunit;
 namespace AspireCdc.Tests.EmbeddedClickHouse;
 
 /// <summary>What a query may not reach: this machine's files, its programs, other machines, and what the server itself lives on.</summary>
-public sealed class ConfinementTests : IAsyncLifetime
+public sealed class ConfinementTests(ConfinementTests.Server server) : IAsyncLifetime, IClassFixture<ConfinementTests.Server>
 {
-    private OwnClickHouse _server = null!;
+    private readonly OwnClickHouse _server = server.ClickHouse;
     private ClickHouseHttp _http = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        _server = await ClickHouseServer.StartOwnAsync(Cancellation);
         _http = new ClickHouseHttp(await _server.CreateDatabaseAsync("d", Cancellation));
     }
 
     public async ValueTask DisposeAsync()
     {
+        await new TestClickHouse(_server.Address, "default").QueryAsync("DROP DATABASE d", CancellationToken.None);
         _http.Dispose();
-        await _server.DisposeAsync();
     }
 
     [Fact]
@@ -308,5 +307,15 @@ public sealed class ConfinementTests : IAsyncLifetime
         (await http.QueryAsync($"SELECT * FROM url('{server.Address}ping', 'LineAsString')")).Should().Be("Ok.\n");
         (await (await http.PostAsync("SELECT * FROM remote('localhost:1', system.one)")).Content.ReadAsStringAsync(Cancellation)).Should()
             .StartWith("Code: 497.");
+    }
+
+    /// <summary>One for all of these tests: what they try must not change it.</summary>
+    public sealed class Server : IAsyncLifetime
+    {
+        internal OwnClickHouse ClickHouse { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => ClickHouse = await ClickHouseServer.StartOwnAsync(Cancellation);
+
+        public ValueTask DisposeAsync() => ClickHouse.DisposeAsync();
     }
 }

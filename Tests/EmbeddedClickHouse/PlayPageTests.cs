@@ -6,7 +6,7 @@ using Xunit;
 namespace AspireCdc.Tests.EmbeddedClickHouse;
 
 /// <summary>The page at <c>/play</c>, in a browser.</summary>
-public sealed class PlayPageTests(ClickHouseServer clickhouse)
+public sealed class PlayPageTests(ClickHouseServer clickhouse, Chromium chromium)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -14,7 +14,7 @@ public sealed class PlayPageTests(ClickHouseServer clickhouse)
     public async Task It_answers_reads_only_unless_told_otherwise_and_shows_errors_as_they_are()
     {
         var database = await clickhouse.CreateDatabaseAsync(Cancel);
-        await using var browser = await Browser.StartAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
         var page = await browser.PageAsync();
         page.SetDefaultTimeout(120_000);
         var complaints = new List<string>();

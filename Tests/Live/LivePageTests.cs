@@ -18,7 +18,7 @@ using Xunit;
 namespace AspireCdc.Tests.Live;
 
 /// <summary>The live page in a browser, over both databases and a processor between them.</summary>
-public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka)
+public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clickhouse, KafkaBroker kafka, Chromium chromium)
 {
     private const int Deadline = 600_000;
 
@@ -30,7 +30,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await using var api = await StartApiAsync(shop, processor);
-        await using var browser = await Browser.StartAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
         var page = await OpenAsync(browser, api);
         (await page.Locator("button:visible").AllInnerTextsAsync()).Should()
             .Contain("Make the first order").And.NotContain("Next status", "there is nothing that it could change");
@@ -71,7 +71,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await using var api = await StartApiAsync(shop, processor);
-        await using var browser = await Browser.StartAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
         var page = await OpenAsync(browser, api);
 
         await TabToAsync(page, "add");
@@ -105,7 +105,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         var processor = await shop.StartStreamingAsync(Cancel);
         var api = await StartApiAsync(shop, processor);
         var address = api.Urls.Single();
-        await using var browser = await Browser.StartAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
         var page = await OpenAsync(browser, api);
         await PressAsync(page, "Make the first order", "is there");
 
@@ -147,7 +147,7 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. kafka.Arguments(topic)]);
         var processor = await shop.StartStreamingAsync(Cancel, ["--source", "kafka", .. kafka.Arguments(topic)]);
         await using var api = await StartApiAsync(shop, processor, connector: connector);
-        await using var browser = await Browser.StartAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
         var page = await browser.PageAsync(1360);
         await page.GotoAsync(api.Urls.Single());
         await ShowsAsync(page.Locator("#node-connector").GetByText("streaming", new() { Exact = true }));
@@ -180,36 +180,32 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
         var processor = await shop.StartStreamingAsync(Cancel);
         await using var api = await StartApiAsync(shop, processor);
-        await using var browser = await Browser.StartAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
         var complaints = new List<string>();
-        var views = new List<(string Name, int Width, IPage Page)>();
+        var load = api.Services.GetRequiredService<ShopLoad>();
+        load.Set(50);
+        await Wait.UntilAsync(async () => await CountAsync(shop, "order_fact") > 20, "orders", Cancel, TimeSpan.FromMinutes(2));
+        load.Set(5);
         foreach (var width in new[] { 1360, 390 })
         {
             foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
             {
+                var name = $"{width}-{scheme}".ToLowerInvariant();
                 var page = await browser.PageAsync(width, 844, scheme);
-                views.Add(($"{width}-{scheme}".ToLowerInvariant(), width, page));
                 page.Console += (_, message) => complaints.Add(message.Text); // What the page's policy refuses is told there.
                 await page.GotoAsync(api.Urls.Single());
                 (await FindingsAsync(page)).Should().BeEmpty("also before the first answer");
+                await ShowsAsync(page.Locator("#clickHouse tbody tr").Nth(8));
+                (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should()
+                    .BeLessThanOrEqualTo(width, $"nothing of {name} is cut off at the side");
+                (await page.EvaluateAsync<string[]>(
+                    "[...document.querySelectorAll('.number, .status, dd')].filter(e => e.scrollWidth > e.clientWidth + 1 && " +
+                    "e.checkVisibility()).map(e => e.outerHTML)"))
+                    .Should().BeEmpty($"states and amounts of {name} are never cut off");
+                (await FindingsAsync(page)).Should().BeEmpty(name);
+                await Browser.KeepAsync(page, "live-" + name);
+                await page.CloseAsync();
             }
-        }
-        api.Services.GetRequiredService<ShopLoad>().Set(50);
-        await Wait.UntilAsync(async () => await CountAsync(shop, "order_fact") > 20, "orders", Cancel, TimeSpan.FromMinutes(2));
-        foreach (var (_, _, page) in views)
-            await ShowsAsync(page.Locator("#clickHouse tbody tr").Nth(8));
-        api.Services.GetRequiredService<ShopLoad>().Set(0);
-
-        foreach (var (name, width, page) in views)
-        {
-            (await page.EvaluateAsync<int>("document.documentElement.scrollWidth")).Should()
-                .BeLessThanOrEqualTo(width, $"nothing of {name} is cut off at the side");
-            (await page.EvaluateAsync<string[]>(
-                "[...document.querySelectorAll('.number, .status, dd')].filter(e => e.scrollWidth > e.clientWidth + 1 && " +
-                "e.checkVisibility()).map(e => e.outerHTML)"))
-                .Should().BeEmpty($"states and amounts of {name} are never cut off");
-            (await FindingsAsync(page)).Should().BeEmpty(name);
-            await Browser.KeepAsync(page, "live-" + name);
         }
         complaints.Should().BeEmpty();
     }
@@ -223,9 +219,8 @@ public sealed class LivePageTests(PostgresServer postgres, ClickHouseServer clic
             [$"--ConnectionStrings:clickhouse={shop.ClickHouse.ConnectionString}"], services => services.AddSingleton<ILiveWatch>(watch));
         (await ApiServer.StartAsync(api)).Dispose();
         var feed = api.Services.GetRequiredService<LiveFeed>();
-        await using var browser = await Browser.StartAsync();
-        await using var context = await browser.ContextAsync();
-        var page = await context.NewPageAsync();
+        await using var browser = await chromium.OpenAsync(Cancel);
+        var page = await browser.PageAsync();
         await page.GotoAsync(api.Urls.Single());
         using var client = new HttpClient { BaseAddress = new(api.Urls.Single()) };
         var others = await Task.WhenAll(Enumerable.Range(0, 9)
