@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using Microsoft.Extensions.Configuration;
 
@@ -14,7 +15,10 @@ internal static class DoctorCommand
 
     /// <summary>What else the programs take from their configuration and the examination depends on.</summary>
     private static readonly string[] Settings =
-        ["--ConnectionStrings:shop", "--ConnectionStrings:clickhouse", "--Cdc:Publication", "--Cdc:Slot", "--Cdc:Role"];
+    [
+        "--ConnectionStrings:shop", "--ConnectionStrings:clickhouse", $"--{DatabasePassword.Key}", "--Cdc:Publication", "--Cdc:Slot",
+        "--Cdc:Role",
+    ];
 
     private static readonly JsonSerializerOptions Readable =
         new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

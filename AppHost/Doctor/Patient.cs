@@ -15,6 +15,9 @@ namespace AspireCdc.AppHost.Doctor;
 internal sealed record Patient(
     string Folder, bool IsRunning, Ports Ports, string Shop, ClickHouseEndpoint ClickHouse, Uri Api, Uri Processor)
 {
+    /// <summary>Where the shop's password comes from, if not from its connection string.</summary>
+    public DatabasePassword? Password { get; init; }
+
     /// <summary>What the processor reads, and as whom.</summary>
     public CdcNames Names { get; init; } = new();
 
@@ -50,6 +53,7 @@ internal sealed record Patient(
             folder, running is not null, ports, shop, ClickHouseEndpoint.Parse(clickHouse),
             new(running?.Api ?? $"http://localhost:{ports.Api}"), new(running?.Processor ?? $"http://localhost:{ports.Processor}"))
         {
+            Password = DatabasePassword.From(configuration),
             Names = CdcNames.From(configuration, running?.Names ?? new()),
             Model = StarFile.Read(Path.Combine(Checkout.Root, "Shop", "ClickHouse", StarFile.Name)),
             PostgresMigrations = Migrations("*_*.cs", "Shop", "Migrations"),

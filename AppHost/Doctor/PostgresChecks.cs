@@ -1,3 +1,4 @@
+using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Postgres;
 using Npgsql;
@@ -136,7 +137,11 @@ internal static class PostgresChecks
     public static async Task<IReadOnlyList<Finding>> ExamineAsync(Patient patient, CancellationToken cancellationToken)
     {
         var server = new NpgsqlConnectionStringBuilder(patient.Shop) { Pooling = false, Timeout = 5, CommandTimeout = 10 };
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        var source = new NpgsqlDataSourceBuilder(
+            patient.Password is null ? server.ConnectionString : DatabasePassword.Strip(server.ConnectionString));
+        patient.Password?.ApplyTo(source);
+        await using var shop = source.Build();
+        await using var connection = shop.CreateConnection();
         try
         {
             await connection.OpenAsync(cancellationToken);
@@ -193,8 +198,9 @@ internal static class PostgresChecks
     private static Finding Refused(NpgsqlException exception, NpgsqlConnectionStringBuilder server)
     {
         var address = $"{server.Host}:{server.Port}";
-        var (says, cure) = exception is PostgresException refusal
-            ? refusal.SqlState switch
+        var (says, cure) = exception switch
+        {
+            PostgresException refusal => refusal.SqlState switch
             {
                 PostgresErrorCodes.InvalidCatalogName =>
                     ($"{address} has no database {server.Database}", $"{InitDb}, or correct ConnectionStrings__shop"),
@@ -203,9 +209,12 @@ internal static class PostgresChecks
                 PostgresErrorCodes.TooManyConnections => ($"{address} has no connection left", "end some, or raise max_connections"),
                 PostgresErrorCodes.CannotConnectNow => ($"{address} is starting or stopping", "wait a moment, then ask again"),
                 _ => (refusal.MessageText, "the resource postgres in the dashboard has its log"),
-            }
-            : ($"{address} does not answer",
-                "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost");
+            },
+            { InnerException: InvalidOperationException { Message: var command } } => // as Npgsql gives on what a password's source says
+                (command, "correct the command, which must print a password"),
+            _ => ($"{address} does not answer",
+                "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost"),
+        };
         return new(Part, "answers", Verdict.Ill, says, cure);
     }
 }

@@ -34,6 +34,27 @@ internal static partial class HiddenSql
                 ErrorCode.SyntaxError, "SYNTAX_ERROR", "The parentheses in the structure of a table that comes with a query do not match");
     }
 
+    /// <summary>
+    /// Whether data in the format Values can be evaluated: nothing in them is the name of <c>file()</c>, or would be one once its
+    /// escapes are read. That they are text only is not seen, since data do not always end where a string in SQL does.
+    /// </summary>
+    public static bool MayEvaluate(ReadOnlySpan<byte> data) => data.IndexOf("file"u8) < 0 && data.IndexOf("\\x"u8) < 0;
+
+    /// <summary>A string's own text.</summary>
+    public static string Unquoted(string literal) => literal[0] switch
+    {
+        '$' => literal[(literal.IndexOf('$', 1) + 1)..],
+        '\'' => Escape.Replace(literal[1..], match => match.Groups["code"] is { Success: true, Value: var code }
+            ? ((char)Convert.ToByte(code, 16)).ToString()
+            : match.Value switch
+            {
+                "''" => "'",
+                ['\\', 'n' or 't' or 'r' or 'f' or 'v' or 'b' or 'a' or 'e' or '0'] => " ",
+                _ => match.Value[1..],
+            }),
+        _ => literal,
+    };
+
     /// <summary>Refuses SQL that reads a file; whether each parenthesis has its other.</summary>
     private static bool Check(string sql)
     {
@@ -56,27 +77,6 @@ internal static partial class HiddenSql
         }
         return match && open == 0;
     }
-
-    /// <summary>
-    /// Whether data in the format Values can be evaluated: nothing in them is the name of <c>file()</c>, or would be one once its
-    /// escapes are read. That they are text only is not seen, since data do not always end where a string in SQL does.
-    /// </summary>
-    public static bool MayEvaluate(ReadOnlySpan<byte> data) => data.IndexOf("file"u8) < 0 && data.IndexOf("\\x"u8) < 0;
-
-    /// <summary>A string's own text.</summary>
-    public static string Unquoted(string literal) => literal[0] switch
-    {
-        '$' => literal[(literal.IndexOf('$', 1) + 1)..],
-        '\'' => Escape.Replace(literal[1..], match => match.Groups["code"] is { Success: true, Value: var code }
-            ? ((char)Convert.ToByte(code, 16)).ToString()
-            : match.Value switch
-            {
-                "''" => "'",
-                ['\\', 'n' or 't' or 'r' or 'f' or 'v' or 'b' or 'a' or 'e' or '0'] => " ",
-                _ => match.Value[1..],
-            }),
-        _ => literal,
-    };
 
     [GeneratedRegex(@"\b(DEFAULT|MATERIALIZED|ALIAS|EPHEMERAL)\b", RegexOptions.IgnoreCase)]
     private static partial Regex ComputedColumn { get; }

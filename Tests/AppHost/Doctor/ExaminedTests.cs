@@ -127,6 +127,22 @@ public sealed class ExaminedTests(PostgresServer postgres) : IDisposable
             .Select(finding => finding.Says);
     }
 
+    [Theory]
+    [InlineData("echo postgres", true, "PostgreSQL 1")]
+    [InlineData("echo another", false, "does not let postgres in")]
+    [InlineData("echo no token >&2; exit 3", false, "Database__PasswordCommand ended with 3 and no password: no token")]
+    public async Task The_password_may_come_from_a_command(string command, bool isWell, string says)
+    {
+        var database = await postgres.CreateDatabaseAsync(Cancel);
+        var patient = From(
+            ("ConnectionStrings:shop", DatabasePassword.Strip(database.ConnectionString)), ("Database:PasswordCommand", command));
+
+        var answers = (await PostgresChecks.ExamineAsync(patient, Cancel)).First();
+
+        answers.Verdict.Should().Be(isWell ? Verdict.Well : Verdict.Ill, answers.Says);
+        answers.Says.Should().Contain(says);
+    }
+
     /// <summary>Views without the columns that came with PostgreSQL 15 to 18 stand before the server's own.</summary>
     [Fact]
     public async Task A_server_of_PostgreSQL_14_can_be_asked()
