@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using AspireCdc.CdcProcessor.Changes;
 
 namespace AspireCdc.CdcProcessor.Postgres;
@@ -7,6 +6,8 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <summary>
 /// The messages of one transaction that is still open, in their order: in memory while they are few, and else in a file that nobody else
 /// can open and that goes with the process. What a subtransaction has brought stays told apart, since it may be rolled back alone.
+/// The file is written and read at once, not by tasks: on Linux a task does no more than that on another thread, and what still refers to a
+/// task's parts while its thread goes back would keep a large message from being given back.
 /// </summary>
 internal sealed class Spool : IDisposable
 {
@@ -26,20 +27,24 @@ internal sealed class Spool : IDisposable
     /// <param name="subtransaction">The transaction or subtransaction that wrote it.</param>
     /// <param name="kind">Which message it is.</param>
     /// <param name="content">What it says after that; used until this returns only.</param>
-    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="SpoolException">The file cannot be written.</exception>
-    public ValueTask AddAsync(
-        ulong lsn, uint subtransaction, byte kind, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    public void Add(ulong lsn, uint subtransaction, byte kind, ReadOnlySpan<byte> content)
     {
         var length = Header + 1 + content.Length;
         if (_used + length > InMemory)
-            return AddToFileAsync(lsn, subtransaction, kind, content, cancellationToken);
-        if (_used + length > _buffer.Length)
-            Array.Resize(ref _buffer, Math.Min(InMemory, Math.Max(_used + length, 2 * _buffer.Length)));
+            Flush();
+        var room = Math.Min(length, InMemory);
+        if (_used + room > _buffer.Length)
+            Array.Resize(ref _buffer, Math.Min(InMemory, Math.Max(_used + room, 2 * _buffer.Length)));
         AddHeader(lsn, subtransaction, kind, content.Length);
-        content.Span.CopyTo(_buffer.AsSpan(_used));
+        if (length > InMemory)
+        {
+            Flush();
+            Write(content);
+            return;
+        }
+        content.CopyTo(_buffer.AsSpan(_used));
         _used += content.Length;
-        return ValueTask.CompletedTask;
     }
 
     /// <summary>What a subtransaction has brought is to be left out.</summary>
@@ -47,12 +52,11 @@ internal sealed class Spool : IDisposable
 
     /// <summary>What has not been rolled back; each message is good until the next. Nothing can be added any more.</summary>
     /// <exception cref="SpoolException">The file cannot be read.</exception>
-    public async IAsyncEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> ReadAsync(
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+    public IEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> Read()
     {
         if (_file is not null)
         {
-            await FlushAsync(cancellationToken);
+            Flush();
             _file.Position = 0;
         }
         var (start, end) = (0, _used);
@@ -69,7 +73,7 @@ internal sealed class Spool : IDisposable
                 yield break;
 
             MakeRoom(ref start, ref end);
-            var read = await TryAsync(file => file.ReadAsync(_buffer.AsMemory(end), cancellationToken));
+            var read = ReadFile(end);
             if (read == 0)
                 yield break;
             end += read;
@@ -77,21 +81,6 @@ internal sealed class Spool : IDisposable
     }
 
     public void Dispose() => _file?.Dispose();
-
-    private async ValueTask AddToFileAsync(
-        ulong lsn, uint subtransaction, byte kind, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
-    {
-        await FlushAsync(cancellationToken);
-        AddHeader(lsn, subtransaction, kind, content.Length);
-        if (_used + content.Length > _buffer.Length)
-        {
-            await FlushAsync(cancellationToken);
-            await WriteAsync(content, cancellationToken);
-            return;
-        }
-        content.Span.CopyTo(_buffer.AsSpan(_used));
-        _used += content.Length;
-    }
 
     private void AddHeader(ulong lsn, uint subtransaction, byte kind, int length)
     {
@@ -118,33 +107,40 @@ internal sealed class Spool : IDisposable
         (_buffer, start, end) = (buffer, 0, rest);
     }
 
-    private async ValueTask FlushAsync(CancellationToken cancellationToken)
+    private void Flush()
     {
-        await WriteAsync(_buffer.AsMemory(0, _used), cancellationToken);
+        Write(_buffer.AsSpan(0, _used));
         _used = 0;
     }
 
-    private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
-        await TryAsync(
-            async file =>
-            {
-                await file.WriteAsync(bytes, cancellationToken);
-                return bytes.Length;
-            });
-
-    private async ValueTask<int> TryAsync(Func<FileStream, ValueTask<int>> work)
+    private void Write(ReadOnlySpan<byte> bytes)
     {
         try
         {
-            return await work(_file ??= CreateFile());
+            (_file ??= CreateFile()).Write(bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SpoolException(
-                $"A transaction that is still open could not be kept in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}. PostgreSQL keeps " +
-                "such transactions until they end now, for as long as this program runs; TMPDIR names another folder.", e);
+            throw Failed(e);
         }
     }
+
+    /// <summary>As much as comes at once behind what the buffer has; 0 at the end.</summary>
+    private int ReadFile(int end)
+    {
+        try
+        {
+            return _file!.Read(_buffer.AsSpan(end));
+        }
+        catch (IOException e)
+        {
+            throw Failed(e);
+        }
+    }
+
+    private static SpoolException Failed(Exception e) => new(
+        $"A transaction that is still open could not be kept in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}. PostgreSQL keeps such " +
+        "transactions until they end now, for as long as this program runs; TMPDIR names another folder.", e);
 
     /// <summary>Rows stand in it: only this user may open it, and after a kill nothing of it is left.</summary>
     private static FileStream CreateFile()
@@ -156,7 +152,7 @@ internal sealed class Spool : IDisposable
             Access = FileAccess.ReadWrite,
             Share = FileShare.Delete,
             BufferSize = 0,
-            Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous,
+            Options = FileOptions.DeleteOnClose,
         };
         if (OperatingSystem.IsWindows())
             return new FileStream(path, options);

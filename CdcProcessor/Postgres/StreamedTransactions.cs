@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 
 namespace AspireCdc.CdcProcessor.Postgres;
 
@@ -22,9 +21,9 @@ internal sealed class StreamedTransactions : IDisposable
 
     /// <summary>Keeps a message of an open transaction.</summary>
     /// <exception cref="SpoolException">It cannot be kept.</exception>
-    public ValueTask KeepAsync(ulong lsn, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    public void Keep(ulong lsn, ReadOnlySpan<byte> message)
     {
-        var reader = new WireReader(message.Span);
+        var reader = new WireReader(message);
         var kind = reader.Byte();
         switch ((char)kind)
         {
@@ -40,11 +39,12 @@ internal sealed class StreamedTransactions : IDisposable
             case 'R':
                 var subtransaction = reader.UInt32();
                 _block!.Described.Add((subtransaction, Describe(kind, reader.Rest)));
-                return _block.Spool.AddAsync(lsn, subtransaction, kind, message[5..], cancellationToken);
+                _block.Spool.Add(lsn, subtransaction, kind, reader.Rest);
+                break;
             case 'I' or 'U' or 'D' or 'T' or 'M':
-                return _block!.Spool.AddAsync(lsn, reader.UInt32(), kind, message[5..], cancellationToken);
+                _block!.Spool.Add(lsn, reader.UInt32(), kind, reader.Rest);
+                break;
         }
-        return ValueTask.CompletedTask;
     }
 
     /// <summary>A transaction that came before its end has committed; null where a message says something else.</summary>
@@ -135,11 +135,10 @@ internal sealed class CommittedTransaction(Spool spool, IReadOnlyList<byte[]> af
 {
     /// <summary>The messages by which protocol 1 would have sent it, each with its record's LSN.</summary>
     /// <exception cref="SpoolException">What was kept cannot be read.</exception>
-    public async IAsyncEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> ReadAsync(
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+    public IEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> Read()
     {
         yield return (lsn, Begin());
-        await foreach (var kept in spool.ReadAsync(cancellationToken))
+        foreach (var kept in spool.Read())
             yield return kept;
         foreach (var description in after)
             yield return (lsn, description);

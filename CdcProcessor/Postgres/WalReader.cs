@@ -87,7 +87,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         Volatile.Write(ref _received, Math.Max(_received, lsn));
         if (_streamed.Has(message.Span))
         {
-            await _streamed.KeepAsync(lsn, message, cancellationToken);
+            _streamed.Keep(lsn, message.Span);
             return;
         }
         if (_streamed.Commit(message.Span) is { } transaction)
@@ -105,7 +105,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         using (transaction)
         {
             _hearsNothing = true;
-            await foreach (var (lsn, message) in transaction.ReadAsync(cancellationToken))
+            foreach (var (lsn, message) in transaction.Read())
                 await TakeChangeAsync(lsn, message, cancellationToken);
             Volatile.Write(ref _lastHeard, time.GetTimestamp());
             _hearsNothing = false;

@@ -10,13 +10,10 @@ namespace AspireCdc.Tests.CdcProcessor;
 
 /// <summary>
 /// One row that is larger than all else: it passes in less than three times its size, is told of while it is on its way, and its memory is
-/// given back. What a process takes at most depends on when its threads run, so nothing else runs beside it.
+/// given back.
 /// </summary>
-[Collection(Alone)]
-[CollectionDefinition(Alone, DisableParallelization = true)]
 public sealed class LargeRowTests(PostgresServer postgres, ClickHouseServer clickhouse, ITestOutputHelper output)
 {
-    private const string Alone = "alone on the machine";
     private const int Size = 64_000_000;
     private const long Megabyte = 1024 * 1024;
 

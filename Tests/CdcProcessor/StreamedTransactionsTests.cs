@@ -11,48 +11,46 @@ public sealed class StreamedTransactionsTests
 {
     private const uint Table = 7;
 
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
     /// <summary>
     /// Current servers describe a table again to whoever may have missed a change of its publication; earlier releases did not.
     /// </summary>
     [Fact]
-    public async Task A_description_that_came_since_holds_after_the_transaction_and_its_own_within_it()
+    public void A_description_that_came_since_holds_after_the_transaction_and_its_own_within_it()
     {
         using var streamed = new StreamedTransactions();
 
-        await KeepAsync(streamed, Start(1, isFirst: true), Described(1, "before"), Insert(1, "a"), "E"u8.ToArray());
+        Keep(streamed, Start(1, isFirst: true), Described(1, "before"), Insert(1, "a"), "E"u8.ToArray());
         streamed.Described(Description("since"));
 
-        (await CommitAsync(streamed, 1)).Should().Equal("B", "R before", "I a", "R since", "C");
+        Commits(streamed, 1).Should().Equal("B", "R before", "I a", "R since", "C");
     }
 
     [Fact]
-    public async Task Its_own_description_holds_after_it_where_it_came_last()
+    public void Its_own_description_holds_after_it_where_it_came_last()
     {
         using var streamed = new StreamedTransactions();
 
         streamed.Described(Description("before"));
-        await KeepAsync(
+        Keep(
             streamed, Start(1, isFirst: true), Described(1, "own"), "E"u8.ToArray(), Start(2, isFirst: true), Described(3, "never"),
             "E"u8.ToArray(), RolledBack(2, 3));
-        await KeepAsync(streamed, RolledBack(2, 2), Start(1, isFirst: false), Insert(1, "a"), "E"u8.ToArray());
+        Keep(streamed, RolledBack(2, 2), Start(1, isFirst: false), Insert(1, "a"), "E"u8.ToArray());
 
-        (await CommitAsync(streamed, 1)).Should().Equal("B", "R own", "I a", "R own", "C");
+        Commits(streamed, 1).Should().Equal("B", "R own", "I a", "R own", "C");
     }
 
     [Fact]
-    public async Task Rows_of_any_size_come_back_in_their_order_without_those_that_were_rolled_back()
+    public void Rows_of_any_size_come_back_in_their_order_without_those_that_were_rolled_back()
     {
         using var streamed = new StreamedTransactions();
         string[] rows = [.. Enumerable.Range(0, 40).Select(i => new string((char)('a' + (i % 26)), 1 << (i % 21)))];
 
-        await KeepAsync(streamed, Start(1, isFirst: true));
+        Keep(streamed, Start(1, isFirst: true));
         for (var i = 0; i < rows.Length; i++)
-            await KeepAsync(streamed, Insert(i % 3 == 0 ? 2u : 1u, rows[i]));
-        await KeepAsync(streamed, "E"u8.ToArray(), RolledBack(1, 2));
+            Keep(streamed, Insert(i % 3 == 0 ? 2u : 1u, rows[i]));
+        Keep(streamed, "E"u8.ToArray(), RolledBack(1, 2));
 
-        (await CommitAsync(streamed, 1)).Should().Equal(
+        Commits(streamed, 1).Should().Equal(
             ["B", .. rows.Where((_, i) => i % 3 != 0).Select(row => "I " + row), "C"]);
     }
 
@@ -65,21 +63,21 @@ public sealed class StreamedTransactionsTests
             .WithMessage("PostgreSQL commits transaction 5, of which it has sent nothing.");
     }
 
-    private static async Task KeepAsync(StreamedTransactions streamed, params byte[][] messages)
+    private static void Keep(StreamedTransactions streamed, params byte[][] messages)
     {
         foreach (var message in messages)
         {
             streamed.Has(message).Should().BeTrue();
-            await streamed.KeepAsync(lsn: 100, message, Cancel);
+            streamed.Keep(lsn: 100, message);
         }
     }
 
     /// <summary>What it comes to: the kind of each message, and its text where it has one.</summary>
-    private static async Task<IReadOnlyList<string>> CommitAsync(StreamedTransactions streamed, uint id)
+    private static IReadOnlyList<string> Commits(StreamedTransactions streamed, uint id)
     {
         using var transaction = streamed.Commit(Commit(id))!;
         var read = new List<string>();
-        await foreach (var (_, message) in transaction.ReadAsync(Cancel))
+        foreach (var (_, message) in transaction.Read())
             read.Add((char)message.Span[0] is var kind && kind is 'R' or 'I' ? $"{kind} {Encoding.UTF8.GetString(message.Span[5..])}"
                 : $"{kind}");
         return read;
