@@ -1,4 +1,3 @@
-using AspireCdc.ServiceDefaults;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Postgres;
 using Npgsql;
@@ -137,16 +136,14 @@ internal static class PostgresChecks
     public static async Task<IReadOnlyList<Finding>> ExamineAsync(Patient patient, CancellationToken cancellationToken)
     {
         var server = new NpgsqlConnectionStringBuilder(patient.Shop) { Pooling = false, Timeout = 5, CommandTimeout = 10 };
-        var source = new NpgsqlDataSourceBuilder(
-            patient.Password is null ? server.ConnectionString : DatabasePassword.Strip(server.ConnectionString));
-        patient.Password?.ApplyTo(source);
-        await using var shop = source.Build();
-        await using var connection = shop.CreateConnection();
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
         try
         {
+            if (patient.Password is { } password)
+                connection.ConnectionString = await password.CompleteAsync(server.ConnectionString, cancellationToken);
             await connection.OpenAsync(cancellationToken);
         }
-        catch (NpgsqlException exception)
+        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
         {
             return [Refused(exception, server), .. Table.Select(check => new Finding(Part, check.Check, Verdict.Unasked, "not asked"))];
         }
@@ -195,7 +192,7 @@ internal static class PostgresChecks
         }
     }
 
-    private static Finding Refused(NpgsqlException exception, NpgsqlConnectionStringBuilder server)
+    private static Finding Refused(Exception exception, NpgsqlConnectionStringBuilder server)
     {
         var address = $"{server.Host}:{server.Port}";
         var (says, cure) = exception switch
@@ -210,8 +207,7 @@ internal static class PostgresChecks
                 PostgresErrorCodes.CannotConnectNow => ($"{address} is starting or stopping", "wait a moment, then ask again"),
                 _ => (refusal.MessageText, "the resource postgres in the dashboard has its log"),
             },
-            { InnerException: InvalidOperationException { Message: var command } } => // as Npgsql gives on what a password's source says
-                (command, "correct the command, which must print a password"),
+            InvalidOperationException => (exception.Message, "correct the command, which must print a password"),
             _ => ($"{address} does not answer",
                 "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost"),
         };

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -9,7 +8,7 @@ namespace AspireCdc.CdcProcessor.Changes;
 /// sizes, on another thread with every step, and would come to hold many times what is in use. This one keeps a few, whatever their size,
 /// and where none is large enough, the new one takes the place of one that is not.
 /// </summary>
-internal sealed class BatchPool<T> : ArrayPool<T>
+internal sealed class BatchPool<T>
 {
     /// <summary>32 MB of bytes, as a batch grows to by default; what a larger row takes is given back with its batch.</summary>
     public const int LargestArray = 1 << 25;
@@ -31,7 +30,8 @@ internal sealed class BatchPool<T> : ArrayPool<T>
 
     public static BatchPool<T> Arrays { get; } = new();
 
-    public override T[] Rent(int minimumLength)
+    /// <summary>An array of this length at least, that holds what it held last.</summary>
+    public T[] Rent(int minimumLength)
     {
         if (minimumLength > LargestArray)
             return GC.AllocateUninitializedArray<T>(minimumLength);
@@ -41,13 +41,11 @@ internal sealed class BatchPool<T> : ArrayPool<T>
     }
 
     /// <summary>Keeps the largest.</summary>
-    public override void Return(T[] array, bool clearArray = false)
+    public void Return(T[] array)
     {
         if (array.Length > LargestArray || IsSmall(array.Length))
             return;
 
-        if (clearArray)
-            Array.Clear(array);
         lock (_lock)
         {
             var place = _free.FindIndex(other => other.Length >= array.Length);

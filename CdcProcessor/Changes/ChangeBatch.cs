@@ -35,8 +35,8 @@ internal sealed class ChangeBatch : IDisposable
 
     public int Count => _changesUsed;
 
-    /// <summary>What it holds.</summary>
-    public BatchSize Used => new(_arenaUsed, _valuesUsed, _changesUsed);
+    /// <summary>About what the next one will hold: as much, in a flood. After a large row it would be room that nobody needs.</summary>
+    public BatchSize Next => LargeRowMemory.IsIn(this) ? default : new(_arenaUsed, _valuesUsed, _changesUsed);
 
     public ReadOnlySpan<Change> Changes => _changes.AsSpan(0, _changesUsed);
 

@@ -3,9 +3,6 @@ namespace AspireCdc.CdcProcessor.Changes;
 /// <summary>Gives back what very large rows took: it would stay with the process for as long as nothing else wants it.</summary>
 internal sealed class LargeRowMemory(TimeProvider time) : IDisposable
 {
-    /// <summary>More than a batch of many rows has by default.</summary>
-    private const long LargeBatch = 32 * 1024 * 1024;
-
     private const long LargeRow = 1024 * 1024;
 
     /// <summary>
@@ -17,7 +14,8 @@ internal sealed class LargeRowMemory(TimeProvider time) : IDisposable
     private readonly ITimer _later = time.CreateTimer(_ => Collect(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     private bool _isTaken;
 
-    public static bool IsIn(ChangeBatch batch) => batch.Size > LargeBatch && batch.Size > batch.Count * LargeRow;
+    /// <summary>Whether a batch takes more than one of many rows does by default, and does so by the size of its rows.</summary>
+    public static bool IsIn(ChangeBatch batch) => batch.Size > BatchPool<byte>.LargestArray && batch.Size > batch.Count * LargeRow;
 
     /// <summary>What nobody refers to any more goes to the system.</summary>
     public static void Collect() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);

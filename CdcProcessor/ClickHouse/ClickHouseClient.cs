@@ -104,8 +104,16 @@ internal sealed class ClickHouseClient : IDisposable
         using var response = await SendAsync(
             sql, _query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken, HttpCompletionOption.ResponseHeadersRead);
         await using var rows = await response.Content.ReadAsStreamAsync(cancellationToken);
-        while (await rows.ReadAsync(into.GetMemory(ReadAtOnce), cancellationToken) is > 0 and var read)
-            into.Advance(read);
+        try
+        {
+            while (await rows.ReadAsync(into.GetMemory(ReadAtOnce), cancellationToken) is > 0 and var read)
+                into.Advance(read);
+        }
+        catch (IOException e)
+        {
+            // As where the answer is read whole: those who ask know one exception for a connection that is lost.
+            throw new HttpRequestException($"ClickHouse's answer broke off: {e.Message}", e);
+        }
     }
 
     /// <summary>The one value of the one row.</summary>

@@ -9,7 +9,7 @@ internal sealed class RowBuffer : IBufferWriter<byte>, IDisposable
     /// <summary>What a larger row takes is not kept for the next one.</summary>
     private const int Large = BatchPool<byte>.LargestArray;
 
-    /// <summary>More than this comes from no pool: a few buffers have it for all batches, and a pool would keep their former arrays.</summary>
+    /// <summary>More than this comes from no pool: few buffers have it, and a pool would keep their former arrays.</summary>
     private const int Pooled = 1 << 20;
 
     private readonly byte[] _header;

@@ -281,7 +281,7 @@ internal sealed partial class KafkaChangeSource : IChangeSource
                 message = consumer.Consume(TimeSpan.Zero);
             }
 
-            _expected = batch.Used;
+            _expected = batch.Next;
             return batch;
         }
         catch

@@ -206,7 +206,7 @@ internal sealed class TableCopier(
             batch.Add(new Change(range.Relation, ChangeOperation.Read, own, 0, -1, 0, RowRef.None, row));
             if (batch.Count >= options.BatchChanges || batch.Size >= options.BatchBytes)
             {
-                var size = batch.Used;
+                var size = batch.Next;
                 await HandOverAsync(batch);
                 batch = new ChangeBatch(size);
             }

@@ -119,8 +119,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         // Never between two changes of one record: what comes after must have a higher position.
         if (IsFull && lsn > LastRecord)
         {
-            // In a flood the next one will be as large.
-            var size = _batch.Changes.Used;
+            var size = _batch.Changes.Next;
             exchange.Offer(_batch);
             await exchange.WhenTakenAsync(cancellationToken);
             _batch = new StreamBatch(size);

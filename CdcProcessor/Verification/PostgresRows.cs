@@ -109,7 +109,7 @@ internal sealed class PostgresRows : IExpectedRows, IDisposable
     private async Task<(IReadOnlyList<ReadOnlyMemory<byte>?> Rows, bool IsWhole)> CopyAsync(
         string select, int limit, CancellationToken cancellationToken)
     {
-        var size = _batch.Used;
+        var size = _batch.Next;
         _batch.Dispose();
         _batch = new ChangeBatch(size);
         _bytes.Clear();

@@ -29,4 +29,34 @@ public sealed class ClickHouseClientTests(ClickHouseServer clickhouse)
 
         (await client.ScalarAsync($"SELECT toString(getSetting('{setting}'))", Cancel)).Should().Be(value);
     }
+
+    /// <summary>An operation that fails of it says so: a reader of the answer's stream would get an exception of another kind.</summary>
+    [Fact]
+    public async Task An_answer_that_breaks_off_is_a_lost_connection()
+    {
+        using var client = new ClickHouseClient("Host=localhost;Username=panda;Password=p;Database=local", new BrokenOff());
+        using var rows = new RowBuffer();
+
+        await FluentActions.Awaiting(() => client.ReadAsync("SELECT 1", [], rows, Cancel)).Should()
+            .ThrowAsync<HttpRequestException>().WithMessage("ClickHouse's answer broke off: *");
+        await FluentActions.Awaiting(() => client.ReadAsync("SELECT 1", [], Cancel)).Should().ThrowAsync<HttpRequestException>();
+    }
+
+    /// <summary>Promises more than it has.</summary>
+    private sealed class BrokenOff : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage { Content = new StreamContent(new Broken()) });
+
+        private sealed class Broken : MemoryStream
+        {
+            public override int Read(Span<byte> buffer) => throw new IOException("reset");
+
+            public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+                throw new IOException("reset");
+
+            public override Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken) =>
+                throw new IOException("reset");
+        }
+    }
 }

@@ -12,7 +12,8 @@ namespace AspireCdc.Tests.Fixtures;
 /// </summary>
 public sealed class Chromium : IAsyncDisposable
 {
-    private static readonly string[] Names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    private static readonly string[] Names =
+        ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
     private readonly SemaphoreSlim _starting = new(1);
     private IPlaywright? _playwright;
@@ -26,9 +27,7 @@ public sealed class Chromium : IAsyncDisposable
         try
         {
             _playwright ??= await Playwright.CreateAsync();
-            // Without --disable-gpu a processor that plays a graphics card takes most of the time.
-            _browser ??= await _playwright.Chromium.LaunchAsync(
-                new() { ExecutablePath = executable, Args = ["--no-sandbox"] });
+            _browser ??= await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = executable, Args = ["--no-sandbox"] });
             return new Browser(_browser);
         }
         finally

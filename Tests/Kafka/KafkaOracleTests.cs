@@ -30,7 +30,7 @@ public sealed class KafkaOracleTests(PostgresServer postgres, ClickHouseServer c
             [new(random.Next(), shop.Postgres.ConnectionString, example), new(random.Next(), shop.Postgres.ConnectionString, example)];
         await writers[0].RunAsync(60, Cancel);
 
-        for (var round = 0; round < 2; round++)
+        for (var round = 0; round < 3; round++)
         {
             var address = $"http://127.0.0.1:{FreePort.Next()}";
             await using var connector = Start(["--sink", "kafka", "--urls", address, "--Cdc:BatchChanges", $"{random.Next(1, 300)}"]);
