@@ -69,6 +69,9 @@ internal sealed class ClickHouseClient : IDisposable
         using var response = await SendAsync(sql, _query, Content(sql, tables), cancellationToken);
     }
 
+    /// <summary>All that was written outlives a loss of power from now on.</summary>
+    public Task SyncAsync(CancellationToken cancellationToken) => ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
+
     /// <summary>Inserts rows. The body goes as a stream, never within the statement: a row may hold any bytes.</summary>
     public Task InsertAsync(string insertInto, ReadOnlyMemory<byte> rowBinary, CancellationToken cancellationToken) =>
         InsertAsync(insertInto, "RowBinary", rowBinary, cancellationToken);

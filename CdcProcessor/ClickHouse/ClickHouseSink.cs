@@ -157,7 +157,7 @@ internal sealed class ClickHouseSink : IChangeSink
         // First the positions, so that they are as durable as what they speak of.
         if (positions.Count > 0)
             await _progress.SaveAsync(positions, cancellationToken);
-        await _client.ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
+        await _client.SyncAsync(cancellationToken);
         if (positions.Count > 0 && _status.OpenDeadLetters > 0 && _time.GetElapsedTime(_lettersSeen) >= LookAtLettersEvery)
         {
             _lettersSeen = _time.GetTimestamp();

@@ -24,7 +24,7 @@ internal sealed class CompanionViews(ClickHouseClient client, StarModel model, P
             foreach (var companion in others)
             {
                 await client.ExecuteAsync(TableStatements.FillCompanion(table, companion), cancellationToken);
-                await client.ExecuteAsync("SYSTEM SYNC FILE CACHE", cancellationToken);
+                await client.SyncAsync(cancellationToken);
                 if (recorded.ContainsKey(companion.Name))
                 {
                     foreach (var fact in model.Facts.Where(fact => fact.Parents.Any(parent => parent.Companion == companion.Name)))

@@ -119,7 +119,7 @@ internal sealed partial class Facts(
         }
 
         if (_ordered)
-            await progress.SaveAsync(finished.Table.Mapping, cancellationToken);
+            await RecordAsync(finished.Table.Mapping, cancellationToken);
         await ReplaceAsync(finished.Table.Mapping, cancellationToken);
         // Several readers write by their own clocks: what another one has written to the old table in
         // between is derived once more, in its place, and only then the fact is done.
@@ -145,6 +145,12 @@ internal sealed partial class Facts(
             await ReplaceAsync(fact, cancellationToken);
             isBeside = false;
             isDone &= _ordered;
+        }
+        else if (beside == fact.Fingerprint && comment == fact.Fingerprint)
+        {
+            // Whoever put it in its place died before it was dropped. Behind several readers one that still fills it would do so once more,
+            // and take back what is written to the fact from now on.
+            await DropNextAsync(fact, cancellationToken);
         }
 
         var table = isBeside ? Beside(fact) : InPlace(fact);
@@ -221,19 +227,28 @@ internal sealed partial class Facts(
         await client.ExecuteAsync(
             $"CREATE OR REPLACE TABLE {ClickHouseSql.Name(fact.Name)} CLONE AS {ClickHouseSql.Name(fact.Next)} " +
             "SETTINGS max_table_size_to_drop = 0", cancellationToken);
-        await client.ExecuteAsync(
-            $"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
+        await DropNextAsync(fact, cancellationToken);
         _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
         _tables.Add(InPlace(fact));
         report.End(fact.Name);
         LogReplaced(fact.Name);
     }
 
+    private Task DropNextAsync(FactMapping fact, CancellationToken cancellationToken) => client.ExecuteAsync(
+        $"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
+
     private async Task DoneAsync(Rebuild rebuild, CancellationToken cancellationToken)
     {
-        await progress.SaveAsync(rebuild.Table.Mapping, cancellationToken);
+        await RecordAsync(rebuild.Table.Mapping, cancellationToken);
         report.End(rebuild.Table.Mapping.Name);
         LogDerived(rebuild.Table.Mapping.Name);
+    }
+
+    /// <summary>Records that a fact was derived whole, once that outlives a loss of power: nobody would derive it again.</summary>
+    private async Task RecordAsync(FactMapping fact, CancellationToken cancellationToken)
+    {
+        await client.SyncAsync(cancellationToken);
+        await progress.SaveAsync(fact, cancellationToken);
     }
 
     private async Task DeriveAsync(

@@ -159,6 +159,33 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
             Cancel, ["--source", "kafka", .. topic, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse)]);
     }
 
+    /// <summary>Another that still fills the table beside would put it in the fact's place once more.</summary>
+    [Fact]
+    public async Task Behind_kafka_the_table_beside_a_fact_is_gone_before_that_counts_though_its_processor_ended_in_between()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        var topic = kafka.Arguments(kafka.NewTopic(create: false));
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
+        var processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+        await shop.MigrateToAsync(Doubled, Cancel);
+        await using var clears = await ClickHouseGate.StartAsync(shop.ClickHouse);
+        clears.Hold("DROP TABLE IF EXISTS `order_fact__next`");
+        processor = await shop.StartAsync(
+            Cancel, ["--source", "kafka", .. topic, "--ConnectionStrings:clickhouse", clears.ConnectionStringOf(shop.ClickHouse)]);
+        await clears.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
+        await shop.StopAsync(processor);
+        (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("1\n");
+
+        processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
+
+        await FollowsAsync(shop, processor);
+        (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("0\n");
+        (await shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel)).Should().Be("6\n");
+    }
+
     private static async Task FollowsAsync(Store shop, WebApplication processor)
     {
         await Wait.UntilAsync(

@@ -34,9 +34,14 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
     /// <summary>Another one that is on its way at the same time; which of them arrives first, or at all, nobody knows.</summary>
     public Write? And { get; init; }
 
+    /// <summary>A statement that is no INSERT; it outlives a power loss.</summary>
+    public Action<ClickHouse>? Statement { get; init; }
+
     public static Write Of(IEnumerable<Landed> rows) => new([.. rows], []);
 
     public static Write Of(IEnumerable<Derived> facts) => new([], [.. facts]);
+
+    public static Write Of(Action<ClickHouse> statement) => new([], []) { Statement = statement };
 }
 
 /// <summary>
@@ -52,10 +57,19 @@ internal sealed class ClickHouse(Dice dice)
     private Landed[] _syncedLanding = [];
     private Derived[] _syncedFacts = [];
     private Derived[] _syncedNext = [];
+    private bool _isNextOld;
 
     public IReadOnlyCollection<Landed> Landing => _landing.Values;
 
     public IReadOnlyCollection<Derived> Facts => _facts.Values;
+
+    /// <summary>The facts have a definition that no reader has any more.</summary>
+    public bool IsOld { get; private set; }
+
+    public bool HasNext => _next is not null;
+
+    /// <summary>It is recorded that the facts were derived whole by the readers' definition.</summary>
+    public bool IsWhole { get; set; } = true;
 
     public Landed? Newest(Key key) => _landing.GetValueOrDefault(key);
 
@@ -71,6 +85,7 @@ internal sealed class ClickHouse(Dice dice)
             Put(_next, write.Facts);
         if (write.Landing.Count + write.Facts.Count > 0)
             _unsynced.Add(write with { And = null });
+        write.Statement?.Invoke(this);
         if (write.And is { } other)
             Apply(other);
     }
@@ -78,14 +93,42 @@ internal sealed class ClickHouse(Dice dice)
     /// <summary>Makes the table beside the facts', if it is not there.</summary>
     public void BeginNext() => _next ??= [];
 
-    /// <summary>EXCHANGE TABLES, and DROP of the old one. DDL is durable, and so is what it finds: the
-    /// processor has seen to that.</summary>
+    /// <summary>Readers of another definition are about to start, and there is a table for it beside the facts'.</summary>
+    public void ChangeDefinition()
+    {
+        (_next, _syncedNext, _isNextOld) = ([], [], false);
+        (IsOld, IsWhole) = (true, false);
+    }
+
+    /// <summary>The facts' table was made just now.</summary>
+    public void MakeFactsAnew()
+    {
+        (_facts, _syncedFacts, IsWhole) = ([], [], false);
+        for (var i = 0; i < _unsynced.Count; i++)
+            _unsynced[i] = _unsynced[i] with { Facts = [] };
+    }
+
+    /// <summary>CREATE OR REPLACE … CLONE AS the table beside, if it is there still. That is durable, and what it holds is as durable as
+    /// before.</summary>
+    public void Replace()
+    {
+        if (_next is null)
+            return;
+        (_facts, _syncedFacts, IsOld) = (new(_next), _syncedNext, _isNextOld);
+        for (var i = 0; i < _unsynced.Count; i++)
+            _unsynced[i] = _unsynced[i].NotBeside ? _unsynced[i] with { Facts = [] } : _unsynced[i] with { OnlyBeside = false };
+    }
+
+    /// <summary>EXCHANGE TABLES; only where a rule is broken, so nothing is said of what power losses leave of it.</summary>
     public void Exchange()
     {
-        _facts = _next!;
-        _next = null;
+        if (_next is null)
+            return;
+        (_facts, _next, IsOld, _isNextOld) = (_next, _facts, _isNextOld, IsOld);
         Sync();
     }
+
+    public void DropNext() => (_next, _syncedNext) = (null, []);
 
     private static void Put(Dictionary<Key, Derived> table, IEnumerable<Derived> facts)
     {

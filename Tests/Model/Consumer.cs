@@ -8,6 +8,9 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
 {
     private readonly Dictionary<int, int> _positions = [];
 
+    /// <summary>It writes facts to the table beside theirs, by whose definition that is.</summary>
+    private bool _isBeside;
+
     /// <summary>A rebalance. What a revoked partition's batch still has under way goes on; its new owner starts
     /// from the committed offset.</summary>
     public void Assign(IReadOnlyCollection<int> partitions)
@@ -26,8 +29,24 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
 
     public IEnumerable<Write> Run()
     {
+        _isBeside = clickHouse is { IsOld: true, HasNext: true };
+        if (clickHouse is { IsOld: false, HasNext: true } && broken != Rule.TableBesideIsGoneFirst)
+            yield return Write.Of(DropNext);
+        var deriving = clickHouse.IsWhole ? null : Roots();
         while (true)
         {
+            if (deriving is not null && (_positions.Count == 0 || dice.Chance(0.5)))
+            {
+                foreach (var step in Facts(star.Derive(Page(deriving), position: null)))
+                    yield return step;
+                if (deriving.Count == 0)
+                {
+                    foreach (var step in _isBeside ? Replace() : Record())
+                        yield return step;
+                    deriving = clickHouse.IsWhole ? null : Roots();
+                }
+            }
+
             // Any processor can be asked, though not more often than it can be done. It asks the one that
             // has the partition, through the topic.
             if (deadLetters.Open.Count > 0 && dice.Chance(0.03))
@@ -44,7 +63,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                 UpToRetry(_positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4)))).ToArray();
             if (batch.Length == 0)
             {
-                yield return Write.Idle;
+                yield return deriving is null ? Write.Idle : Write.Pause;
                 continue;
             }
 
@@ -59,8 +78,8 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                 Land(message, partition, version, rows, touched);
             var landing = rows.GroupBy(row => row.Key.Table).Select(Write.Of).ToArray();
             var derivation = broken == Rule.LandThenReadThenDerive
-                ? star.Derive(touched, position: null, newest: key => Newest(key, rows)).Concat(landing)
-                : landing.Concat(star.Derive(touched, position: null));
+                ? Facts(star.Derive(touched, position: null, newest: key => Newest(key, rows))).Concat(landing)
+                : landing.Concat(Facts(star.Derive(touched, position: null)));
             foreach (var step in derivation)
                 yield return step;
             if (batch[^1].Message.Retried is { } retried && deadLetters.Open.Contains(retried))
@@ -74,6 +93,50 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                 topic.Committed[partition] = Math.Max(topic.Committed[partition], end);
         }
     }
+
+    /// <summary>Writes facts where this reader has them.</summary>
+    private IEnumerable<Write> Facts(IEnumerable<Write> steps)
+    {
+        foreach (var step in steps)
+        {
+            var write = step.Facts.Count == 0 ? step : step with { OnlyBeside = _isBeside, NotBeside = !_isBeside };
+            yield return write;
+            if (write.OnlyBeside && !clickHouse.HasNext)
+                throw new TableIsGoneException();
+        }
+    }
+
+    private Queue<Key> Roots() => new(clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
+
+    private List<Key> Page(Queue<Key> roots)
+    {
+        var page = new List<Key>();
+        for (var size = dice.Between(1, 3); size > 0 && roots.TryDequeue(out var root); size--)
+            page.Add(root);
+        return page;
+    }
+
+    /// <summary>Puts the table beside the facts in their place.</summary>
+    private IEnumerable<Write> Replace()
+    {
+        if (!clickHouse.HasNext)
+            throw new TableIsGoneException();
+        yield return Write.Of(broken == Rule.ReplacingMayRunTwice ? static store => store.Exchange() : static store => store.Replace());
+        yield return Write.Of(DropNext);
+        _isBeside = false;
+        if (broken == Rule.ReplacedFactIsDerivedInPlace)
+            foreach (var step in Record())
+                yield return step;
+    }
+
+    /// <summary>Records that the facts were derived whole.</summary>
+    private IEnumerable<Write> Record()
+    {
+        clickHouse.Sync();
+        yield return Write.Of(static store => store.IsWhole = true);
+    }
+
+    private static void DropNext(ClickHouse store) => store.DropNext();
 
     /// <summary>A batch ends with a retry, so that what follows in its partition follows it here, too.</summary>
     private static IEnumerable<(int Partition, UInt128 Version, Message Message)> UpToRetry(
@@ -171,7 +234,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
             yield return Write.Of([new Landed(letter.Key, letter.Version, row, letter.Partition)]);
         }
 
-        foreach (var step in star.Derive([letter.Key], position: null))
+        foreach (var step in Facts(star.Derive([letter.Key], position: null)))
             yield return step;
         clickHouse.Sync();
         deadLetters.Resolve(letter);

@@ -40,6 +40,7 @@ internal sealed class OneReader
     // The end of the last commit that was applied whole, and how often a fact may still get a new definition.
     private long _end;
     private int _rebuilds;
+    private bool _isDraining;
 
     // Repairs hide what other rules let go wrong, so most histories have none.
     private readonly Dice _repairs;
@@ -90,6 +91,7 @@ internal sealed class OneReader
             for (var speed = readerSpeed; speed > 0; speed--)
                 if (_dice.Chance(speed))
                     _reader.Step();
+            LosePowerAtStatement(crashRate);
             if (_dice.Chance(copierSpeed))
                 _copier.Step();
             if (_dice.Chance(crashRate))
@@ -103,20 +105,22 @@ internal sealed class OneReader
         }
 
         _postgres.MakeReadable();
-        return Drain() ?? RetryAll();
+        _isDraining = true;
+        return Drain(crashRate) ?? RetryAll();
     }
 
     private string? RetryAll()
     {
         _retryAll = true;
-        return Drain();
+        return Drain(crashRate: 0);
     }
 
-    private string? Drain()
+    private string? Drain(double crashRate)
     {
         for (var step = 0; step < 20_000; step++)
         {
             _reader.Step();
+            LosePowerAtStatement(crashRate);
             _copier.Step();
             if (_dice.Chance(0.05))
                 _late.ArriveSome();
@@ -141,6 +145,12 @@ internal sealed class OneReader
         _interrupted = true;
         if (_broken == Rule.InterruptedCopyKeepsItsSlot)
             CreateSlot();
+    }
+
+    private void LosePowerAtStatement(double crashRate)
+    {
+        if (_reader.IsAtStatement && _dice.Chance(crashRate * 5))
+            LosePower();
     }
 
     private void LosePower()
@@ -169,7 +179,7 @@ internal sealed class OneReader
         Queue<Key>? rebuilding = null;
         while (true)
         {
-            if (rebuilding is null && _rebuilds > 0 && _dice.Chance(0.1))
+            if (rebuilding is null && _rebuilds > 0 && _dice.Chance(_isDraining ? 0.5 : 0.03))
             {
                 _clickHouse.BeginNext();
                 rebuilding = new(_clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
@@ -181,7 +191,10 @@ internal sealed class OneReader
                 if (rebuilding.Count == 0)
                 {
                     (rebuilding, _rebuilds) = (null, _rebuilds - 1);
-                    _clickHouse.Exchange();
+                    if (_broken != Rule.WholeFactIsDurable)
+                        _clickHouse.Sync();
+                    yield return Write.Of(static store => store.Replace());
+                    yield return Write.Of(static store => store.DropNext());
                 }
             }
 
@@ -209,7 +222,7 @@ internal sealed class OneReader
                 // A keepalive: nothing received is unapplied, so its position may be adopted.
                 _clickHouse.Sync();
                 Acknowledge(next);
-                yield return Write.Idle;
+                yield return rebuilding is null && (_rebuilds == 0 || !_isDraining) ? Write.Idle : Write.Pause;
                 continue;
             }
 

@@ -11,12 +11,29 @@ internal sealed class Process(Func<IEnumerable<Write>> program, ClickHouse click
 
     public bool IsIdle => ReferenceEquals(_sent, Write.Idle);
 
+    /// <summary>It has sent a statement: there are few of these, and much depends on when they come.</summary>
+    public bool IsAtStatement => _sent.Statement is not null;
+
     public void Step()
     {
         clickHouse.Apply(_sent);
         _run ??= program().GetEnumerator();
         _run.MoveNext(); // a program never ends by itself
         _sent = _run.Current;
+    }
+
+    /// <summary>Whether the step ended it, since a table that it writes to is gone.</summary>
+    public bool Fails()
+    {
+        try
+        {
+            Step();
+            return false;
+        }
+        catch (TableIsGoneException)
+        {
+            return true;
+        }
     }
 
     /// <summary>Kills it. What it had sent without an answer is returned: it may still arrive.</summary>
@@ -27,3 +44,6 @@ internal sealed class Process(Func<IEnumerable<Write>> program, ClickHouse click
         return sent;
     }
 }
+
+/// <summary>A program writes to a table that somebody has dropped.</summary>
+internal sealed class TableIsGoneException : Exception;

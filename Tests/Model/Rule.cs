@@ -44,6 +44,27 @@ internal enum Rule
     /// that is where landing is read.</summary>
     RebuildStandsBelowWhatFollows,
 
+    /// <summary>A fact that is derived whole is durable before that is recorded. Broken: it is recorded once it is applied.</summary>
+    WholeFactIsDurable,
+
+    /// <summary>
+    /// Several readers: the table beside a fact takes its place by a statement that may run twice. Broken: EXCHANGE TABLES, which brings
+    /// the old one back for the second reader, who drops the new one.
+    /// </summary>
+    ReplacingMayRunTwice,
+
+    /// <summary>
+    /// … and the fact is derived once more in its place before it counts. Broken: what another reader wrote to the table beside after it
+    /// was cloned is lost.
+    /// </summary>
+    ReplacedFactIsDerivedInPlace,
+
+    /// <summary>
+    /// … after the table beside is gone, also where its reader died before it dropped it. Broken: it stays, and a slower reader puts it
+    /// in the fact's place once more.
+    /// </summary>
+    TableBesideIsGoneFirst,
+
     /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
     LandThenReadThenDerive,
 

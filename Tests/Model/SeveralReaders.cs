@@ -20,6 +20,7 @@ internal sealed class SeveralReaders
     private readonly Consumer[] _consumers;
     private readonly Process[] _consuming;
     private readonly bool _complete;
+    private readonly bool _changesDefinition;
     private bool _retriesAll;
 
     public SeveralReaders(int seed, Rule broken)
@@ -35,7 +36,9 @@ internal sealed class SeveralReaders
         _connector = new(_dice, broken, _postgres, _topic, _complete, new(~seed)) { RepairsLeft = _complete && seed % 4 == 3 ? 3 : 0 };
         _connecting = new(_connector.Run, _clickHouse);
         var star = new Star(_clickHouse, broken);
-        _consumers = [.. Enumerable.Range(0, Consumers).Select(_ => new Consumer(_dice, broken, _topic, _clickHouse, _deadLetters, star))];
+        _changesDefinition = seed % 2 == 1;
+        _consumers = [.. Enumerable.Range(0, Consumers).Select(
+            _ => new Consumer(_dice, broken, _topic, _clickHouse, _deadLetters, star))];
         _consuming = [.. _consumers.Select(consumer => new Process(consumer.Run, _clickHouse))];
     }
 
@@ -44,15 +47,22 @@ internal sealed class SeveralReaders
     {
         Rebalance();
         double connectorSpeed = _dice.Pick([0.3, 1, 3]), consumerSpeed = _dice.Pick([0.5, 2, 5]);
-        for (var steps = _dice.Between(10, 120); steps > 0; steps--)
+        var steps = _dice.Between(10, 120);
+        var changesAt = _changesDefinition ? _dice.Below(steps) : -1;
+        for (; steps > 0; steps--)
         {
+            if (steps == changesAt)
+                ChangeDefinition();
             if (_dice.Chance(0.12))
                 _postgres.Commit();
             Step(_connecting, connectorSpeed);
-            foreach (var consumer in _consuming)
-                Step(consumer, consumerSpeed);
+            for (var i = 0; i < Consumers; i++)
+                StepConsumer(i, consumerSpeed);
             if (_dice.Chance(crashRate * 2))
                 KillConnector();
+            for (var i = 0; i < Consumers; i++)
+                if (_consuming[i].IsAtStatement && _dice.Chance(crashRate * 5))
+                    DieAtStatement(i);
             if (_dice.Chance(crashRate))
                 KillConsumer(_dice.Below(Consumers));
             if (_dice.Chance(crashRate))
@@ -83,8 +93,8 @@ internal sealed class SeveralReaders
         for (var step = 0; step < 20_000; step++)
         {
             _connecting.Step();
-            foreach (var consumer in _consuming)
-                Step(consumer, speed: 0.8);
+            for (var i = 0; i < Consumers; i++)
+                StepConsumer(i, speed: 0.8);
             if (_dice.Chance(0.05))
                 _late.ArriveSome();
             if (!_connecting.IsIdle || !_consuming.All(consumer => consumer.IsIdle) || !_topic.IsConsumed
@@ -104,6 +114,24 @@ internal sealed class SeveralReaders
                 process.Step();
     }
 
+    private void StepConsumer(int index, double speed)
+    {
+        for (; speed > 0; speed--)
+            if (_dice.Chance(speed) && _consuming[index].Fails())
+                KillConsumer(index);
+    }
+
+    /// <summary>All processors end, and others start, with another definition of the facts, or with facts that nobody had.</summary>
+    private void ChangeDefinition()
+    {
+        for (var i = 0; i < Consumers; i++)
+            KillConsumer(i);
+        if (_dice.Chance(0.5))
+            _clickHouse.ChangeDefinition();
+        else
+            _clickHouse.MakeFactsAnew();
+    }
+
     private void KillConnector()
     {
         _connecting.Kill();
@@ -114,6 +142,14 @@ internal sealed class SeveralReaders
     {
         _late.Kill(_consuming[index]);
         _consumers[index].Restart();
+    }
+
+    private void DieAtStatement(int index)
+    {
+        if (_dice.Chance(0.3))
+            LosePower();
+        else
+            KillConsumer(index);
     }
 
     private void Rebalance()
