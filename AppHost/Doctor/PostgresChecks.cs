@@ -141,11 +141,19 @@ internal static class PostgresChecks
         {
             if (patient.Password is { } password)
                 connection.ConnectionString = await password.CompleteAsync(server.ConnectionString, cancellationToken);
+        }
+        catch (InvalidOperationException exception)
+        {
+            return Unasked(exception.Message, "correct the command, which must print a password");
+        }
+
+        try
+        {
             await connection.OpenAsync(cancellationToken);
         }
-        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
+        catch (NpgsqlException exception)
         {
-            return [Refused(exception, server), .. Table.Select(check => new Finding(Part, check.Check, Verdict.Unasked, "not asked"))];
+            return Refused(exception, server);
         }
 
         var answers = new Finding(Part, "answers", Verdict.Well, $"{server.Host}:{server.Port}, PostgreSQL {connection.ServerVersion}");
@@ -192,7 +200,7 @@ internal static class PostgresChecks
         }
     }
 
-    private static Finding Refused(Exception exception, NpgsqlConnectionStringBuilder server)
+    private static IReadOnlyList<Finding> Refused(NpgsqlException exception, NpgsqlConnectionStringBuilder server)
     {
         var address = $"{server.Host}:{server.Port}";
         var (says, cure) = exception switch
@@ -207,10 +215,13 @@ internal static class PostgresChecks
                 PostgresErrorCodes.CannotConnectNow => ($"{address} is starting or stopping", "wait a moment, then ask again"),
                 _ => (refusal.MessageText, "the resource postgres in the dashboard has its log"),
             },
-            InvalidOperationException => (exception.Message, "correct the command, which must print a password"),
             _ => ($"{address} does not answer",
                 "start the resource postgres in the dashboard, whose log says why it ended; or dotnet run --project AppHost"),
         };
-        return new(Part, "answers", Verdict.Ill, says, cure);
+        return Unasked(says, cure);
     }
+
+    private static IReadOnlyList<Finding> Unasked(string says, string cure) =>
+        [new(Part, "answers", Verdict.Ill, says, cure),
+            .. Table.Select(check => new Finding(Part, check.Check, Verdict.Unasked, "not asked"))];
 }

@@ -14,7 +14,7 @@ internal sealed class LargeRowMemory(TimeProvider time) : IDisposable
     private readonly ITimer _later = time.CreateTimer(_ => Collect(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     private bool _isTaken;
 
-    /// <summary>Whether a batch takes more than one of many rows does by default, and does so by the size of its rows.</summary>
+    /// <summary>Whether a batch is larger than those of many rows are by default, with rows of more than 1 MB on average.</summary>
     public static bool IsIn(ChangeBatch batch) => batch.Size > BatchPool<byte>.LargestArray && batch.Size > batch.Count * LargeRow;
 
     /// <summary>What nobody refers to any more goes to the system.</summary>

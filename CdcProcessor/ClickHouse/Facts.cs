@@ -138,7 +138,6 @@ internal sealed partial class Facts(
             throw new NotReadyException(
                 $"ClickHouse has no table '{fact.Name}' in the form of the model's: run ClickHouseMigrator, with the same model.");
 
-        report.Add(fact.Name, isDone && !isBeside);
         if (isBeside && (isDone || recorded is null))
         {
             // It was derived whole, and something came before it took its place; or the old one never was, and nobody misses it.
@@ -148,10 +147,14 @@ internal sealed partial class Facts(
         }
         else if (beside == fact.Fingerprint && comment == fact.Fingerprint)
         {
-            // Whoever put it in its place died before it was dropped. Behind several readers one that still fills it would do so once more,
-            // and take back what is written to the fact from now on.
+            // The processor that put it in place has died before it dropped it, or is about to: until it is gone, another one that still
+            // fills it could put it in place again, over what is written to the fact from now on. Or the definition has come back before
+            // another was whole, and the fact rested meanwhile. Either way it has to be derived anew, also after a crash in between.
+            await progress.ForgetAsync(fact, cancellationToken);
             await DropNextAsync(fact, cancellationToken);
+            isDone = false;
         }
+        report.Add(fact.Name, isDone && !isBeside);
 
         var table = isBeside ? Beside(fact) : InPlace(fact);
         if (await FaultOfAsync(table, cancellationToken) is { } fault)

@@ -6,8 +6,8 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <summary>
 /// The messages of one transaction that is still open, in their order: in memory while they are few, and else in a file that nobody else
 /// can open and that goes with the process. What a subtransaction has brought stays told apart, since it may be rolled back alone.
-/// The file is written and read at once, not by tasks: on Linux a task does no more than that on another thread, and what still refers to a
-/// task's parts while its thread goes back would keep a large message from being given back.
+/// The file is written and read synchronously. On Linux an asynchronous call only does the same on another thread, and its tasks would
+/// still refer to a large message when <see cref="LargeRowMemory"/> collects, so that its array could not be freed.
 /// </summary>
 internal sealed class Spool : IDisposable
 {
@@ -52,7 +52,7 @@ internal sealed class Spool : IDisposable
 
     /// <summary>What has not been rolled back; each message is good until the next. Nothing can be added any more.</summary>
     /// <exception cref="SpoolException">The file cannot be read.</exception>
-    public IEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> Read()
+    public IEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> Read(CancellationToken cancellationToken)
     {
         if (_file is not null)
         {
@@ -72,6 +72,7 @@ internal sealed class Spool : IDisposable
             if (_file is null)
                 yield break;
 
+            cancellationToken.ThrowIfCancellationRequested();
             MakeRoom(ref start, ref end);
             var read = ReadFile(end);
             if (read == 0)
@@ -119,7 +120,7 @@ internal sealed class Spool : IDisposable
         {
             (_file ??= CreateFile()).Write(bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfFile(e))
         {
             throw Failed(e);
         }
@@ -132,11 +133,13 @@ internal sealed class Spool : IDisposable
         {
             return _file!.Read(_buffer.AsSpan(end));
         }
-        catch (IOException e)
+        catch (Exception e) when (IsOfFile(e))
         {
             throw Failed(e);
         }
     }
+
+    private static bool IsOfFile(Exception e) => e is IOException or UnauthorizedAccessException;
 
     private static SpoolException Failed(Exception e) => new(
         $"A transaction that is still open could not be kept in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}. PostgreSQL keeps such " +

@@ -135,10 +135,10 @@ internal sealed class CommittedTransaction(Spool spool, IReadOnlyList<byte[]> af
 {
     /// <summary>The messages by which protocol 1 would have sent it, each with its record's LSN.</summary>
     /// <exception cref="SpoolException">What was kept cannot be read.</exception>
-    public IEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> Read()
+    public IEnumerable<(ulong Lsn, ReadOnlyMemory<byte> Message)> Read(CancellationToken cancellationToken)
     {
         yield return (lsn, Begin());
-        foreach (var kept in spool.Read())
+        foreach (var kept in spool.Read(cancellationToken))
             yield return kept;
         foreach (var description in after)
             yield return (lsn, description);

@@ -52,6 +52,8 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
+        // What the server has at hand may be read without a pause, and the caller has more to start.
+        await Task.Yield();
         var pace = new Pace(time);
         var saysLarge = true;
         while (true)
@@ -105,7 +107,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         using (transaction)
         {
             _hearsNothing = true;
-            foreach (var (lsn, message) in transaction.Read())
+            foreach (var (lsn, message) in transaction.Read(cancellationToken))
                 await TakeChangeAsync(lsn, message, cancellationToken);
             Volatile.Write(ref _lastHeard, time.GetTimestamp());
             _hearsNothing = false;

@@ -42,18 +42,16 @@ public sealed class ClickHouseClientTests(ClickHouseServer clickhouse)
         await FluentActions.Awaiting(() => client.ReadAsync("SELECT 1", [], Cancel)).Should().ThrowAsync<HttpRequestException>();
     }
 
-    /// <summary>Promises more than it has.</summary>
+    /// <summary>Breaks off after a few bytes.</summary>
     private sealed class BrokenOff : HttpMessageHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
             Task.FromResult(new HttpResponseMessage { Content = new StreamContent(new Broken()) });
 
-        private sealed class Broken : MemoryStream
+        private sealed class Broken() : MemoryStream(new byte[10])
         {
-            public override int Read(Span<byte> buffer) => throw new IOException("reset");
-
-            public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-                throw new IOException("reset");
+            public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+                await base.ReadAsync(buffer, cancellationToken) is > 0 and var read ? read : throw new IOException("reset");
 
             public override Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken) =>
                 throw new IOException("reset");

@@ -26,6 +26,7 @@ internal sealed class Store : IAsyncDisposable
         INSERT INTO orderitem (order_id, product_id, quantity, price) SELECT 1 + i % 10, 1, i, 2.50 FROM generate_series(1, 20) i;
         """;
 
+    private readonly List<Migration> _changes = [];
     private readonly List<WebApplication> _processors = [];
 
     private readonly Example _example;
@@ -96,9 +97,10 @@ internal sealed class Store : IAsyncDisposable
     public async Task MigrateToAsync(StarModel next, CancellationToken cancellationToken)
     {
         var difference = ModelDifference.Between(Model, next, SaidChanges.Nothing);
+        _changes.Add(new($"{_changes.Count + 2:000}_next", MigrationScript.Write(difference)));
         await new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
-            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made,
-                new("002_next", MigrationScript.Write(difference))], cancellationToken);
+            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, .. _changes],
+                cancellationToken);
         Model = next;
     }
 

@@ -77,7 +77,7 @@ public sealed class StreamedTransactionsTests
     {
         using var transaction = streamed.Commit(Commit(id))!;
         var read = new List<string>();
-        foreach (var (_, message) in transaction.Read())
+        foreach (var (_, message) in transaction.Read(TestContext.Current.CancellationToken))
             read.Add((char)message.Span[0] is var kind && kind is 'R' or 'I' ? $"{kind} {Encoding.UTF8.GetString(message.Span[5..])}"
                 : $"{kind}");
         return read;

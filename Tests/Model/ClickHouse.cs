@@ -100,6 +100,13 @@ internal sealed class ClickHouse(Dice dice)
         (IsOld, IsWhole) = (true, false);
     }
 
+    /// <summary>The former readers' definition comes back, which is recorded as whole; the table beside is made for it.</summary>
+    public void ChangeBack()
+    {
+        (_next, _syncedNext, _isNextOld) = ([], [], false);
+        (IsOld, IsWhole) = (false, true);
+    }
+
     /// <summary>The facts' table was made just now.</summary>
     public void MakeFactsAnew()
     {
@@ -108,8 +115,10 @@ internal sealed class ClickHouse(Dice dice)
             _unsynced[i] = _unsynced[i] with { Facts = [] };
     }
 
-    /// <summary>CREATE OR REPLACE … CLONE AS the table beside, if it is there still. That is durable, and what it holds is as durable as
-    /// before.</summary>
+    /// <summary>
+    /// CREATE OR REPLACE … CLONE AS the table beside, if it is there still: taken for one step. That is durable, and what it holds is as
+    /// durable as before.
+    /// </summary>
     public void Replace()
     {
         if (_next is null)

@@ -31,7 +31,11 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     {
         _isBeside = clickHouse is { IsOld: true, HasNext: true };
         if (clickHouse is { IsOld: false, HasNext: true } && broken != Rule.TableBesideIsGoneFirst)
+        {
+            if (broken != Rule.DefinitionThatComesBackIsDerivedAnew)
+                yield return Write.Of(static store => store.IsWhole = false);
             yield return Write.Of(DropNext);
+        }
         var deriving = clickHouse.IsWhole ? null : Roots();
         while (true)
         {
@@ -41,9 +45,11 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                     yield return step;
                 if (deriving.Count == 0)
                 {
+                    deriving = _isBeside && broken != Rule.ReplacedFactIsDerivedInPlace ? [] : null;
                     foreach (var step in _isBeside ? Replace() : Record())
                         yield return step;
-                    deriving = clickHouse.IsWhole ? null : Roots();
+                    if (deriving is not null)
+                        deriving = Roots();
                 }
             }
 

@@ -74,6 +74,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.ReplacingMayRunTwice,
         Rule.ReplacedFactIsDerivedInPlace,
         Rule.TableBesideIsGoneFirst,
+        Rule.DefinitionThatComesBackIsDerivedAnew,
         Rule.LandThenReadThenDerive,
         Rule.HiddenFactIsATombstone,
         Rule.KeysAreImmediatelyUnique,
@@ -103,10 +104,8 @@ public sealed class ModelTests(ITestOutputHelper output)
     /// </summary>
     private static readonly Dictionary<Rule, int> Rare = new()
     {
-        [Rule.TableBesideIsGoneFirst] = 50_747,
-        [Rule.RewrittenTableIsCopiedFromTheBeginning] = 4_956,
+        [Rule.RewrittenTableIsCopiedFromTheBeginning] = 5_214,
         [Rule.OlderCopyEndsNothing] = 11_486,
-        [Rule.MarkerWaitsForDurability] = 8_105,
     };
 
     public static TheoryData<string> OneReaderWithout => [.. RulesOfOneReader.Select(rule => rule.ToString())];

@@ -40,6 +40,7 @@ internal sealed class OneReader
     // The end of the last commit that was applied whole, and how often a fact may still get a new definition.
     private long _end;
     private int _rebuilds;
+    private bool _isRecorded;
     private bool _isDraining;
 
     // Repairs hide what other rules let go wrong, so most histories have none.
@@ -177,6 +178,9 @@ internal sealed class OneReader
         var next = _acknowledged;
         _end = next == 0 ? _slotPoint : Stream[next - 1].Commit + 1;
         Queue<Key>? rebuilding = null;
+        if (_isRecorded)
+            foreach (var step in Replace())
+                yield return step;
         while (true)
         {
             if (rebuilding is null && _rebuilds > 0 && _dice.Chance(_isDraining ? 0.5 : 0.03))
@@ -190,11 +194,11 @@ internal sealed class OneReader
                     yield return step;
                 if (rebuilding.Count == 0)
                 {
-                    (rebuilding, _rebuilds) = (null, _rebuilds - 1);
                     if (_broken != Rule.WholeFactIsDurable)
                         _clickHouse.Sync();
-                    yield return Write.Of(static store => store.Replace());
-                    yield return Write.Of(static store => store.DropNext());
+                    (rebuilding, _rebuilds, _isRecorded) = (null, _rebuilds - 1, true);
+                    foreach (var step in Replace())
+                        yield return step;
                 }
             }
 
@@ -251,6 +255,15 @@ internal sealed class OneReader
                 Acknowledge(next);
             }
         }
+    }
+
+    /// <summary>Puts what was derived whole, and is recorded as such, in the fact's place.</summary>
+    private IEnumerable<Write> Replace()
+    {
+        yield return Write.Pause;
+        yield return Write.Of(static store => store.Replace());
+        yield return Write.Of(static store => store.DropNext());
+        _isRecorded = false;
     }
 
     /// <summary>A page of a fact whose definition has changed, in the table beside it, between two batches.</summary>

@@ -32,6 +32,7 @@ internal sealed class Process(Func<IEnumerable<Write>> program, ClickHouse click
         }
         catch (TableIsGoneException)
         {
+            _sent = Write.Pause; // it has arrived, and found nothing
             return true;
         }
     }

@@ -65,6 +65,12 @@ internal enum Rule
     /// </summary>
     TableBesideIsGoneFirst,
 
+    /// <summary>
+    /// A definition that comes back before another was whole is derived anew: the facts rested meanwhile. Broken: it is recorded as whole,
+    /// so there is nothing to do.
+    /// </summary>
+    DefinitionThatComesBackIsDerivedAnew,
+
     /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
     LandThenReadThenDerive,
 

@@ -53,6 +53,8 @@ internal sealed class SeveralReaders
         {
             if (steps == changesAt)
                 ChangeDefinition();
+            else if (steps < changesAt && _clickHouse is { IsOld: true, IsWhole: false } && _dice.Chance(0.02))
+                ChangeBack();
             if (_dice.Chance(0.12))
                 _postgres.Commit();
             Step(_connecting, connectorSpeed);
@@ -119,6 +121,14 @@ internal sealed class SeveralReaders
         for (; speed > 0; speed--)
             if (_dice.Chance(speed) && _consuming[index].Fails())
                 KillConsumer(index);
+    }
+
+    private void ChangeBack()
+    {
+        for (var i = 0; i < Consumers; i++)
+            KillConsumer(i);
+        if (_clickHouse.IsOld) // a replacement that was sent may have arrived
+            _clickHouse.ChangeBack();
     }
 
     /// <summary>All processors end, and others start, with another definition of the facts, or with facts that nobody had.</summary>
