@@ -131,13 +131,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     public async Task Behind_kafka_two_processors_may_put_a_changed_fact_in_place_at_once()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        var topic = kafka.Arguments(kafka.NewTopic(create: false));
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
-        var processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.StopAsync(processor);
-        await shop.MigrateToAsync(Doubled, Cancel);
+        var source = await ChangeBehindKafkaAsync(shop);
         await using var puts = await ClickHouseGate.StartAsync(shop.ClickHouse);
         puts.Hold("CLONE AS `order_fact__next`");
         await using var clears = await ClickHouseGate.StartAsync(shop.ClickHouse);
@@ -145,7 +139,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
 
         await StartThroughAsync(puts);
         await puts.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
-        processor = await StartThroughAsync(clears);
+        var processor = await StartThroughAsync(clears);
         await clears.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
         puts.Open();
         await Wait.ForAsync(
@@ -156,7 +150,7 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         await FollowsAsync(shop, processor);
 
         Task<WebApplication> StartThroughAsync(ClickHouseGate gate) => shop.StartAsync(
-            Cancel, ["--source", "kafka", .. topic, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse)]);
+            Cancel, [.. source, "--ConnectionStrings:clickhouse", gate.ConnectionStringOf(shop.ClickHouse)]);
     }
 
     /// <summary>Another that still fills the table beside would put it in the fact's place once more.</summary>
@@ -164,22 +158,16 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     public async Task Behind_kafka_the_table_beside_a_fact_is_gone_before_that_counts_though_its_processor_ended_in_between()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        var topic = kafka.Arguments(kafka.NewTopic(create: false));
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
-        var processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.StopAsync(processor);
-        await shop.MigrateToAsync(Doubled, Cancel);
+        var source = await ChangeBehindKafkaAsync(shop);
         await using var clears = await ClickHouseGate.StartAsync(shop.ClickHouse);
         clears.Hold("DROP TABLE IF EXISTS `order_fact__next`");
-        processor = await shop.StartAsync(
-            Cancel, ["--source", "kafka", .. topic, "--ConnectionStrings:clickhouse", clears.ConnectionStringOf(shop.ClickHouse)]);
+        var processor = await shop.StartAsync(
+            Cancel, [.. source, "--ConnectionStrings:clickhouse", clears.ConnectionStringOf(shop.ClickHouse)]);
         await clears.Held.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
         await shop.StopAsync(processor);
         (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("1\n");
 
-        processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
+        processor = await shop.StartAsync(Cancel, source);
 
         await FollowsAsync(shop, processor);
         (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("0\n");
@@ -205,6 +193,20 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
         await FollowsAsync(shop, processor);
         (await shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel)).Should().Be("3\n");
         (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("0\n");
+    }
+
+    /// <summary>All is copied behind Kafka, then <c>order_fact</c> gets another definition; gives a processor's arguments.</summary>
+    private async Task<string[]> ChangeBehindKafkaAsync(Store shop)
+    {
+        var topic = kafka.Arguments(kafka.NewTopic(create: false));
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
+        string[] source = ["--source", "kafka", .. topic];
+        var processor = await shop.StartAsync(Cancel, source);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+        await shop.MigrateToAsync(Doubled, Cancel);
+        return source;
     }
 
     private static async Task FollowsAsync(Store shop, WebApplication processor)
