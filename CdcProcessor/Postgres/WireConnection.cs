@@ -40,7 +40,14 @@ internal sealed class WireConnection : IAsyncDisposable
     private int _recordEnd;
     private ValueTask<int>? _nextRecord;
 
-    private WireConnection(Socket socket) => _socket = socket;
+    private WireConnection(Socket socket)
+    {
+        _socket = socket;
+        Mark = new LowWaterMark(socket);
+    }
+
+    /// <summary>How much must have come before it is told of.</summary>
+    public LowWaterMark Mark { get; }
 
     /// <summary>Bytes that the last <see cref="ReceiveAsync"/> brought.</summary>
     public int LastReceived { get; private set; }

@@ -1,0 +1,32 @@
+using System.Net.Sockets;
+
+namespace AspireCdc.CdcProcessor.Postgres;
+
+/// <summary>
+/// How much a TCP socket must hold before it is told of (SO_RCVLOWAT). .NET has each arrival told, whether anybody receives or not, and in
+/// a flood that woke a thread for every second change.
+/// </summary>
+internal sealed class LowWaterMark(Socket socket)
+{
+    private const int Much = 64 * 1024, Least = 1;
+
+    // Linux's asm-generic/socket.h.
+    private const int SolSocket = 1, SoRcvLoWat = 18;
+
+    /// <summary>From now on it is not told of until much has come, or the connection ends.</summary>
+    public void Raise() => Set(Much);
+
+    /// <summary>It is told of every byte, and at once of what has come meanwhile (Linux's tcp_set_rcvlowat looks).</summary>
+    public void Lower() => Set(Least);
+
+    private void Set(int bytes)
+    {
+        // Elsewhere nobody says that a receive which waits already would be told of what came meanwhile.
+        if (!OperatingSystem.IsLinux())
+            return;
+
+        Span<byte> value = stackalloc byte[sizeof(int)];
+        BitConverter.TryWriteBytes(value, bytes);
+        socket.SetRawSocketOption(SolSocket, SoRcvLoWat, value);
+    }
+}
