@@ -20,6 +20,12 @@ internal sealed record Progress(
     /// <see cref="StarFile.Write(FactMapping)"/> writes it.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>
+    /// The identity of each landing table that was filled, and of each fact's that was derived whole, by its name; a version that did not
+    /// keep them has none.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Tables { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>The identity of each companion and its view when it was last filled, by its name.</summary>
     public IReadOnlyDictionary<string, string> Companions { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 

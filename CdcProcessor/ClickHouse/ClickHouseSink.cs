@@ -34,14 +34,15 @@ internal sealed class ClickHouseSink : IChangeSink
     private readonly Dictionary<string, LandingTable> _tables;
     private readonly Facts _facts;
     private readonly CompanionViews _companions;
+    private readonly LandedTables _landed;
     private readonly UInt128 _largestVersion;
     private readonly ProcessorStatus _status;
     private bool _ordered;
     private ulong _end;
     private long _lettersSeen;
 
-    public ClickHouseSink(ClickHouseClient client, StarModel model, ProcessorStatus status, FactProgress factProgress, TimeProvider time,
-        ILogger<ClickHouseSink> logger)
+    public ClickHouseSink(ClickHouseClient client, StarModel model, CdcOptions options, ProcessorStatus status, FactProgress factProgress,
+        TimeProvider time, ILogger<ClickHouseSink> logger)
     {
         _status = status;
         _time = time;
@@ -49,6 +50,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _model = model;
         _progress = new ProgressTable(client, time);
         _companions = new CompanionViews(client, model, _progress);
+        _landed = new LandedTables(client, model, _progress, options, status.Doubts, logger);
         _deadLetters = new DeadLetterTable(client, time);
         _absent = new AbsentColumns(client);
         _messages = new ChangeMessageReader(model);
@@ -69,6 +71,7 @@ internal sealed class ClickHouseSink : IChangeSink
         if (progress.IsPaused || progress.Source is not { Ordered: true })
             return progress;
 
+        progress = await _landed.RequestCopiesAsync(progress, cancellationToken);
         var landed = await _client.ScalarAsync(
             $"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
         return progress with
@@ -90,6 +93,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _facts.Begin(_ordered);
         await _companions.FillAsync((await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);
+        await _landed.BeginAsync(progress, _ordered, cancellationToken);
         _end = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
         await _facts.OpenAsync(progress, cancellationToken);
         _facts.SetCopied(progress.IsCopied);
@@ -107,6 +111,8 @@ internal sealed class ClickHouseSink : IChangeSink
             {
                 await SchemaCheck.RunAsync(_client, _model, cancellationToken);
                 await _companions.CheckAsync(cancellationToken);
+                await _landed.CheckAsync(cancellationToken);
+                await _facts.CheckAsync(cancellationToken);
                 _status.Doubts.Tell(Watch, []);
             }
             catch (Exception e) when (e is HttpRequestException or ClickHouseException)
@@ -212,7 +218,7 @@ internal sealed class ClickHouseSink : IChangeSink
             await _absent.FillAsync(batch, cancellationToken);
         _landing.Fill(batch, deriveCopies: false);
         await LandAsync(cancellationToken);
-        await MakeDurableAsync([], cancellationToken);
+        await _client.SyncAsync(cancellationToken);
         // What failed again has been added again, with its new reason, and stays open.
         rows.RemoveAll(row => _landing.DeadLetters.Any(letter =>
             letter.Table == row.Table.Source && letter.Version == row.Version && letter.Partition == row.Partition
@@ -252,18 +258,21 @@ internal sealed class ClickHouseSink : IChangeSink
                     await _client.ExecuteAsync(table.Truncate(change.Version, change.Lsn, change.Partition), cancellationToken);
                     await ClearAsync(table, change.Version, change.Partition);
                     break;
-                case ChangeOperation.CopyBegin when _ordered:
-                    await BeginCopyAsync(CopyOf(change), cancellationToken);
+                case ChangeOperation.CopyBegin:
+                    _landed.CopyBegins(table.Mapping);
+                    if (_ordered)
+                        await BeginCopyAsync(CopyOf(change), cancellationToken);
                     break;
                 case ChangeOperation.CopyRange:
                     await RecordRangesAsync(CopyOf(change), cancellationToken);
                     break;
                 case ChangeOperation.CopyEnd when _ordered:
                     // Its marker may only be sent when a power failure cannot take the rows any more.
-                    await MakeDurableAsync([], cancellationToken);
+                    await _client.SyncAsync(cancellationToken);
                     break;
                 case ChangeOperation.CopyEnd:
                     await SweepAsync(table, change);
+                    await _landed.CopiedAsync(table.Mapping, cancellationToken);
                     break;
                 case ChangeOperation.Derive when change.New.Exists:
                     if (table.Mapping.AppendOnly)
@@ -329,7 +338,7 @@ internal sealed class ClickHouseSink : IChangeSink
                 continue;
 
             if (!durable)
-                await MakeDurableAsync([], cancellationToken);
+                await _client.SyncAsync(cancellationToken);
             durable = true;
 
             var copy = CopyOf(change);
@@ -343,6 +352,7 @@ internal sealed class ClickHouseSink : IChangeSink
             {
                 // Otherwise it is the marker of an older copy, replayed.
                 await _progress.SaveAsync(begun with { State = CopyState.Done, Ranges = "" }, cancellationToken);
+                await _landed.CopiedAsync(change.Relation.Table, cancellationToken);
                 copied = true;
             }
         }
@@ -371,7 +381,7 @@ internal sealed class ClickHouseSink : IChangeSink
     /// <summary>A range is done with once its rows are durable; not where another copy has been asked for meanwhile.</summary>
     private async Task RecordRangesAsync(TableCopy copy, CancellationToken cancellationToken)
     {
-        await MakeDurableAsync([], cancellationToken);
+        await _client.SyncAsync(cancellationToken);
         if ((await _progress.LoadAsync(cancellationToken)).Copies.Any(copy.IsSame))
             await _progress.SaveAsync(copy, cancellationToken);
     }

@@ -1,4 +1,3 @@
-using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
 using AspireCdc.Star.Statements;
 
@@ -48,9 +47,7 @@ internal sealed class CompanionViews(ClickHouseClient client, StarModel model, P
 
     private async Task<IReadOnlyDictionary<string, string>> IdentitiesAsync(CancellationToken cancellationToken)
     {
-        var tables = (await client.QueryAsync(
-            $"SELECT name, toString(uuid) FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
-            .ToDictionary(row => row[0]!, row => row[1]!);
+        var tables = await TableIdentities.ReadAsync(client, cancellationToken);
         return model.Tables.SelectMany(table => table.Companions)
             .Where(companion => tables.ContainsKey(companion.Name) && tables.ContainsKey(companion.View))
             .ToDictionary(companion => companion.Name, companion => $"{tables[companion.Name]} {tables[companion.View]}");

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Runtime.CompilerServices;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
@@ -20,6 +21,9 @@ internal sealed partial class Facts(
     private Rebuild? _running;
     private bool _ordered;
 
+    /// <summary>The identity of each table, of a fact's as of when this processor came to write to it.</summary>
+    private volatile IReadOnlyDictionary<string, string> _identities = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>A fact is being derived whole, or can be now.</summary>
     public bool HasWork => _running is not null || _waiting.Exists(rebuild => rebuild.IsDue);
 
@@ -33,8 +37,28 @@ internal sealed partial class Facts(
         _tables.Clear();
         _waiting.Clear();
         report.Clear();
+        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
         foreach (var fact in model.Facts)
             await OpenAsync(fact, known, comments, cancellationToken);
+    }
+
+    /// <summary>
+    /// Says if a fact has another table than it had: one that was restored, or that a processor which is dead has put in place late. What
+    /// was written to the former one is not in it.
+    /// </summary>
+    /// <exception cref="NotReadyException">It has; the next start derives it whole.</exception>
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        var known = _identities;
+        var found = await TableIdentities.ReadAsync(client, cancellationToken);
+        if (!ReferenceEquals(known, _identities))
+            return; // one was put in place meanwhile
+
+        foreach (var fact in model.Facts)
+        {
+            if (known.TryGetValue(fact.Name, out var identity) && found.GetValueOrDefault(fact.Name) != identity)
+                throw new NotReadyException($"{fact.Name} has another table in ClickHouse than it had: it is derived whole.");
+        }
     }
 
     /// <summary>Who fills the tables from now on.</summary>
@@ -77,11 +101,9 @@ internal sealed partial class Facts(
     /// <summary>Whole tables were derived with these keys, and are copied: what waits for them need not be done once more.</summary>
     public async Task SettleAsync(IReadOnlyDictionary<string, KeySet> keys, CancellationToken cancellationToken)
     {
-        foreach (var rebuild in _waiting.FindAll(rebuild => rebuild is { IsDue: true, IsBeside: false } && IsWhole(rebuild.Table, keys)))
-        {
-            _waiting.Remove(rebuild);
-            await DoneAsync(rebuild, cancellationToken);
-        }
+        var settled = _waiting.FindAll(rebuild => rebuild is { IsDue: true, IsBeside: false } && IsWhole(rebuild.Table, keys));
+        _waiting.RemoveAll(settled.Contains);
+        await DoneAsync([.. settled.Select(rebuild => rebuild.Table)], cancellationToken);
     }
 
     /// <summary>Derives one more page of a fact that is to be derived whole. Between two batches only.</summary>
@@ -114,30 +136,39 @@ internal sealed partial class Facts(
         _running = null;
         if (!finished.IsBeside)
         {
-            await DoneAsync(finished, cancellationToken);
+            await DoneAsync([finished.Table], cancellationToken);
             return;
         }
 
         if (_ordered)
-            await RecordAsync(finished.Table.Mapping, cancellationToken);
+            await RecordAsync([finished.Table], cancellationToken);
         await ReplaceAsync(finished.Table.Mapping, cancellationToken);
+        var replaced = InPlace(finished.Table.Mapping);
         // Several readers write by their own clocks: what another one has written to the old table in
         // between is derived once more, in its place, and only then the fact is done.
-        if (!_ordered)
-            _waiting.Add(new Rebuild(InPlace(finished.Table.Mapping)) { IsDue = true });
+        if (_ordered)
+            await RecordAsync([replaced], cancellationToken);
+        else
+            _waiting.Add(new Rebuild(replaced) { IsDue = true });
     }
 
     private async Task OpenAsync(FactMapping fact, Progress known, Dictionary<string, string> comments, CancellationToken cancellationToken)
     {
         var definition = StarFile.Write(fact);
         var recorded = known.Facts.GetValueOrDefault(fact.Name) is { } json ? StarFile.ReadFact(json) : null;
-        var isDone = recorded?.Fingerprint == fact.Fingerprint;
         var isBeside = comments.TryGetValue(fact.Next, out var beside) && beside == fact.Fingerprint
             && comments.GetValueOrDefault(fact.Name) != fact.Fingerprint;
         if (!comments.TryGetValue(fact.Name, out var comment) || (!isBeside && comment.Length > 0 && comment != fact.Fingerprint))
             throw new NotReadyException(
                 $"ClickHouse has no table '{fact.Name}' in the form of the model's: run ClickHouseMigrator, with the same model.");
 
+        var identity = known.Tables.GetValueOrDefault(fact.Name);
+        var isDone = recorded?.Fingerprint == fact.Fingerprint;
+        if (isDone && identity is not null && identity != _identities[isBeside ? fact.Next : fact.Name])
+        {
+            LogOtherTable(fact.Name);
+            isDone = false;
+        }
         if (isBeside && (isDone || recorded is null))
         {
             // It was derived whole, and something came before it took its place; or the old one never was, and nobody misses it.
@@ -164,6 +195,8 @@ internal sealed partial class Facts(
             _tables.Add(old);
         if (!isDone)
             _waiting.Add(new Rebuild(table) { IsBeside = isBeside });
+        else if (identity != _identities[table.Target])
+            await RecordAsync([table], cancellationToken);
     }
 
     private FactTable InPlace(FactMapping fact) => new(model, fact, fact.Name);
@@ -223,14 +256,18 @@ internal sealed partial class Facts(
     /// <summary>
     /// Puts the table beside a fact in its place. Behind Kafka several processors may come to that at once, so it is a statement that may
     /// run twice: EXCHANGE TABLES would bring the old table back the second time, and then the new one would be dropped. Whoever comes
-    /// after that finds no table beside it, and begins anew.
+    /// after that finds no table beside it, and begins anew. The server clones the table first, and then puts the clone in place; where
+    /// that comes late, the fact's identity tells.
     /// </summary>
     private async Task ReplaceAsync(FactMapping fact, CancellationToken cancellationToken)
     {
+        // Until it has answered, nobody knows which table is the fact's.
+        _identities = _identities.Where(table => table.Key != fact.Name).ToDictionary();
         await client.ExecuteAsync(
             $"CREATE OR REPLACE TABLE {ClickHouseSql.Name(fact.Name)} CLONE AS {ClickHouseSql.Name(fact.Next)} " +
             "SETTINGS max_table_size_to_drop = 0", cancellationToken);
         await DropNextAsync(fact, cancellationToken);
+        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
         _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
         _tables.Add(InPlace(fact));
         report.End(fact.Name);
@@ -240,18 +277,25 @@ internal sealed partial class Facts(
     private Task DropNextAsync(FactMapping fact, CancellationToken cancellationToken) => client.ExecuteAsync(
         $"DROP TABLE IF EXISTS {ClickHouseSql.Name(fact.Next)} SETTINGS max_table_size_to_drop = 0", cancellationToken);
 
-    private async Task DoneAsync(Rebuild rebuild, CancellationToken cancellationToken)
+    private async Task DoneAsync(IReadOnlyCollection<FactTable> facts, CancellationToken cancellationToken)
     {
-        await RecordAsync(rebuild.Table.Mapping, cancellationToken);
-        report.End(rebuild.Table.Mapping.Name);
-        LogDerived(rebuild.Table.Mapping.Name);
+        await RecordAsync(facts, cancellationToken);
+        foreach (var fact in facts)
+        {
+            report.End(fact.Mapping.Name);
+            LogDerived(fact.Mapping.Name);
+        }
     }
 
-    /// <summary>Records that a fact was derived whole, once that outlives a loss of power: nobody would derive it again.</summary>
-    private async Task RecordAsync(FactMapping fact, CancellationToken cancellationToken)
+    /// <summary>Records that facts were derived whole, once that outlives a loss of power: nobody would derive them again.</summary>
+    private async Task RecordAsync(IReadOnlyCollection<FactTable> facts, CancellationToken cancellationToken)
     {
+        if (facts.Count == 0)
+            return;
+
         await client.SyncAsync(cancellationToken);
-        await progress.SaveAsync(fact, cancellationToken);
+        foreach (var fact in facts)
+            await progress.SaveAsync(fact.Mapping, _identities.GetValueOrDefault(fact.Target, ""), cancellationToken);
     }
 
     private async Task DeriveAsync(
@@ -381,6 +425,10 @@ internal sealed partial class Facts(
     [LoggerMessage(
         EventId = 32, Level = LogLevel.Information, Message = "{Fact} has its new form: the table beside it has taken its place")]
     private partial void LogReplaced(string fact);
+
+    [LoggerMessage(EventId = 33, Level = LogLevel.Warning,
+        Message = "{Fact} has another table in ClickHouse than the one that was derived whole: it is derived anew")]
+    private partial void LogOtherTable(string fact);
 
     /// <summary>A fact to be derived whole.</summary>
     private sealed class Rebuild(FactTable table)

@@ -13,7 +13,7 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
     public const string Name = "cdc_progress";
 
     private const string SourceKind = "source", PositionKind = "position", CopyKind = "copy", FactKind = "fact",
-        CompanionKind = "companion", PauseKind = "pause";
+        TableKind = "table", CompanionKind = "companion", PauseKind = "pause";
     private const string ResetKind = "reset", VerificationKind = "verification", Requested = "requested";
 
     public async Task<Progress> LoadAsync(CancellationToken cancellationToken)
@@ -28,6 +28,7 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
             ResetRequested: rows.Any(row => row[0] == ResetKind && row[2] == Requested))
         {
             Facts = rows.Where(row => row[0] == FactKind && row[2]!.Length > 0).ToDictionary(row => row[1]!, row => row[2]!),
+            Tables = rows.Where(row => row[0] == TableKind).ToDictionary(row => row[1]!, row => row[2]!),
             Companions = rows.Where(row => row[0] == CompanionKind).ToDictionary(row => row[1]!, row => row[2]!),
         };
 
@@ -56,9 +57,16 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
             [(CopyKind, copy.Table, $"{copy.State}{(copy.Ranges.Length > 0 ? ":" + copy.Ranges : "")} {copy.Columns} {copy.Form}".TrimEnd(),
                 copy.Point, Now)], cancellationToken);
 
-    /// <summary>A fact has been derived whole by this definition.</summary>
-    public Task SaveAsync(FactMapping fact, CancellationToken cancellationToken) =>
-        InsertAsync([(FactKind, fact.Name, StarFile.Write(fact), 0, Now)], cancellationToken);
+    /// <summary>A fact has been derived whole by this definition, in the table of this identity.</summary>
+    public Task SaveAsync(FactMapping fact, string identity, CancellationToken cancellationToken) =>
+        InsertAsync(
+            [(FactKind, fact.Name, StarFile.Write(fact), 0, Now), (TableKind, fact.Name, identity, 0, Now)], cancellationToken);
+
+    /// <summary>Landing tables are filled that have these identities.</summary>
+    public Task SaveTablesAsync(IReadOnlyCollection<(string Name, string Identity)> tables, CancellationToken cancellationToken) =>
+        tables.Count == 0
+            ? Task.CompletedTask
+            : InsertAsync([.. tables.Select(table => (TableKind, table.Name, table.Identity, 0ul, Now))], cancellationToken);
 
     /// <summary>A fact is to be derived whole.</summary>
     public Task ForgetAsync(FactMapping fact, CancellationToken cancellationToken) =>

@@ -19,8 +19,8 @@ internal sealed class PipelineFactory(
         ? new KafkaChangeSink(BootstrapServers, options.Value.Slot, kafka.Value, services.GetRequiredService<KafkaConnection>(),
             services.GetRequiredService<ILogger<KafkaChangeSink>>())
         : new ClickHouseSink(
-            services.GetRequiredService<ClickHouseClient>(), model, status, services.GetRequiredService<FactProgress>(), time,
-            services.GetRequiredService<ILogger<ClickHouseSink>>());
+            services.GetRequiredService<ClickHouseClient>(), model, options.Value, status, services.GetRequiredService<FactProgress>(),
+            time, services.GetRequiredService<ILogger<ClickHouseSink>>());
 
     public IChangeSource CreateSource(IChangeSink sink) => pair.Source == Pair.Kafka
         ? new KafkaChangeSource(BootstrapServers, model, kafka.Value, options.Value, status, services.GetRequiredService<KafkaConnection>(),

@@ -44,6 +44,74 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         (await shop.QueryAsync($"SELECT count() FROM {companion.Name} WHERE order_id = 500", Cancel)).Should().NotBe("0\n");
     }
 
+    /// <summary>As RESTORE does, or the statement of a processor that is dead: what was written since is not in the other table.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_fact_that_has_another_table_than_it_had_is_derived_whole(bool whileItRuns)
+    {
+        await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        var rows = await shop.QueryAsync("SELECT count() FROM order_fact", Cancel);
+        if (!whileItRuns)
+            await shop.StopAsync(processor);
+
+        await shop.QueryAsync("CREATE TABLE former AS order_fact", Cancel);
+        await shop.QueryAsync("EXCHANGE TABLES order_fact AND former", Cancel);
+        (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("0\n").And.NotBe(rows);
+        if (!whileItRuns)
+            await shop.StartStreamingAsync(Cancel);
+
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be(rows);
+        shop.Log.Lines.Should().Contain(line => line.Contains("order_fact has another table in ClickHouse than the one that was derived whole"));
+    }
+
+    /// <summary>Whether a processor runs or not: the rows that the former table had are copied.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_landing_table_that_takes_anothers_place_is_copied(bool whileItRuns)
+    {
+        await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        if (!whileItRuns)
+            await shop.StopAsync(processor);
+
+        await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
+        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        if (!whileItRuns)
+            processor = await shop.StartStreamingAsync(Cancel);
+
+        await Wait.ForAsync(
+            () => shop.QueryAsync("SELECT count() FROM customer_dim FINAL", Cancel), rows => rows == "5\n",
+            $"the customers to be copied; log:\n{shop.Log}", Cancel, Long);
+        await shop.ExecuteAsync("UPDATE \"order\" SET total = 29.99 WHERE id = 1", Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+        shop.Log.Lines.Should().Contain(line => line.Contains("customer is copied anew"));
+    }
+
+    [Fact]
+    public async Task A_landing_table_that_takes_anothers_place_is_in_doubt_until_it_is_copied_by_hand_where_that_is_so()
+    {
+        await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel, ["--Cdc:CopyByHand", "customer"]);
+        await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
+        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        await WaitForReadyAsync(processor, ready => ready.Contains("customer lacks what came before: customer_dim is another table")
+            && ready.Contains("it is among Cdc:CopyByHand: CdcProcessor resync customer"), shop, Cancel);
+        (await shop.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("0\n");
+
+        using var http = Client(processor);
+        (await http.PostAsync("/operations/resync?table=customer", null, Cancel)).EnsureSuccessStatusCode();
+
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && !ready.Contains("lacks what came before"), shop, Cancel);
+        (await shop.QueryAsync("SELECT count() FROM customer_dim FINAL", Cancel)).Should().Be("5\n");
+        await shop.AssertStarEqualsJoinAsync(Cancel, Long);
+    }
+
     [Fact]
     public async Task A_slot_whose_WAL_is_about_to_go_is_said_while_the_sink_stands_still()
     {

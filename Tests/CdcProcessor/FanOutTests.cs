@@ -32,7 +32,8 @@ public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer post
         using var reads = new ReadRows();
         using var client = new ClickHouseClient(shop.ClickHouse.ConnectionString, reads);
         await using var sink = new ClickHouseSink(
-            client, Store.Own, new ProcessorStatus(), new FactProgress(), TimeProvider.System, NullLogger<ClickHouseSink>.Instance);
+            client, Store.Own, new CdcOptions(), new ProcessorStatus(), new FactProgress(), TimeProvider.System,
+            NullLogger<ClickHouseSink>.Instance);
         await sink.OpenAsync(Cancel);
         await sink.BeginAsync(new SourceIdentity("postgresql", "test", 1, Ordered: true), Cancel);
 

@@ -161,6 +161,30 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
         (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("21\n");
     }
 
+    /// <summary>What came to the former one is there no more, and a processor behind Kafka cannot copy it.</summary>
+    [Fact]
+    public async Task Rule_22_a_landing_table_that_takes_anothers_place_is_in_doubt_until_the_connector_has_copied_it()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        var topic = kafka.Arguments(kafka.NewTopic(create: false));
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var connector = await shop.StartStreamingAsync(Cancel, ["--sink", "kafka", .. topic]);
+        var processor = await shop.StartAsync(Cancel, ["--source", "kafka", .. topic]);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
+        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        await SchemaShop.WaitForReadyAsync(processor, ready => ready.Contains("customer lacks what came before: customer_dim is another table")
+            && ready.Contains("ask the connector to copy it"), shop, Cancel);
+        var control = (ProcessorControl)connector.Services.GetService(typeof(ProcessorControl))!;
+        await control.ResyncAsync(["customer"], Cancel);
+
+        await SchemaShop.WaitForReadyAsync(
+            processor, ready => ready.StartsWith("200") && !ready.Contains("lacks what came before"), shop, Cancel);
+        (await shop.QueryAsync("SELECT count() FROM customer_dim FINAL", Cancel)).Should().Be("5\n");
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+    }
+
     [Fact]
     public async Task Rule_23_a_new_group_begins_with_the_first_message()
     {

@@ -59,6 +59,9 @@ internal sealed class ClickHouse(Dice dice)
     private Derived[] _syncedNext = [];
     private bool _isNextOld;
 
+    // The clones that a statement has made, and not put in the facts' place so far.
+    private readonly List<Clone> _clones = [];
+
     public IReadOnlyCollection<Landed> Landing => _landing.Values;
 
     public IReadOnlyCollection<Derived> Facts => _facts.Values;
@@ -68,8 +71,14 @@ internal sealed class ClickHouse(Dice dice)
 
     public bool HasNext => _next is not null;
 
-    /// <summary>It is recorded that the facts were derived whole by the readers' definition.</summary>
-    public bool IsWhole { get; set; } = true;
+    /// <summary>It is recorded that the facts were derived whole by the readers' definition, in <see cref="WholeTable"/>.</summary>
+    public bool IsWhole { get; private set; } = true;
+
+    /// <summary>The table that the record speaks of, as its UUID does.</summary>
+    public int WholeTable { get; private set; }
+
+    /// <summary>The table that the facts have: another one after each replacing.</summary>
+    public int FactTable { get; private set; }
 
     public Landed? Newest(Key key) => _landing.GetValueOrDefault(key);
 
@@ -111,22 +120,31 @@ internal sealed class ClickHouse(Dice dice)
     public void MakeFactsAnew()
     {
         (_facts, _syncedFacts, IsWhole) = ([], [], false);
+        FactTable++;
         for (var i = 0; i < _unsynced.Count; i++)
             _unsynced[i] = _unsynced[i] with { Facts = [] };
     }
 
+    /// <summary>Records that a table of the facts was derived whole by the readers' definition.</summary>
+    public void Record(int table) => (IsWhole, WholeTable) = (true, table);
+
+    /// <summary>The facts are to be derived whole.</summary>
+    public void Forget() => IsWhole = false;
+
     /// <summary>
-    /// CREATE OR REPLACE … CLONE AS the table beside, if it is there still: taken for one step. That is durable, and what it holds is as
-    /// durable as before.
+    /// CREATE OR REPLACE … CLONE AS the table beside, then DROP of that. The server makes a table of the parts that are there, under a name
+    /// of its own, and puts that in the place of the old one (InterpreterCreateQuery::doCreateOrReplaceTable): others write in between,
+    /// and the second step may come late.
     /// </summary>
-    public void Replace()
+    public static IEnumerable<Write> Replace()
     {
-        if (_next is null)
-            return;
-        (_facts, _syncedFacts, IsOld) = (new(_next), _syncedNext, _isNextOld);
-        for (var i = 0; i < _unsynced.Count; i++)
-            _unsynced[i] = _unsynced[i].NotBeside ? _unsynced[i] with { Facts = [] } : _unsynced[i] with { OnlyBeside = false };
+        Clone? clone = null;
+        yield return Write.Of(store => clone = store.CloneNext());
+        yield return Write.Of(store => store.PutInPlace(clone));
+        yield return Write.Of(DropNext);
     }
+
+    public static void DropNext(ClickHouse store) => (store._next, store._syncedNext) = (null, []);
 
     /// <summary>EXCHANGE TABLES; only where a rule is broken, so nothing is said of what power losses leave of it.</summary>
     public void Exchange()
@@ -134,10 +152,31 @@ internal sealed class ClickHouse(Dice dice)
         if (_next is null)
             return;
         (_facts, _next, IsOld, _isNextOld) = (_next, _facts, _isNextOld, IsOld);
+        FactTable++;
         Sync();
     }
 
-    public void DropNext() => (_next, _syncedNext) = (null, []);
+    private Clone? CloneNext()
+    {
+        if (_next is null)
+            return null;
+        var clone = new Clone(new(_next), _isNextOld) { Synced = _syncedNext, Unsynced = [.. _unsynced.Select(write => write.Facts)] };
+        _clones.Add(clone);
+        return clone;
+    }
+
+    /// <summary>That is durable, and what the table holds is as durable as it was.</summary>
+    private void PutInPlace(Clone? clone)
+    {
+        if (clone is null)
+            return;
+        _clones.Remove(clone);
+        (_facts, _syncedFacts, IsOld) = (clone.Facts, clone.Synced, clone.IsOld);
+        FactTable++;
+        for (var i = 0; i < _unsynced.Count; i++)
+            _unsynced[i] = _unsynced[i].NotBeside ? _unsynced[i] with { Facts = [] }
+                : _unsynced[i] with { OnlyBeside = !clone.Unsynced.Contains(_unsynced[i].Facts) };
+    }
 
     private static void Put(Dictionary<Key, Derived> table, IEnumerable<Derived> facts)
     {
@@ -150,10 +189,13 @@ internal sealed class ClickHouse(Dice dice)
     {
         (_syncedLanding, _syncedFacts, _syncedNext) = ([.. _landing.Values], [.. _facts.Values], _next is null ? [] : [.. _next.Values]);
         _unsynced.Clear();
+        foreach (var clone in _clones)
+            (clone.Synced, clone.Unsynced) = ([.. clone.Facts.Values], []);
     }
 
     public void LosePower()
     {
+        _clones.Clear();
         _landing.Clear();
         _facts.Clear();
         foreach (var row in _syncedLanding)
@@ -177,5 +219,17 @@ internal sealed class ClickHouse(Dice dice)
             _landing.Remove(row.Key);
         foreach (var fact in Facts.Where(fact => fact.Fact is null).ToArray())
             _facts.Remove(fact.Key);
+    }
+
+    /// <summary>What the table beside held when it was cloned.</summary>
+    private sealed class Clone(Dictionary<Key, Derived> facts, bool isOld)
+    {
+        public Dictionary<Key, Derived> Facts => facts;
+
+        public bool IsOld => isOld;
+
+        public required Derived[] Synced { get; set; }
+
+        public required IReadOnlyList<IReadOnlyList<Derived>> Unsynced { get; set; }
     }
 }

@@ -11,6 +11,11 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     /// <summary>It writes facts to the table beside theirs, by whose definition that is.</summary>
     private bool _isBeside;
 
+    /// <summary>The table that the facts had when it came to write to it.</summary>
+    private int _table;
+
+    private bool IsAnother => !_isBeside && clickHouse.FactTable != _table && broken != Rule.ReplacedTableIsNoticed;
+
     /// <summary>A rebalance. What a revoked partition's batch still has under way goes on; its new owner starts
     /// from the committed offset.</summary>
     public void Assign(IReadOnlyCollection<int> partitions)
@@ -30,15 +35,22 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     public IEnumerable<Write> Run()
     {
         _isBeside = clickHouse is { IsOld: true, HasNext: true };
+        _table = clickHouse.FactTable;
+        var isWhole = clickHouse.IsWhole && (clickHouse.WholeTable == _table || broken == Rule.RecordNamesItsTable);
         if (clickHouse is { IsOld: false, HasNext: true } && broken != Rule.TableBesideIsGoneFirst)
         {
             if (broken != Rule.DefinitionThatComesBackIsDerivedAnew)
-                yield return Write.Of(static store => store.IsWhole = false);
-            yield return Write.Of(DropNext);
+            {
+                isWhole = false;
+                yield return Write.Of(static store => store.Forget());
+            }
+            yield return Write.Of(ClickHouse.DropNext);
         }
-        var deriving = clickHouse.IsWhole ? null : Roots();
+        var deriving = isWhole ? null : Roots();
         while (true)
         {
+            if (IsAnother)
+                throw new TableIsGoneException();
             if (deriving is not null && (_positions.Count == 0 || dice.Chance(0.5)))
             {
                 foreach (var step in Facts(star.Derive(Page(deriving), position: null)))
@@ -69,7 +81,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                 UpToRetry(_positions.SelectMany(position => topic.Read(position.Key, position.Value, dice.Between(1, 4)))).ToArray();
             if (batch.Length == 0)
             {
-                yield return deriving is null ? Write.Idle : Write.Pause;
+                yield return deriving is null && !IsAnother ? Write.Idle : Write.Pause;
                 continue;
             }
 
@@ -127,9 +139,11 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     {
         if (!clickHouse.HasNext)
             throw new TableIsGoneException();
-        yield return Write.Of(broken == Rule.ReplacingMayRunTwice ? static store => store.Exchange() : static store => store.Replace());
-        yield return Write.Of(DropNext);
-        _isBeside = false;
+        if (broken == Rule.ReplacingMayRunTwice)
+            yield return Write.Of(static store => store.Exchange());
+        foreach (var step in ClickHouse.Replace().Skip(broken == Rule.ReplacingMayRunTwice ? 2 : 0))
+            yield return step;
+        (_isBeside, _table) = (false, clickHouse.FactTable);
         if (broken == Rule.ReplacedFactIsDerivedInPlace)
             foreach (var step in Record())
                 yield return step;
@@ -138,11 +152,11 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     /// <summary>Records that the facts were derived whole.</summary>
     private IEnumerable<Write> Record()
     {
-        clickHouse.Sync();
-        yield return Write.Of(static store => store.IsWhole = true);
+        if (broken != Rule.WholeFactIsDurable)
+            clickHouse.Sync();
+        var table = _table;
+        yield return Write.Of(store => store.Record(table));
     }
-
-    private static void DropNext(ClickHouse store) => store.DropNext();
 
     /// <summary>A batch ends with a retry, so that what follows in its partition follows it here, too.</summary>
     private static IEnumerable<(int Partition, UInt128 Version, Message Message)> UpToRetry(

@@ -22,19 +22,25 @@ internal sealed class LateWrites(Dice dice, ClickHouse clickHouse)
             _writes.Add(write);
     }
 
-    public void ArriveSome()
+    /// <summary>Returns whether any did.</summary>
+    public bool ArriveSome()
     {
-        foreach (var write in _writes.Where(_ => dice.Chance(0.3)).ToArray())
+        var some = _writes.Where(_ => dice.Chance(0.3)).ToArray();
+        foreach (var write in some)
         {
             clickHouse.Apply(write);
             _writes.Remove(write);
         }
+        return some.Length > 0;
     }
 
-    public void ArriveAll()
+    /// <summary>Returns whether there were any.</summary>
+    public bool ArriveAll()
     {
+        var any = _writes.Count > 0;
         _writes.ForEach(clickHouse.Apply);
         _writes.Clear();
+        return any;
     }
 
     /// <summary>A power loss takes them, too.</summary>

@@ -91,8 +91,8 @@ internal sealed class OneReader
                 _postgres.Alter(_ddl);
             for (var speed = readerSpeed; speed > 0; speed--)
                 if (_dice.Chance(speed))
-                    _reader.Step();
-            LosePowerAtStatement(crashRate);
+                    StepReader();
+            DieAtStatement(crashRate);
             if (_dice.Chance(copierSpeed))
                 _copier.Step();
             if (_dice.Chance(crashRate))
@@ -120,19 +120,26 @@ internal sealed class OneReader
     {
         for (var step = 0; step < 20_000; step++)
         {
-            _reader.Step();
-            LosePowerAtStatement(crashRate);
-            _copier.Step();
             if (_dice.Chance(0.05))
                 _late.ArriveSome();
+            StepReader();
+            DieAtStatement(crashRate);
+            _copier.Step();
             if (_reader.IsIdle && _copier.IsIdle && DueForCopy() is null && (!_retryAll || _deadLetters.Open.Count == 0))
             {
-                _late.ArriveAll();
-                return Invariant.Violation(_postgres, _clickHouse, _deadLetters);
+                if (!_late.ArriveAll())
+                    return Invariant.Violation(_postgres, _clickHouse, _deadLetters);
+                StepReader(); // what arrives may replace a table, and then it is not at rest
             }
         }
 
         return "it never comes to rest";
+    }
+
+    private void StepReader()
+    {
+        if (_reader.Fails())
+            Crash();
     }
 
     private void Crash()
@@ -148,10 +155,14 @@ internal sealed class OneReader
             CreateSlot();
     }
 
-    private void LosePowerAtStatement(double crashRate)
+    private void DieAtStatement(double crashRate)
     {
-        if (_reader.IsAtStatement && _dice.Chance(crashRate * 5))
+        if (!_reader.IsAtStatement || !_dice.Chance(crashRate * 5))
+            return;
+        if (_dice.Chance(0.3))
             LosePower();
+        else
+            Crash();
     }
 
     private void LosePower()
@@ -177,28 +188,39 @@ internal sealed class OneReader
     {
         var next = _acknowledged;
         _end = next == 0 ? _slotPoint : Stream[next - 1].Commit + 1;
-        Queue<Key>? rebuilding = null;
         if (_isRecorded)
             foreach (var step in Replace())
                 yield return step;
+        var table = _clickHouse.FactTable;
+        var isBeside = false;
+        var rebuilding = _clickHouse.WholeTable == table || _broken == Rule.RecordNamesItsTable ? null : Roots();
         while (true)
         {
+            if (IsAnother())
+                throw new TableIsGoneException();
             if (rebuilding is null && _rebuilds > 0 && _dice.Chance(_isDraining ? 0.5 : 0.03))
             {
                 _clickHouse.BeginNext();
-                rebuilding = new(_clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
+                (rebuilding, isBeside) = (Roots(), true);
             }
             if (rebuilding is not null && _dice.Chance(0.5))
             {
-                foreach (var step in Rebuild(rebuilding))
+                foreach (var step in Rebuild(rebuilding, isBeside))
                     yield return step;
                 if (rebuilding.Count == 0)
                 {
                     if (_broken != Rule.WholeFactIsDurable)
                         _clickHouse.Sync();
-                    (rebuilding, _rebuilds, _isRecorded) = (null, _rebuilds - 1, true);
-                    foreach (var step in Replace())
-                        yield return step;
+                    rebuilding = null;
+                    if (isBeside)
+                    {
+                        (_rebuilds, _isRecorded, isBeside) = (_rebuilds - 1, true, false);
+                        foreach (var step in Replace())
+                            yield return step;
+                        table = _clickHouse.FactTable;
+                    }
+                    var whole = table;
+                    yield return Write.Of(store => store.Record(whole));
                 }
             }
 
@@ -226,7 +248,7 @@ internal sealed class OneReader
                 // A keepalive: nothing received is unapplied, so its position may be adopted.
                 _clickHouse.Sync();
                 Acknowledge(next);
-                yield return rebuilding is null && (_rebuilds == 0 || !_isDraining) ? Write.Idle : Write.Pause;
+                yield return rebuilding is null && (_rebuilds == 0 || !_isDraining) && !IsAnother() ? Write.Idle : Write.Pause;
                 continue;
             }
 
@@ -255,19 +277,26 @@ internal sealed class OneReader
                 Acknowledge(next);
             }
         }
+
+        bool IsAnother() => _clickHouse.FactTable != table && _broken != Rule.ReplacedTableIsNoticed;
     }
 
     /// <summary>Puts what was derived whole, and is recorded as such, in the fact's place.</summary>
     private IEnumerable<Write> Replace()
     {
         yield return Write.Pause;
-        yield return Write.Of(static store => store.Replace());
-        yield return Write.Of(static store => store.DropNext());
+        foreach (var step in ClickHouse.Replace())
+            yield return step;
         _isRecorded = false;
     }
 
-    /// <summary>A page of a fact whose definition has changed, in the table beside it, between two batches.</summary>
-    private IEnumerable<Write> Rebuild(Queue<Key> roots)
+    private Queue<Key> Roots() => new(_clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
+
+    /// <summary>
+    /// A page of a fact, between two batches: where its definition has changed in the table beside it, and otherwise in its own, which is
+    /// another than was recorded.
+    /// </summary>
+    private IEnumerable<Write> Rebuild(Queue<Key> roots, bool isBeside)
     {
         var page = new List<Key>();
         for (var size = _dice.Between(1, 3); size > 0 && roots.TryDequeue(out var root); size--)
@@ -276,7 +305,7 @@ internal sealed class OneReader
             ? _postgres.Stream.Select(entry => entry.Commit).DefaultIfEmpty().Max() + 1
             : _end);
         foreach (var step in _star.Derive(page, position))
-            yield return step with { OnlyBeside = true };
+            yield return step with { OnlyBeside = isBeside };
     }
 
     /// <summary>Batches are cut anywhere, also inside a transaction; a marker stands alone.</summary>

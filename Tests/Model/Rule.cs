@@ -71,6 +71,15 @@ internal enum Rule
     /// </summary>
     DefinitionThatComesBackIsDerivedAnew,
 
+    /// <summary>
+    /// What is recorded as whole is a table, by its identity: who starts and finds another derives it anew. Broken: it is the fact, and a
+    /// replacing that comes late, of a reader that is dead, takes away what was written since.
+    /// </summary>
+    RecordNamesItsTable,
+
+    /// <summary>… and a reader looks time and again whether its table is the same. Broken: only at its start.</summary>
+    ReplacedTableIsNoticed,
+
     /// <summary>Land, then read, then derive. Broken: derive from what was there and the batch in memory, then land.</summary>
     LandThenReadThenDerive,
 

@@ -37,8 +37,7 @@ internal sealed class SeveralReaders
         _connecting = new(_connector.Run, _clickHouse);
         var star = new Star(_clickHouse, broken);
         _changesDefinition = seed % 2 == 1;
-        _consumers = [.. Enumerable.Range(0, Consumers).Select(
-            _ => new Consumer(_dice, broken, _topic, _clickHouse, _deadLetters, star))];
+        _consumers = [.. Enumerable.Range(0, Consumers).Select(_ => new Consumer(_dice, broken, _topic, _clickHouse, _deadLetters, star))];
         _consuming = [.. _consumers.Select(consumer => new Process(consumer.Run, _clickHouse))];
     }
 
@@ -95,15 +94,17 @@ internal sealed class SeveralReaders
         for (var step = 0; step < 20_000; step++)
         {
             _connecting.Step();
+            // What arrives may replace a table, and then nobody is at rest.
+            var arrived = _dice.Chance(0.05) && _late.ArriveSome();
             for (var i = 0; i < Consumers; i++)
-                StepConsumer(i, speed: 0.8);
-            if (_dice.Chance(0.05))
-                _late.ArriveSome();
+                StepConsumer(i, speed: arrived ? 1 : 0.8);
             if (!_connecting.IsIdle || !_consuming.All(consumer => consumer.IsIdle) || !_topic.IsConsumed
                 || (_retriesAll && _deadLetters.Open.Count > 0))
                 continue;
-            _late.ArriveAll();
-            return Invariant.Violation(_postgres, _clickHouse, _deadLetters);
+            if (!_late.ArriveAll())
+                return Invariant.Violation(_postgres, _clickHouse, _deadLetters);
+            for (var i = 0; i < Consumers; i++)
+                StepConsumer(i, speed: 1);
         }
 
         return "it never comes to rest";
@@ -125,8 +126,7 @@ internal sealed class SeveralReaders
 
     private void ChangeBack()
     {
-        for (var i = 0; i < Consumers; i++)
-            KillConsumer(i);
+        KillConsumers();
         if (_clickHouse.IsOld) // a replacement that was sent may have arrived
             _clickHouse.ChangeBack();
     }
@@ -134,8 +134,7 @@ internal sealed class SeveralReaders
     /// <summary>All processors end, and others start, with another definition of the facts, or with facts that nobody had.</summary>
     private void ChangeDefinition()
     {
-        for (var i = 0; i < Consumers; i++)
-            KillConsumer(i);
+        KillConsumers();
         if (_dice.Chance(0.5))
             _clickHouse.ChangeDefinition();
         else
@@ -152,6 +151,12 @@ internal sealed class SeveralReaders
     {
         _late.Kill(_consuming[index]);
         _consumers[index].Restart();
+    }
+
+    private void KillConsumers()
+    {
+        for (var i = 0; i < Consumers; i++)
+            KillConsumer(i);
     }
 
     private void DieAtStatement(int index)
@@ -171,8 +176,7 @@ internal sealed class SeveralReaders
 
     private void LosePower()
     {
-        for (var i = 0; i < Consumers; i++)
-            KillConsumer(i);
+        KillConsumers();
         _late.Forget();
         _clickHouse.LosePower();
     }
