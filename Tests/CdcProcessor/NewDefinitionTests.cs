@@ -20,14 +20,10 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     [Fact]
     public async Task A_new_column_is_copied_and_a_fact_that_shows_it_takes_the_place_of_the_old_one()
     {
-        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, Without("customer", "city"));
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartCopiedAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.StopAsync(processor);
+        await using var shop = await CopiedAsync(Without("customer", "city"));
 
         await shop.MigrateToAsync(Example.Store.Model, Cancel);
-        processor = await shop.StartStreamingAsync(Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
         await shop.ExecuteAsync(
             "UPDATE customer SET city = 'Basel' WHERE id = 2; INSERT INTO \"order\" (customer_id, total) VALUES (2, 7)", Cancel);
 
@@ -40,14 +36,11 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     [Fact]
     public async Task A_new_fact_over_tables_that_are_copied_fills_itself()
     {
-        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel,
+        await using var shop = await CopiedAsync(
             Example.Store with { Model = Example.Store.Model with { Facts = [Example.Store.Model.Facts[0]] } });
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartCopiedAsync(Cancel);
-        await shop.StopAsync(processor);
 
         await shop.MigrateToAsync(Example.Store.Model, Cancel);
-        processor = await shop.StartStreamingAsync(Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
 
         await FollowsAsync(shop, processor);
         (await shop.QueryAsync("SELECT count() FROM orderitem_fact", Cancel)).Should().Be("20\n");
@@ -56,15 +49,11 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     [Fact]
     public async Task A_fact_whose_expression_has_changed_shows_the_old_value_until_all_of_it_is_derived()
     {
-        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartCopiedAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.StopAsync(processor);
+        await using var shop = await CopiedAsync(Example.Store);
 
         await shop.MigrateToAsync(Doubled, Cancel);
         (await shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel)).Should().Be("3\n");
-        processor = await shop.StartStreamingAsync(Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
 
         await Wait.UntilAsync(() => Task.FromResult(IsDone(processor)), $"order_fact to be derived; log:\n{shop.Log}", Cancel);
         (await shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel)).Should().Be("6\n");
@@ -178,21 +167,28 @@ public sealed class NewDefinitionTests(PostgresServer postgres, ClickHouseServer
     [Fact]
     public async Task A_definition_that_comes_back_before_another_was_whole_is_derived_anew()
     {
-        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync(Store.FewRows, Cancel);
-        var processor = await shop.StartCopiedAsync(Cancel);
-        await shop.AssertStarEqualsJoinAsync(Cancel);
-        await shop.StopAsync(processor);
+        await using var shop = await CopiedAsync(Example.Store);
         await shop.MigrateToAsync(Doubled, Cancel);
         await shop.MigrateToAsync(Example.Store.Model, Cancel);
         (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("1\n");
         await shop.QueryAsync("TRUNCATE TABLE order_fact", Cancel);
 
-        processor = await shop.StartStreamingAsync(Cancel);
+        var processor = await shop.StartStreamingAsync(Cancel);
 
         await FollowsAsync(shop, processor);
         (await shop.QueryAsync("SELECT total FROM order_fact WHERE order_id = 3", Cancel)).Should().Be("3\n");
         (await shop.QueryAsync("EXISTS TABLE order_fact__next", Cancel)).Should().Be("0\n");
+    }
+
+    /// <summary>A few rows are copied, and shown; nothing runs any more.</summary>
+    private async Task<Store> CopiedAsync(Example example)
+    {
+        var shop = await Store.CreateAsync(postgres, clickhouse, Cancel, example);
+        await shop.ExecuteAsync(Store.FewRows, Cancel);
+        var processor = await shop.StartCopiedAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await shop.StopAsync(processor);
+        return shop;
     }
 
     /// <summary>All is copied behind Kafka, then <c>order_fact</c> gets another definition; gives a processor's arguments.</summary>

@@ -91,16 +91,16 @@ internal sealed class Store : IAsyncDisposable
 
     public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
         new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
-            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made], cancellationToken);
+            .ApplyAsync(
+                [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, .. _changes],
+                cancellationToken);
 
     /// <summary>Makes ClickHouse's tables those of the next model, as 'add' would write it, and has processors replicate that.</summary>
     public async Task MigrateToAsync(StarModel next, CancellationToken cancellationToken)
     {
         var difference = ModelDifference.Between(Model, next, SaidChanges.Nothing);
         _changes.Add(new($"{_changes.Count + 2:000}_next", MigrationScript.Write(difference)));
-        await new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
-            .ApplyAsync([.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, .. _changes],
-                cancellationToken);
+        await MigrateAsync(cancellationToken);
         Model = next;
     }
 
