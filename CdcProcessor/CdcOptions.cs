@@ -33,7 +33,7 @@ internal sealed class CdcOptions
 
     /// <summary>
     /// Tables that are not copied anew by themselves where their rows changed without events (ALTER TABLE rewrote them, a partition went),
-    /// separated by commas; <c>*</c> for all.
+    /// or their table in ClickHouse was restored or made anew, separated by commas; <c>*</c> for all.
     /// For tables that take hours: until somebody has one copied, <c>/ready</c>, <c>status</c> and the metrics say that it differs.
     /// </summary>
     public string CopyByHand { get; set; } = "";

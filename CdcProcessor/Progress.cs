@@ -21,8 +21,8 @@ internal sealed record Progress(
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>
-    /// The identity of each landing table that was filled, and of each fact's that was derived whole, by its name; a version that did not
-    /// keep them has none.
+    /// The identity of each landing table that was filled (see <see cref="ClickHouse.LandedTables"/>), and of each fact's that was derived
+    /// whole, by its name; a version that did not keep them has none.
     /// </summary>
     public IReadOnlyDictionary<string, string> Tables { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 

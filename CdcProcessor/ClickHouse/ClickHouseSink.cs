@@ -50,7 +50,7 @@ internal sealed class ClickHouseSink : IChangeSink
         _model = model;
         _progress = new ProgressTable(client, time);
         _companions = new CompanionViews(client, model, _progress);
-        _landed = new LandedTables(client, model, _progress, options, status.Doubts, logger);
+        _landed = new LandedTables(client, model, _progress, options, status, logger);
         _deadLetters = new DeadLetterTable(client, time);
         _absent = new AbsentColumns(client);
         _messages = new ChangeMessageReader(model);
@@ -71,7 +71,6 @@ internal sealed class ClickHouseSink : IChangeSink
         if (progress.IsPaused || progress.Source is not { Ordered: true })
             return progress;
 
-        progress = await _landed.RequestCopiesAsync(progress, cancellationToken);
         var landed = await _client.ScalarAsync(
             $"SELECT max(lsn) FROM ({string.Join(" UNION ALL ", _tables.Values.Select(table => table.LastLsn))})", cancellationToken);
         return progress with
@@ -259,9 +258,9 @@ internal sealed class ClickHouseSink : IChangeSink
                     await ClearAsync(table, change.Version, change.Partition);
                     break;
                 case ChangeOperation.CopyBegin:
-                    _landed.CopyBegins(table.Mapping);
                     if (_ordered)
                         await BeginCopyAsync(CopyOf(change), cancellationToken);
+                    await _landed.BeginCopyAsync(table.Mapping, change.Partition, cancellationToken);
                     break;
                 case ChangeOperation.CopyRange:
                     await RecordRangesAsync(CopyOf(change), cancellationToken);
@@ -272,7 +271,7 @@ internal sealed class ClickHouseSink : IChangeSink
                     break;
                 case ChangeOperation.CopyEnd:
                     await SweepAsync(table, change);
-                    await _landed.CopiedAsync(table.Mapping, cancellationToken);
+                    await _landed.EndCopyAsync(table.Mapping, change.Partition, cancellationToken);
                     break;
                 case ChangeOperation.Derive when change.New.Exists:
                     if (table.Mapping.AppendOnly)
@@ -352,7 +351,7 @@ internal sealed class ClickHouseSink : IChangeSink
             {
                 // Otherwise it is the marker of an older copy, replayed.
                 await _progress.SaveAsync(begun with { State = CopyState.Done, Ranges = "" }, cancellationToken);
-                await _landed.CopiedAsync(change.Relation.Table, cancellationToken);
+                await _landed.EndCopyAsync(change.Relation.Table, change.Partition, cancellationToken);
                 copied = true;
             }
         }

@@ -164,7 +164,7 @@ internal sealed partial class Facts(
 
         var identity = known.Tables.GetValueOrDefault(fact.Name);
         var isDone = recorded?.Fingerprint == fact.Fingerprint;
-        if (isDone && identity is not null && identity != _identities[isBeside ? fact.Next : fact.Name])
+        if (isDone && identity is not null && identity != _identities.GetValueOrDefault(isBeside ? fact.Next : fact.Name))
         {
             LogOtherTable(fact.Name);
             isDone = false;
@@ -195,7 +195,7 @@ internal sealed partial class Facts(
             _tables.Add(old);
         if (!isDone)
             _waiting.Add(new Rebuild(table) { IsBeside = isBeside });
-        else if (identity != _identities[table.Target])
+        else if (identity != _identities.GetValueOrDefault(table.Target))
             await RecordAsync([table], cancellationToken);
     }
 
@@ -267,7 +267,8 @@ internal sealed partial class Facts(
             $"CREATE OR REPLACE TABLE {ClickHouseSql.Name(fact.Name)} CLONE AS {ClickHouseSql.Name(fact.Next)} " +
             "SETTINGS max_table_size_to_drop = 0", cancellationToken);
         await DropNextAsync(fact, cancellationToken);
-        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
+        var found = await TableIdentities.ReadAsync(client, cancellationToken);
+        _identities = _identities.Append(new(fact.Name, found.GetValueOrDefault(fact.Name, ""))).ToDictionary();
         _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
         _tables.Add(InPlace(fact));
         report.End(fact.Name);

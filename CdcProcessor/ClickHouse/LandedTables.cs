@@ -1,70 +1,93 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using AspireCdc.Star.Model;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
 /// Which landing tables there are. What came to a former one is not in the one that has its name now, whoever restored, exchanged or made
-/// it anew: it is copied, or is in doubt until somebody has it copied.
+/// it anew: it is copied, and in doubt until then.
 /// </summary>
+/// <remarks>
+/// <c>cdc_progress</c> has the identity of each table that was filled; behind it stands <c>copying</c> from the first mark of a copy to its
+/// end. Behind Kafka each partition has its marks, and its record, and the table is filled when all have.
+/// </remarks>
 internal sealed partial class LandedTables(
-    ClickHouseClient client, StarModel model, ProgressTable progress, CdcOptions options, TableDoubts doubts, ILogger<ClickHouseSink> logger)
+    ClickHouseClient client, StarModel model, ProgressTable progress, CdcOptions options, ProcessorStatus status,
+    ILogger<ClickHouseSink> logger)
 {
     /// <summary>The name of this watch, where doubts are told.</summary>
     private const string Watch = "landing";
 
+    private const string Copying = " copying";
+
+    /// <summary>Tables that lack what came before, by their source, with what to do.</summary>
+    private readonly ConcurrentDictionary<string, string> _lacking = [];
+
     private IReadOnlyDictionary<string, string> _identities = new Dictionary<string, string>();
-    private readonly HashSet<TableMapping> _begun = [];
-    private List<TableMapping> _others = [];
+    private bool _ordered;
 
-    /// <summary>Has each table copied whose landing table is another than was recorded: whoever reads the progress does it.</summary>
-    /// <returns>The progress with these copies.</returns>
-    public async Task<Progress> RequestCopiesAsync(Progress known, CancellationToken cancellationToken)
-    {
-        await FindOthersAsync(known, cancellationToken);
-        // A copy that somebody has asked for already begins anew: what it has brought went to the former table.
-        _others.RemoveAll(table => options.IsCopiedByHand(table)
-            && !known.Copies.Any(copy => copy.Table == table.Source && copy.State is CopyState.Requested or CopyState.Copying));
-        if (_others.Count == 0)
-            return known;
-
-        foreach (var table in _others)
-        {
-            // One that is withheld is copied in any case, once its source is as it must be.
-            if (known.Copies.All(copy => copy.Table != table.Source || copy.State != CopyState.Withheld))
-                await progress.SaveAsync(new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint), cancellationToken);
-            LogOther(table.Landing, table.Source);
-        }
-        await RecordAsync(_others, cancellationToken);
-        return await progress.LoadAsync(cancellationToken);
-    }
-
-    /// <summary>Records the tables that are filled from now on, and tells of those that somebody has to have copied.</summary>
+    /// <summary>Records the tables that are filled from now on, and has those copied that are others than were filled.</summary>
     /// <param name="known">What is recorded.</param>
-    /// <param name="ordered">Whether this processor could copy one itself: what was filled from Kafka, only whoever writes the topic can.
-    /// </param>
+    /// <param name="ordered">Whether this processor can copy one: what was filled from Kafka, only whoever writes the topic can.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="NotReadyException">A table was replaced just now.</exception>
+    /// <exception cref="NotReadyException">The next start copies a table.</exception>
     public async Task BeginAsync(Progress known, bool ordered, CancellationToken cancellationToken)
     {
-        await FindOthersAsync(known, cancellationToken);
-        if (_others.Find(table => ordered && !options.IsCopiedByHand(table)) is { } other)
-            throw Replaced(other);
+        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
+        _ordered = ordered;
+        _lacking.Clear();
+        var due = new List<TableMapping>();
+        var filled = new List<(string, string)>();
+        foreach (var table in model.Tables)
+        {
+            var recorded = known.Tables.GetValueOrDefault(table.Landing);
+            if (recorded is null || (recorded == IdentityOf(table) + Copying && known.IsCopied(table)))
+                filled.Add((table.Landing, IdentityOf(table)));
+            else if (recorded != IdentityOf(table) && CureOf(table, recorded, known) is { } cure)
+                _lacking[table.Source] = cure;
+            else if (recorded != IdentityOf(table))
+                due.Add(table);
+        }
+        Tell();
+        await progress.SaveAsync([], filled, cancellationToken);
+        if (due.Count == 0)
+            return;
 
-        Tell(ordered ? "it is among Cdc:CopyByHand" : "ask the connector to copy it");
-        await RecordAsync([.. model.Tables.Where(table => !known.Tables.ContainsKey(table.Landing))], cancellationToken);
+        foreach (var table in due)
+            LogOther(table.Landing, table.Source);
+        // One that is withheld is copied in any case, once its source is as it must be.
+        var copies = due.Where(table => known.Copies.All(copy => copy.Table != table.Source || copy.State != CopyState.Withheld))
+            .Select(table => new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint));
+        await progress.SaveAsync(
+            [.. copies], [.. due.Select(table => (table.Landing, IdentityOf(table) + Copying))], cancellationToken);
+        throw Replaced(due[0]);
     }
 
     /// <summary>A copy begins, all of whose rows come to the table that there is now.</summary>
-    public void CopyBegins(TableMapping table) => _begun.Add(table);
-
-    /// <summary>A copy has ended.</summary>
-    public async Task CopiedAsync(TableMapping table, CancellationToken cancellationToken)
+    public async Task BeginCopyAsync(TableMapping table, int partition, CancellationToken cancellationToken)
     {
-        if (!_begun.Contains(table) || !_others.Remove(table))
+        if (!_lacking.ContainsKey(table.Source))
             return;
 
-        await RecordAsync([table], cancellationToken);
-        Tell("");
+        // That a copy is under way must not be lost where this is kept.
+        await client.SyncAsync(cancellationToken);
+        await progress.SaveAsync([], [(NameOf(table, partition), IdentityOf(table) + Copying)], cancellationToken);
+    }
+
+    /// <summary>A copy has ended.</summary>
+    public async Task EndCopyAsync(TableMapping table, int partition, CancellationToken cancellationToken)
+    {
+        if (!_lacking.ContainsKey(table.Source))
+            return;
+
+        var name = NameOf(table, partition);
+        var known = await progress.LoadAsync(cancellationToken);
+        if (known.Tables.GetValueOrDefault(name) != IdentityOf(table) + Copying)
+            return; // what it brought first went to the former table
+
+        await progress.SaveAsync([], [(name, IdentityOf(table))], cancellationToken);
+        await LookAsync(cancellationToken);
     }
 
     /// <summary>Says if one is another than at the start.</summary>
@@ -72,25 +95,54 @@ internal sealed partial class LandedTables(
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         var found = await TableIdentities.ReadAsync(client, cancellationToken);
-        if (model.Tables.FirstOrDefault(table => IsAnother(table, found)) is { } other)
+        if (model.Tables.FirstOrDefault(table => found.GetValueOrDefault(table.Landing, "") != IdentityOf(table)) is { } other)
             throw Replaced(other);
+        if (!_lacking.IsEmpty)
+            await LookAsync(cancellationToken);
     }
 
-    private async Task FindOthersAsync(Progress known, CancellationToken cancellationToken)
+    /// <summary>Looks which tables are filled by now: behind Kafka other processors have their share in it.</summary>
+    private async Task LookAsync(CancellationToken cancellationToken)
     {
-        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
-        _others = [.. model.Tables.Where(table => known.Tables.ContainsKey(table.Landing) && IsAnother(table, known.Tables))];
+        var known = (await progress.LoadAsync(cancellationToken)).Tables;
+        foreach (var table in model.Tables.Where(table => _lacking.ContainsKey(table.Source)))
+        {
+            if (known.GetValueOrDefault(table.Landing) != IdentityOf(table))
+            {
+                var partitions = Enumerable.Range(0, _ordered ? 0 : status.Partitions).ToList();
+                if (partitions.Count == 0 || !partitions.TrueForAll(partition => IsFilled(table, partition)))
+                    continue;
+
+                await progress.SaveAsync([], [(table.Landing, IdentityOf(table))], cancellationToken);
+            }
+            _lacking.TryRemove(table.Source, out _);
+        }
+        Tell();
+
+        bool IsFilled(TableMapping table, int partition) => known.GetValueOrDefault(NameOf(table, partition)) == IdentityOf(table);
     }
 
-    private bool IsAnother(TableMapping table, IReadOnlyDictionary<string, string> identities) =>
-        identities.GetValueOrDefault(table.Landing) != _identities.GetValueOrDefault(table.Landing);
+    /// <summary>What helps a table that is another than was filled; null where this processor has to have it copied first.</summary>
+    private string? CureOf(TableMapping table, string recorded, Progress known)
+    {
+        if (recorded == IdentityOf(table) + Copying)
+            return "it is being copied anew, by itself.";
+        if (!_ordered)
+            return $"ask the connector to copy it (CdcProcessor resync {table.Source}); with Redpanda Connect start the tables anew, as " +
+                "redpanda-connect/README.md tells.";
+        return options.IsCopiedByHand(table) && known.IsCopied(table)
+            ? $"it is among Cdc:CopyByHand: run 'CdcProcessor resync {table.Source}'."
+            : null;
+    }
 
-    private Task RecordAsync(IReadOnlyCollection<TableMapping> tables, CancellationToken cancellationToken) => progress.SaveTablesAsync(
-        [.. tables.Select(table => (table.Landing, _identities.GetValueOrDefault(table.Landing, "")))], cancellationToken);
+    private string IdentityOf(TableMapping table) => _identities.GetValueOrDefault(table.Landing, "");
 
-    private void Tell(string why) => doubts.Tell(Watch, [.. _others.Select(table => (
-        table.Source, $"lacks what came before: {table.Landing} is another table in ClickHouse than the one that was filled",
-        $"{why}: CdcProcessor resync {table.Source}."))]);
+    private string NameOf(TableMapping table, int partition) =>
+        _ordered ? table.Landing : string.Create(CultureInfo.InvariantCulture, $"{table.Landing} {partition}");
+
+    private void Tell() => status.Doubts.Tell(Watch, [.. _lacking.Select(table => (
+        table.Key, $"lacks what came before: {model.Table(table.Key).Landing} is another table in ClickHouse than the one that was filled",
+        table.Value))]);
 
     private static NotReadyException Replaced(TableMapping table) =>
         new($"{table.Landing} is another table in ClickHouse than it was: {table.Source} has to be copied.");

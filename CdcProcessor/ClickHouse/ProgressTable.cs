@@ -52,21 +52,24 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
             position.Position, position.Position))],
         cancellationToken);
 
-    public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) =>
-        InsertAsync(
-            [(CopyKind, copy.Table, $"{copy.State}{(copy.Ranges.Length > 0 ? ":" + copy.Ranges : "")} {copy.Columns} {copy.Form}".TrimEnd(),
-                copy.Point, Now)], cancellationToken);
+    public Task SaveAsync(TableCopy copy, CancellationToken cancellationToken) => SaveAsync([copy], [], cancellationToken);
+
+    /// <summary>Copies, and the identities of tables, as one: what they say of each other is kept or lost together.</summary>
+    public Task SaveAsync(
+        IReadOnlyCollection<TableCopy> copies, IReadOnlyCollection<(string Name, string Identity)> tables,
+        CancellationToken cancellationToken) =>
+        copies.Count + tables.Count == 0
+            ? Task.CompletedTask
+            : InsertAsync(
+                [
+                    .. copies.Select(copy => (CopyKind, copy.Table, StateOf(copy), copy.Point, Now)),
+                    .. tables.Select(table => (TableKind, table.Name, table.Identity, 0ul, Now)),
+                ], cancellationToken);
 
     /// <summary>A fact has been derived whole by this definition, in the table of this identity.</summary>
     public Task SaveAsync(FactMapping fact, string identity, CancellationToken cancellationToken) =>
         InsertAsync(
             [(FactKind, fact.Name, StarFile.Write(fact), 0, Now), (TableKind, fact.Name, identity, 0, Now)], cancellationToken);
-
-    /// <summary>Landing tables are filled that have these identities.</summary>
-    public Task SaveTablesAsync(IReadOnlyCollection<(string Name, string Identity)> tables, CancellationToken cancellationToken) =>
-        tables.Count == 0
-            ? Task.CompletedTask
-            : InsertAsync([.. tables.Select(table => (TableKind, table.Name, table.Identity, 0ul, Now))], cancellationToken);
 
     /// <summary>A fact is to be derived whole.</summary>
     public Task ForgetAsync(FactMapping fact, CancellationToken cancellationToken) =>
@@ -88,6 +91,9 @@ internal sealed class ProgressTable(ClickHouseClient client, TimeProvider time)
 
     public Task RequestResetAsync(CancellationToken cancellationToken) =>
         InsertAsync([(ResetKind, "", Requested, 0, Now)], cancellationToken);
+
+    private static string StateOf(TableCopy copy) =>
+        $"{copy.State}{(copy.Ranges.Length > 0 ? ":" + copy.Ranges : "")} {copy.Columns} {copy.Form}".TrimEnd();
 
     /// <summary>The state has its ranges behind a colon, then the copy's columns, and the table's form.</summary>
     private static TableCopy CopyOf(string table, string state, ulong point)

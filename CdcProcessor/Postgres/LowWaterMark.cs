@@ -4,7 +4,8 @@ namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
 /// How much a TCP socket must hold before it is told of (SO_RCVLOWAT). .NET has each arrival told, whether anybody receives or not, and in
-/// a flood that woke a thread for every second change.
+/// a flood that woke a thread for every second change. On Linux alone: elsewhere nobody says that a receive which waits already would be
+/// told of what came meanwhile.
 /// </summary>
 internal sealed class LowWaterMark(Socket socket)
 {
@@ -12,6 +13,8 @@ internal sealed class LowWaterMark(Socket socket)
 
     // Linux's asm-generic/socket.h.
     private const int SolSocket = 1, SoRcvLoWat = 18;
+
+    private bool _isUsed = OperatingSystem.IsLinux();
 
     /// <summary>From now on it is not told of until much has come, or the connection ends.</summary>
     public void Raise() => Set(Much);
@@ -21,12 +24,18 @@ internal sealed class LowWaterMark(Socket socket)
 
     private void Set(int bytes)
     {
-        // Elsewhere nobody says that a receive which waits already would be told of what came meanwhile.
-        if (!OperatingSystem.IsLinux())
+        if (!_isUsed)
             return;
 
         Span<byte> value = stackalloc byte[sizeof(int)];
         BitConverter.TryWriteBytes(value, bytes);
-        socket.SetRawSocketOption(SolSocket, SoRcvLoWat, value);
+        try
+        {
+            socket.SetRawSocketOption(SolSocket, SoRcvLoWat, value);
+        }
+        catch (SocketException)
+        {
+            _isUsed = false; // a kernel without it, as that of WSL 1: it goes on as it would elsewhere
+        }
     }
 }

@@ -59,20 +59,20 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
 
         await shop.QueryAsync("CREATE TABLE former AS order_fact", Cancel);
         await shop.QueryAsync("EXCHANGE TABLES order_fact AND former", Cancel);
-        (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("0\n").And.NotBe(rows);
+        (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("0\n");
         if (!whileItRuns)
             await shop.StartStreamingAsync(Cancel);
 
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
         (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be(rows);
-        shop.Log.Lines.Should().Contain(line => line.Contains("order_fact has another table in ClickHouse than the one that was derived whole"));
+        shop.Log.Lines.Should().Contain(line => line.Contains("order_fact has another table in ClickHouse than"));
     }
 
     /// <summary>Whether a processor runs or not: the rows that the former table had are copied.</summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_landing_table_that_takes_anothers_place_is_copied(bool whileItRuns)
+    [InlineData("customer", "customer_dim", "5\n", true)]
+    [InlineData("order", "order_landing", "10\n", false)]
+    public async Task A_landing_table_that_takes_anothers_place_is_copied(string table, string landing, string rows, bool whileItRuns)
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
         var processor = await shop.StartCopiedAsync(Cancel);
@@ -80,17 +80,20 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         if (!whileItRuns)
             await shop.StopAsync(processor);
 
-        await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
-        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        await shop.QueryAsync($"CREATE TABLE former AS {landing}", Cancel);
+        await shop.QueryAsync($"EXCHANGE TABLES {landing} AND former", Cancel);
         if (!whileItRuns)
             processor = await shop.StartStreamingAsync(Cancel);
 
         await Wait.ForAsync(
-            () => shop.QueryAsync("SELECT count() FROM customer_dim FINAL", Cancel), rows => rows == "5\n",
-            $"the customers to be copied; log:\n{shop.Log}", Cancel, Long);
-        await shop.ExecuteAsync("UPDATE \"order\" SET total = 29.99 WHERE id = 1", Cancel);
+            () => shop.QueryAsync($"SELECT count() FROM {landing} FINAL", Cancel), count => count == rows,
+            $"the rows to be copied; log:\n{shop.Log}", Cancel, Long);
+        await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && !ready.Contains("lacks what came before"), shop, Cancel);
+        await shop.ExecuteAsync("UPDATE \"order\" SET total = 29.99 WHERE id = 1; UPDATE customer SET city = 'Thun' WHERE id = 1", Cancel);
         await shop.AssertStarEqualsJoinAsync(Cancel, Long);
-        shop.Log.Lines.Should().Contain(line => line.Contains("customer is copied anew"));
+        shop.Log.Lines.Should().Contain(line => line.Contains($"{table} is copied anew"))
+            .And.Contain(line => line.Contains($"{table} lacks what came before"))
+            .And.Contain(line => line.Contains($"It is over that {table} lacks what came before"));
     }
 
     [Fact]
@@ -101,11 +104,12 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
         await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
         await WaitForReadyAsync(processor, ready => ready.Contains("customer lacks what came before: customer_dim is another table")
-            && ready.Contains("it is among Cdc:CopyByHand: CdcProcessor resync customer"), shop, Cancel);
+            && ready.Contains("it is among Cdc:CopyByHand: run 'CdcProcessor resync customer'"), shop, Cancel);
         (await shop.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("0\n");
 
         using var http = Client(processor);
         (await http.PostAsync("/operations/resync?table=customer", null, Cancel)).EnsureSuccessStatusCode();
+        (await http.GetStringAsync("/operations/status", Cancel)).Should().Contain("customer_dim"); // to ask changes nothing
 
         await WaitForReadyAsync(processor, ready => ready.StartsWith("200") && !ready.Contains("lacks what came before"), shop, Cancel);
         (await shop.QueryAsync("SELECT count() FROM customer_dim FINAL", Cancel)).Should().Be("5\n");

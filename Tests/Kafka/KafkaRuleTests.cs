@@ -174,8 +174,9 @@ public sealed class KafkaRuleTests(PostgresServer postgres, ClickHouseServer cli
 
         await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
         await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
-        await SchemaShop.WaitForReadyAsync(processor, ready => ready.Contains("customer lacks what came before: customer_dim is another table")
-            && ready.Contains("ask the connector to copy it"), shop, Cancel);
+        await SchemaShop.WaitForReadyAsync(
+            processor, ready => ready.Contains("customer lacks what came before: customer_dim is another table in ClickHouse")
+                && ready.Contains("ask the connector to copy it"), shop, Cancel);
         var control = (ProcessorControl)connector.Services.GetService(typeof(ProcessorControl))!;
         await control.ResyncAsync(["customer"], Cancel);
 

@@ -37,6 +37,9 @@ internal sealed record Write(IReadOnlyList<Landed> Landing, IReadOnlyList<Derive
     /// <summary>A statement that is no INSERT; it outlives a power loss.</summary>
     public Action<ClickHouse>? Statement { get; init; }
 
+    /// <summary>What the statement does when its sender is dead, and asks for no second step.</summary>
+    public Action<ClickHouse>? IfLate { get; init; }
+
     public static Write Of(IEnumerable<Landed> rows) => new([.. rows], []);
 
     public static Write Of(IEnumerable<Derived> facts) => new([], [.. facts]);
@@ -139,7 +142,7 @@ internal sealed class ClickHouse(Dice dice)
     public static IEnumerable<Write> Replace()
     {
         Clone? clone = null;
-        yield return Write.Of(store => clone = store.CloneNext());
+        yield return Write.Of(store => clone = store.CloneNext()) with { IfLate = static store => store.PutInPlace(store.CloneNext()) };
         yield return Write.Of(store => store.PutInPlace(clone));
         yield return Write.Of(DropNext);
     }

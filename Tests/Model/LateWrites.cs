@@ -9,7 +9,7 @@ internal sealed class LateWrites(Dice dice, ClickHouse clickHouse)
     public void Kill(Process process)
     {
         for (var write = process.Kill(); write is not null; write = write.And)
-            Lose(write with { And = null });
+            Lose(write with { And = null, Statement = write.IfLate ?? write.Statement });
     }
 
     private void Lose(Write write)

@@ -41,6 +41,7 @@ internal sealed class OneReader
     private long _end;
     private int _rebuilds;
     private bool _isRecorded;
+    private int _recordedBeside;
     private bool _isDraining;
 
     // Repairs hide what other rules let go wrong, so most histories have none.
@@ -189,8 +190,16 @@ internal sealed class OneReader
         var next = _acknowledged;
         _end = next == 0 ? _slotPoint : Stream[next - 1].Commit + 1;
         if (_isRecorded)
-            foreach (var step in Replace())
+        {
+            // What was derived whole beside takes the fact's place, if it has not before: then nobody knows what came since.
+            var isDue = _clickHouse.HasNext && _clickHouse.FactTable == _recordedBeside;
+            foreach (var step in isDue ? Replace() : [Write.Of(ClickHouse.DropNext)])
                 yield return step;
+            _isRecorded = false;
+            var replaced = _clickHouse.FactTable;
+            if (isDue)
+                yield return Write.Of(store => store.Record(replaced));
+        }
         var table = _clickHouse.FactTable;
         var isBeside = false;
         var rebuilding = _clickHouse.WholeTable == table || _broken == Rule.RecordNamesItsTable ? null : Roots();
@@ -214,9 +223,10 @@ internal sealed class OneReader
                     rebuilding = null;
                     if (isBeside)
                     {
-                        (_rebuilds, _isRecorded, isBeside) = (_rebuilds - 1, true, false);
+                        (_rebuilds, _isRecorded, _recordedBeside, isBeside) = (_rebuilds - 1, true, table, false);
                         foreach (var step in Replace())
                             yield return step;
+                        _isRecorded = false;
                         table = _clickHouse.FactTable;
                     }
                     var whole = table;
@@ -287,7 +297,6 @@ internal sealed class OneReader
         yield return Write.Pause;
         foreach (var step in ClickHouse.Replace())
             yield return step;
-        _isRecorded = false;
     }
 
     private Queue<Key> Roots() => new(_clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
