@@ -9,8 +9,9 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// it anew: it is copied, and in doubt until then.
 /// </summary>
 /// <remarks>
-/// <c>cdc_progress</c> has the identity of each table that was filled; behind it stands <c>copying</c> from the first mark of a copy to its
-/// end. Behind Kafka each partition has its marks, and its record, and the table is filled when all have.
+/// <c>cdc_progress</c> has the identity of each table that was filled; behind it stands <c>copying</c> from when a copy is due to its end.
+/// Behind Kafka each partition has its marks, and its record, and the table is filled when all have. Of a table that somebody has to have
+/// copied <c>lacking</c> is recorded: the former one may come back, and lacks what came meanwhile.
 /// </remarks>
 internal sealed partial class LandedTables(
     ClickHouseClient client, StarModel model, ProgressTable progress, CdcOptions options, ProcessorStatus status,
@@ -19,7 +20,7 @@ internal sealed partial class LandedTables(
     /// <summary>The name of this watch, where doubts are told.</summary>
     private const string Watch = "landing";
 
-    private const string Copying = " copying";
+    private const string Copying = " copying", Lacking = "lacking", CopiedByItself = "it is being copied anew, by itself.";
 
     /// <summary>Tables that lack what came before, by their source, with what to do.</summary>
     private readonly ConcurrentDictionary<string, string> _lacking = [];
@@ -36,26 +37,36 @@ internal sealed partial class LandedTables(
     {
         _identities = await TableIdentities.ReadAsync(client, cancellationToken);
         _ordered = ordered;
-        _lacking.Clear();
         var due = new List<TableMapping>();
-        var filled = new List<(string, string)>();
+        var found = new List<(string Name, string Identity)>();
         foreach (var table in model.Tables)
         {
             var recorded = known.Tables.GetValueOrDefault(table.Landing);
+            if (recorded == IdentityOf(table))
+                continue;
             if (recorded is null || (recorded == IdentityOf(table) + Copying && known.IsCopied(table)))
-                filled.Add((table.Landing, IdentityOf(table)));
-            else if (recorded != IdentityOf(table) && CureOf(table, recorded, known) is { } cure)
-                _lacking[table.Source] = cure;
-            else if (recorded != IdentityOf(table))
+            {
+                found.Add((table.Landing, IdentityOf(table)));
+                continue;
+            }
+
+            var cure = CureOf(table, recorded, known);
+            _lacking[table.Source] = cure ?? CopiedByItself;
+            if (cure is null)
                 due.Add(table);
+            else if (recorded != Lacking && recorded != IdentityOf(table) + Copying)
+                found.AddRange(known.Tables.Keys.Where(name => name.StartsWith(table.Landing + "\t", StringComparison.Ordinal))
+                    .Append(table.Landing).Select(name => (name, Lacking)));
         }
         Tell();
-        await progress.SaveAsync([], filled, cancellationToken);
+        await progress.SaveAsync([], found, cancellationToken);
         if (due.Count == 0)
             return;
 
         foreach (var table in due)
             LogOther(table.Landing, table.Source);
+        // What is known of its copy so far must not be lost where this is kept.
+        await client.SyncAsync(cancellationToken);
         // One that is withheld is copied in any case, once its source is as it must be.
         var copies = due.Where(table => known.Copies.All(copy => copy.Table != table.Source || copy.State != CopyState.Withheld))
             .Select(table => new TableCopy(table.Source, CopyState.Requested, 0, table.Fingerprint));
@@ -73,6 +84,9 @@ internal sealed partial class LandedTables(
         // That a copy is under way must not be lost where this is kept.
         await client.SyncAsync(cancellationToken);
         await progress.SaveAsync([], [(NameOf(table, partition), IdentityOf(table) + Copying)], cancellationToken);
+        if (_ordered)
+            _lacking[table.Source] = CopiedByItself;
+        Tell();
     }
 
     /// <summary>A copy has ended.</summary>
@@ -99,6 +113,8 @@ internal sealed partial class LandedTables(
             throw Replaced(other);
         if (!_lacking.IsEmpty)
             await LookAsync(cancellationToken);
+        else
+            Tell();
     }
 
     /// <summary>Looks which tables are filled by now: behind Kafka other processors have their share in it.</summary>
@@ -126,10 +142,10 @@ internal sealed partial class LandedTables(
     private string? CureOf(TableMapping table, string recorded, Progress known)
     {
         if (recorded == IdentityOf(table) + Copying)
-            return "it is being copied anew, by itself.";
+            return CopiedByItself;
         if (!_ordered)
-            return $"ask the connector to copy it (CdcProcessor resync {table.Source}); with Redpanda Connect start the tables anew, as " +
-                "redpanda-connect/README.md tells.";
+            return $"ask the connector to copy it (CdcProcessor resync {table.Source}), once more if it stays in doubt after that; with " +
+                "Redpanda Connect start the tables anew, as redpanda-connect/README.md tells.";
         return options.IsCopiedByHand(table) && known.IsCopied(table)
             ? $"it is among Cdc:CopyByHand: run 'CdcProcessor resync {table.Source}'."
             : null;
@@ -138,14 +154,14 @@ internal sealed partial class LandedTables(
     private string IdentityOf(TableMapping table) => _identities.GetValueOrDefault(table.Landing, "");
 
     private string NameOf(TableMapping table, int partition) =>
-        _ordered ? table.Landing : string.Create(CultureInfo.InvariantCulture, $"{table.Landing} {partition}");
+        _ordered ? table.Landing : string.Create(CultureInfo.InvariantCulture, $"{table.Landing}\t{partition}");
 
     private void Tell() => status.Doubts.Tell(Watch, [.. _lacking.Select(table => (
         table.Key, $"lacks what came before: {model.Table(table.Key).Landing} is another table in ClickHouse than the one that was filled",
         table.Value))]);
 
     private static NotReadyException Replaced(TableMapping table) =>
-        new($"{table.Landing} is another table in ClickHouse than it was: {table.Source} has to be copied.");
+        new($"{table.Landing} is another table in ClickHouse than it was: {table.Source} lacks what came before.");
 
     [LoggerMessage(EventId = 34, Level = LogLevel.Warning,
         Message = "{Landing} is another table in ClickHouse than the one that was filled: {Table} is copied anew")]

@@ -30,12 +30,15 @@ internal sealed partial class TableDoubts(TimeProvider time, ILogger<TableDoubts
         foreach (var (table, what, cure) in doubts)
         {
             var doubt = new TableDoubt(table, what, cure, time.GetUtcNow());
-            if (_doubts.TryAdd((watch, table, what), doubt))
+            var told = _doubts.GetOrAdd((watch, table, what), doubt);
+            if (ReferenceEquals(told, doubt))
                 LogDoubt(table, what, cure);
+            else if (told.Cure != cure)
+                _doubts.TryUpdate((watch, table, what), told with { Cure = cure }, told);
         }
         foreach (var (key, doubt) in _doubts)
         {
-            var isTold = doubts.Any(told => (told.Table, told.What) == (key.Table, key.What));
+            var isTold = doubts.Any(known => (known.Table, known.What) == (key.Table, key.What));
             if (key.Watch == watch && !isTold && _doubts.TryRemove(key, out _))
                 LogOver(doubt.Table, doubt.What);
         }

@@ -107,6 +107,16 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
             && ready.Contains("it is among Cdc:CopyByHand: run 'CdcProcessor resync customer'"), shop, Cancel);
         (await shop.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("0\n");
 
+        // The former one comes back, and lacks what came meanwhile.
+        await shop.ExecuteAsync("UPDATE customer SET city = 'Thun' WHERE id = 1", Cancel);
+        await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM customer_dim", Cancel), rows => rows == "1\n", "the change", Cancel);
+        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        await Wait.UntilAsync(
+            () => Task.FromResult(shop.Log.Lines.Count(line => line.Contains("is another table in ClickHouse than it was")) == 2),
+            $"the processor to notice; log:\n{shop.Log}", Cancel, Long);
+        await WaitForReadyAsync(
+            processor, ready => ready.StartsWith("200") && ready.Contains("customer lacks what came before"), shop, Cancel);
+
         using var http = Client(processor);
         (await http.PostAsync("/operations/resync?table=customer", null, Cancel)).EnsureSuccessStatusCode();
         (await http.GetStringAsync("/operations/status", Cancel)).Should().Contain("customer_dim"); // to ask changes nothing
