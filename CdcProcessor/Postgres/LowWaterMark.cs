@@ -9,7 +9,7 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// </summary>
 internal sealed class LowWaterMark(Socket socket)
 {
-    private const int Much = 64 * 1024, Least = 1;
+    private const int Much = 256 * 1024, Least = 1;
 
     // Linux's asm-generic/socket.h.
     private const int SolSocket = 1, SoRcvLoWat = 18;

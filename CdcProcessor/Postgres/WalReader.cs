@@ -78,8 +78,9 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
                 saysLarge = false;
                 onLarge?.Invoke(connection.Missing);
             }
-            await pace.BeforeReceiveAsync(connection.LastReceived, connection.Missing, cancellationToken);
+            await pace.BeforeReceiveAsync(connection.Missing, cancellationToken);
             await connection.ReceiveAsync(cancellationToken);
+            pace.AfterReceive(connection.LastReceived);
             Volatile.Write(ref _lastHeard, time.GetTimestamp());
         }
     }

@@ -24,8 +24,34 @@ public sealed class PaceTests : IDisposable
     public async Task In_a_flood_it_waits_unless_much_came_or_a_large_message_is_under_way(int received, int missing, bool atOnce)
     {
         var pace = await InAFloodAsync();
+        pace.AfterReceive(received);
 
-        pace.BeforeReceiveAsync(received, missing, TestContext.Current.CancellationToken).IsCompleted.Should().Be(atOnce);
+        pace.BeforeReceiveAsync(missing, TestContext.Current.CancellationToken).IsCompleted.Should().Be(atOnce);
+    }
+
+    [Theory]
+    [InlineData(2_000, 2)] // a thousand bytes in a millisecond: a busy shop
+    [InlineData(20_000, 13)] // ten thousand: 128 KB take thirteen
+    [InlineData(10_000, 16)]
+    [InlineData(120_000, 2)]
+    public async Task It_waits_for_as_long_as_much_takes_to_come_and_not_long_where_little_comes(int received, int milliseconds)
+    {
+        var pace = await InAFloodAsync();
+        await WaitOnceAsync(pace, 2);
+        pace.AfterReceive(received);
+
+        (await WaitOnceAsync(pace, milliseconds)).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task A_receive_that_had_to_wait_ends_the_flood()
+    {
+        var pace = await InAFloodAsync();
+        await WaitOnceAsync(pace, 2);
+        _time.Advance(TimeSpan.FromMilliseconds(3));
+        pace.AfterReceive(TlsRecord);
+
+        pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken).IsCompleted.Should().BeTrue();
     }
 
     [Fact]
@@ -35,12 +61,23 @@ public sealed class PaceTests : IDisposable
         var pace = await InAFloodAsync();
         Mark.Should().Be(1);
 
-        var wait = pace.BeforeReceiveAsync(TlsRecord, 0, TestContext.Current.CancellationToken);
-        Mark.Should().Be(64 * 1024);
-        _time.Advance(TimeSpan.FromMilliseconds(2));
+        var wait = pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken);
+        Mark.Should().Be(256 * 1024);
+        _time.Advance(TimeSpan.FromMilliseconds(16));
         await wait;
 
         Mark.Should().Be(1);
+    }
+
+    /// <summary>Whether the next wait ends after so many milliseconds, and not before.</summary>
+    private async Task<bool> WaitOnceAsync(Pace pace, int milliseconds)
+    {
+        var wait = pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken).AsTask();
+        _time.Advance(TimeSpan.FromMilliseconds(milliseconds - 1));
+        var isEarly = wait.IsCompleted;
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await wait.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        return !isEarly;
     }
 
     private int Mark
@@ -57,7 +94,10 @@ public sealed class PaceTests : IDisposable
     {
         var pace = new Pace(new LowWaterMark(_socket), _time);
         for (var i = 0; i < 17; i++)
-            await pace.BeforeReceiveAsync(TlsRecord, 0, TestContext.Current.CancellationToken);
+        {
+            await pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken);
+            pace.AfterReceive(TlsRecord);
+        }
         return pace;
     }
 }
