@@ -90,11 +90,12 @@ internal sealed class ClickHouseSink : IChangeSink
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
-        await _companions.FillAsync((await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
+        var tables = await TableIdentities.ReadAsync(_client, cancellationToken);
+        await _companions.FillAsync(tables, (await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);
-        await _landed.BeginAsync(progress, _ordered, cancellationToken);
+        await _landed.BeginAsync(tables, progress, _ordered, cancellationToken);
         _end = progress.Positions.Select(position => position.Position).DefaultIfEmpty().Max();
-        await _facts.OpenAsync(progress, cancellationToken);
+        await _facts.OpenAsync(tables, progress, cancellationToken);
         _facts.SetCopied(progress.IsCopied);
     }
 
@@ -109,9 +110,11 @@ internal sealed class ClickHouseSink : IChangeSink
             try
             {
                 await SchemaCheck.RunAsync(_client, _model, cancellationToken);
-                await _companions.CheckAsync(cancellationToken);
-                await _landed.CheckAsync(cancellationToken);
-                await _facts.CheckAsync(cancellationToken);
+                var facts = _facts.Known;
+                var tables = await TableIdentities.ReadAsync(_client, cancellationToken);
+                _companions.Check(tables);
+                await _landed.CheckAsync(tables, cancellationToken);
+                _facts.Check(facts, tables);
                 _status.Doubts.Tell(Watch, []);
             }
             catch (Exception e) when (e is HttpRequestException or ClickHouseException)
@@ -160,10 +163,9 @@ internal sealed class ClickHouseSink : IChangeSink
     public async Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
     {
         // First the positions, so that they are as durable as what they speak of.
-        if (positions.Count > 0)
-            await _progress.SaveAsync(positions, cancellationToken);
+        await _progress.SaveAsync(positions, cancellationToken);
         await _client.SyncAsync(cancellationToken);
-        if (positions.Count > 0 && _status.OpenDeadLetters > 0 && _time.GetElapsedTime(_lettersSeen) >= LookAtLettersEvery)
+        if (_status.OpenDeadLetters > 0 && _time.GetElapsedTime(_lettersSeen) >= LookAtLettersEvery)
         {
             _lettersSeen = _time.GetTimestamp();
             if (await _deadLetters.SettleOvertakenAsync(_model, cancellationToken) > 0)

@@ -12,11 +12,13 @@ internal sealed class CompanionViews(ClickHouseClient client, StarModel model, P
     private IReadOnlyDictionary<string, string> _known = new Dictionary<string, string>();
 
     /// <summary>Fills what is another than was recorded.</summary>
+    /// <param name="tables">The identities of the database's tables.</param>
     /// <param name="recorded">What was recorded, by the companion's name.</param>
     /// <param name="cancellationToken">Ends it; the next start begins anew.</param>
-    public async Task FillAsync(IReadOnlyDictionary<string, string> recorded, CancellationToken cancellationToken)
+    public async Task FillAsync(
+        IReadOnlyDictionary<string, string> tables, IReadOnlyDictionary<string, string> recorded, CancellationToken cancellationToken)
     {
-        _known = await IdentitiesAsync(cancellationToken);
+        _known = IdentitiesIn(tables);
         foreach (var table in model.Tables)
         {
             var others = table.Companions.Where(known => recorded.GetValueOrDefault(known.Name) != _known.GetValueOrDefault(known.Name));
@@ -36,20 +38,17 @@ internal sealed class CompanionViews(ClickHouseClient client, StarModel model, P
 
     /// <summary>Says if one is another than at the start.</summary>
     /// <exception cref="NotReadyException">It is; the next start fills it.</exception>
-    public async Task CheckAsync(CancellationToken cancellationToken)
+    public void Check(IReadOnlyDictionary<string, string> tables)
     {
-        foreach (var (name, identity) in await IdentitiesAsync(cancellationToken))
+        foreach (var (name, identity) in IdentitiesIn(tables))
         {
             if (_known.GetValueOrDefault(name) != identity)
                 throw new NotReadyException($"{name} or its view was made anew in ClickHouse: it is filled with what landed meanwhile.");
         }
     }
 
-    private async Task<IReadOnlyDictionary<string, string>> IdentitiesAsync(CancellationToken cancellationToken)
-    {
-        var tables = await TableIdentities.ReadAsync(client, cancellationToken);
-        return model.Tables.SelectMany(table => table.Companions)
+    private Dictionary<string, string> IdentitiesIn(IReadOnlyDictionary<string, string> tables) =>
+        model.Tables.SelectMany(table => table.Companions)
             .Where(companion => tables.ContainsKey(companion.Name) && tables.ContainsKey(companion.View))
             .ToDictionary(companion => companion.Name, companion => $"{tables[companion.Name]} {tables[companion.View]}");
-    }
 }

@@ -24,12 +24,18 @@ internal sealed partial class Facts(
     /// <summary>The identity of each table, of a fact's as of when this processor came to write to it.</summary>
     private volatile IReadOnlyDictionary<string, string> _identities = ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>The tables that it knows, for <see cref="Check"/>.</summary>
+    public IReadOnlyDictionary<string, string> Known => _identities;
+
     /// <summary>A fact is being derived whole, or can be now.</summary>
     public bool HasWork => _running is not null || _waiting.Exists(rebuild => rebuild.IsDue);
 
-    /// <summary>Looks which tables there are and how far they are.</summary>
+    /// <summary>Looks how far the facts are.</summary>
+    /// <param name="tables">The identities of the database's tables.</param>
+    /// <param name="known">What is recorded.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="NotReadyException">A table of the fact's form is missing.</exception>
-    public async Task OpenAsync(Progress known, CancellationToken cancellationToken)
+    public async Task OpenAsync(IReadOnlyDictionary<string, string> tables, Progress known, CancellationToken cancellationToken)
     {
         var comments = (await client.QueryAsync(
             $"SELECT name, comment FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
@@ -37,7 +43,7 @@ internal sealed partial class Facts(
         _tables.Clear();
         _waiting.Clear();
         report.Clear();
-        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
+        _identities = tables;
         foreach (var fact in model.Facts)
             await OpenAsync(fact, known, comments, cancellationToken);
     }
@@ -46,17 +52,17 @@ internal sealed partial class Facts(
     /// Says if a fact has another table than it had: one that was restored, or that a processor which is dead has put in place late. What
     /// was written to the former one is not in it.
     /// </summary>
+    /// <param name="known"><see cref="Known"/>, as of before the tables were read.</param>
+    /// <param name="tables">The identities of the database's tables.</param>
     /// <exception cref="NotReadyException">It has; the next start derives it whole.</exception>
-    public async Task CheckAsync(CancellationToken cancellationToken)
+    public void Check(IReadOnlyDictionary<string, string> known, IReadOnlyDictionary<string, string> tables)
     {
-        var known = _identities;
-        var found = await TableIdentities.ReadAsync(client, cancellationToken);
         if (!ReferenceEquals(known, _identities))
             return; // one was put in place meanwhile
 
         foreach (var fact in model.Facts)
         {
-            if (known.TryGetValue(fact.Name, out var identity) && found.GetValueOrDefault(fact.Name) != identity)
+            if (known.TryGetValue(fact.Name, out var identity) && tables.GetValueOrDefault(fact.Name) != identity)
                 throw new NotReadyException($"{fact.Name} has another table in ClickHouse than it had: it is derived whole.");
         }
     }

@@ -29,14 +29,15 @@ internal sealed partial class LandedTables(
     private bool _ordered;
 
     /// <summary>Records the tables that are filled from now on, and has those copied that are others than were filled.</summary>
+    /// <param name="tables">The identities of the database's tables.</param>
     /// <param name="known">What is recorded.</param>
     /// <param name="ordered">Whether this processor can copy one: what was filled from Kafka, only whoever writes the topic can.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="NotReadyException">The next start copies a table.</exception>
-    public async Task BeginAsync(Progress known, bool ordered, CancellationToken cancellationToken)
+    public async Task BeginAsync(
+        IReadOnlyDictionary<string, string> tables, Progress known, bool ordered, CancellationToken cancellationToken)
     {
-        _identities = await TableIdentities.ReadAsync(client, cancellationToken);
-        _ordered = ordered;
+        (_identities, _ordered) = (tables, ordered);
         var due = new List<TableMapping>();
         var found = new List<(string Name, string Identity)>();
         foreach (var table in model.Tables)
@@ -96,31 +97,29 @@ internal sealed partial class LandedTables(
             return;
 
         var name = NameOf(table, partition);
-        var known = await progress.LoadAsync(cancellationToken);
-        if (known.Tables.GetValueOrDefault(name) != IdentityOf(table) + Copying)
+        var known = (await progress.LoadAsync(cancellationToken)).Tables;
+        if (known.GetValueOrDefault(name) != IdentityOf(table) + Copying)
             return; // what it brought first went to the former table
 
         await progress.SaveAsync([], [(name, IdentityOf(table))], cancellationToken);
-        await LookAsync(cancellationToken);
+        await LookAsync(known.Where(record => record.Key != name).Append(new(name, IdentityOf(table))).ToDictionary(), cancellationToken);
     }
 
     /// <summary>Says if one is another than at the start.</summary>
     /// <exception cref="NotReadyException">It is.</exception>
-    public async Task CheckAsync(CancellationToken cancellationToken)
+    public async Task CheckAsync(IReadOnlyDictionary<string, string> tables, CancellationToken cancellationToken)
     {
-        var found = await TableIdentities.ReadAsync(client, cancellationToken);
-        if (model.Tables.FirstOrDefault(table => found.GetValueOrDefault(table.Landing, "") != IdentityOf(table)) is { } other)
+        if (model.Tables.FirstOrDefault(table => tables.GetValueOrDefault(table.Landing, "") != IdentityOf(table)) is { } other)
             throw Replaced(other);
         if (!_lacking.IsEmpty)
-            await LookAsync(cancellationToken);
+            await LookAsync((await progress.LoadAsync(cancellationToken)).Tables, cancellationToken);
         else
             Tell();
     }
 
     /// <summary>Looks which tables are filled by now: behind Kafka other processors have their share in it.</summary>
-    private async Task LookAsync(CancellationToken cancellationToken)
+    private async Task LookAsync(IReadOnlyDictionary<string, string> known, CancellationToken cancellationToken)
     {
-        var known = (await progress.LoadAsync(cancellationToken)).Tables;
         foreach (var table in model.Tables.Where(table => _lacking.ContainsKey(table.Source)))
         {
             if (known.GetValueOrDefault(table.Landing) != IdentityOf(table))

@@ -57,8 +57,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         if (!whileItRuns)
             await shop.StopAsync(processor);
 
-        await shop.QueryAsync("CREATE TABLE former AS order_fact", Cancel);
-        await shop.QueryAsync("EXCHANGE TABLES order_fact AND former", Cancel);
+        await shop.ExchangeAsync("order_fact", Cancel);
         (await shop.QueryAsync("SELECT count() FROM order_fact", Cancel)).Should().Be("0\n");
         if (!whileItRuns)
             await shop.StartStreamingAsync(Cancel);
@@ -80,8 +79,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         if (!whileItRuns)
             await shop.StopAsync(processor);
 
-        await shop.QueryAsync($"CREATE TABLE former AS {landing}", Cancel);
-        await shop.QueryAsync($"EXCHANGE TABLES {landing} AND former", Cancel);
+        await shop.ExchangeAsync(landing, Cancel);
         if (!whileItRuns)
             processor = await shop.StartStreamingAsync(Cancel);
 
@@ -101,8 +99,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
     {
         await using var shop = await CreateAsync(postgres, clickhouse, Cancel);
         var processor = await shop.StartCopiedAsync(Cancel, ["--Cdc:CopyByHand", "customer"]);
-        await shop.QueryAsync("CREATE TABLE former AS customer_dim", Cancel);
-        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        await shop.ExchangeAsync("customer_dim", Cancel);
         await WaitForReadyAsync(processor, ready => ready.Contains("customer lacks what came before: customer_dim is another table")
             && ready.Contains("it is among Cdc:CopyByHand: run 'CdcProcessor resync customer'"), shop, Cancel);
         (await shop.QueryAsync("SELECT count() FROM customer_dim", Cancel)).Should().Be("0\n");
@@ -110,7 +107,7 @@ public sealed class ClickHouseChangeTests(PostgresServer postgres, ClickHouseSer
         // The former one comes back, and lacks what came meanwhile.
         await shop.ExecuteAsync("UPDATE customer SET city = 'Thun' WHERE id = 1", Cancel);
         await Wait.ForAsync(() => shop.QueryAsync("SELECT count() FROM customer_dim", Cancel), rows => rows == "1\n", "the change", Cancel);
-        await shop.QueryAsync("EXCHANGE TABLES customer_dim AND former", Cancel);
+        await shop.ExchangeBackAsync("customer_dim", Cancel);
         await Wait.UntilAsync(
             () => Task.FromResult(shop.Log.Lines.Count(line => line.Contains("is another table in ClickHouse than it was")) == 2),
             $"the processor to notice; log:\n{shop.Log}", Cancel, Long);

@@ -198,6 +198,17 @@ internal sealed class Store : IAsyncDisposable
 
     public Task<string> QueryAsync(string sql, CancellationToken cancellationToken) => ClickHouse.QueryAsync(sql, cancellationToken);
 
+    /// <summary>An empty table takes the place of one in ClickHouse, which is there as <c>former</c>.</summary>
+    public async Task ExchangeAsync(string table, CancellationToken cancellationToken)
+    {
+        await QueryAsync($"CREATE TABLE former AS {table}", cancellationToken);
+        await ExchangeBackAsync(table, cancellationToken);
+    }
+
+    /// <summary>The table <c>former</c> takes the place of one in ClickHouse, once more.</summary>
+    public Task ExchangeBackAsync(string table, CancellationToken cancellationToken) =>
+        QueryAsync($"EXCHANGE TABLES {table} AND former", cancellationToken);
+
     /// <summary>
     /// Waits until all that PostgreSQL has committed is visible in ClickHouse, and compares every table with the SQL
     /// join: row for row and value for value.

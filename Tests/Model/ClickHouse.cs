@@ -128,6 +128,9 @@ internal sealed class ClickHouse(Dice dice)
             _unsynced[i] = _unsynced[i] with { Facts = [] };
     }
 
+    /// <summary>What each fact's root is, landed so far.</summary>
+    public Queue<Key> Roots() => new(Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
+
     /// <summary>Records that a table of the facts was derived whole by the readers' definition.</summary>
     public void Record(int table) => (IsWhole, WholeTable) = (true, table);
 
@@ -149,8 +152,12 @@ internal sealed class ClickHouse(Dice dice)
 
     public static void DropNext(ClickHouse store) => (store._next, store._syncedNext) = (null, []);
 
-    /// <summary>EXCHANGE TABLES; only where a rule is broken, so nothing is said of what power losses leave of it.</summary>
-    public void Exchange()
+    /// <summary>
+    /// EXCHANGE TABLES, then DROP of the old one; only where a rule is broken, so nothing is said of what power losses leave of it.
+    /// </summary>
+    public static IEnumerable<Write> ReplaceByExchange() => [Write.Of(static store => store.Exchange()), Write.Of(DropNext)];
+
+    private void Exchange()
     {
         if (_next is null)
             return;

@@ -46,7 +46,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
             }
             yield return Write.Of(ClickHouse.DropNext);
         }
-        var deriving = isWhole ? null : Roots();
+        var deriving = isWhole ? null : clickHouse.Roots();
         while (true)
         {
             if (IsAnother)
@@ -61,7 +61,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
                     foreach (var step in _isBeside ? Replace() : Record())
                         yield return step;
                     if (deriving is not null)
-                        deriving = Roots();
+                        deriving = clickHouse.Roots();
                 }
             }
 
@@ -124,8 +124,6 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
         }
     }
 
-    private Queue<Key> Roots() => new(clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
-
     private List<Key> Page(Queue<Key> roots)
     {
         var page = new List<Key>();
@@ -139,9 +137,7 @@ internal sealed class Consumer(Dice dice, Rule broken, Topic topic, ClickHouse c
     {
         if (!clickHouse.HasNext)
             throw new TableIsGoneException();
-        if (broken == Rule.ReplacingMayRunTwice)
-            yield return Write.Of(static store => store.Exchange());
-        foreach (var step in ClickHouse.Replace().Skip(broken == Rule.ReplacingMayRunTwice ? 2 : 0))
+        foreach (var step in broken == Rule.ReplacingMayRunTwice ? ClickHouse.ReplaceByExchange() : ClickHouse.Replace())
             yield return step;
         (_isBeside, _table) = (false, clickHouse.FactTable);
         if (broken == Rule.ReplacedFactIsDerivedInPlace)

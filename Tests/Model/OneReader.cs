@@ -40,8 +40,9 @@ internal sealed class OneReader
     // The end of the last commit that was applied whole, and how often a fact may still get a new definition.
     private long _end;
     private int _rebuilds;
-    private bool _isRecorded;
-    private int _recordedBeside;
+
+    /// <summary>The table of the facts whose place another is to take, which is recorded as whole; null where there is none.</summary>
+    private int? _replaces;
     private bool _isDraining;
 
     // Repairs hide what other rules let go wrong, so most histories have none.
@@ -189,20 +190,20 @@ internal sealed class OneReader
     {
         var next = _acknowledged;
         _end = next == 0 ? _slotPoint : Stream[next - 1].Commit + 1;
-        if (_isRecorded)
+        if (_replaces is { } former)
         {
             // What was derived whole beside takes the fact's place, if it has not before: then nobody knows what came since.
-            var isDue = _clickHouse.HasNext && _clickHouse.FactTable == _recordedBeside;
+            var isDue = _clickHouse.HasNext && _clickHouse.FactTable == former;
             foreach (var step in isDue ? Replace() : [Write.Of(ClickHouse.DropNext)])
                 yield return step;
-            _isRecorded = false;
+            _replaces = null;
             var replaced = _clickHouse.FactTable;
             if (isDue)
                 yield return Write.Of(store => store.Record(replaced));
         }
         var table = _clickHouse.FactTable;
         var isBeside = false;
-        var rebuilding = _clickHouse.WholeTable == table || _broken == Rule.RecordNamesItsTable ? null : Roots();
+        var rebuilding = _clickHouse.WholeTable == table || _broken == Rule.RecordNamesItsTable ? null : _clickHouse.Roots();
         while (true)
         {
             if (IsAnother())
@@ -210,7 +211,7 @@ internal sealed class OneReader
             if (rebuilding is null && _rebuilds > 0 && _dice.Chance(_isDraining ? 0.5 : 0.03))
             {
                 _clickHouse.BeginNext();
-                (rebuilding, isBeside) = (Roots(), true);
+                (rebuilding, isBeside) = (_clickHouse.Roots(), true);
             }
             if (rebuilding is not null && _dice.Chance(0.5))
             {
@@ -223,10 +224,10 @@ internal sealed class OneReader
                     rebuilding = null;
                     if (isBeside)
                     {
-                        (_rebuilds, _isRecorded, _recordedBeside, isBeside) = (_rebuilds - 1, true, table, false);
+                        (_rebuilds, _replaces, isBeside) = (_rebuilds - 1, table, false);
                         foreach (var step in Replace())
                             yield return step;
-                        _isRecorded = false;
+                        _replaces = null;
                         table = _clickHouse.FactTable;
                     }
                     var whole = table;
@@ -298,8 +299,6 @@ internal sealed class OneReader
         foreach (var step in ClickHouse.Replace())
             yield return step;
     }
-
-    private Queue<Key> Roots() => new(_clickHouse.Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
 
     /// <summary>
     /// A page of a fact, between two batches: where its definition has changed in the table beside it, and otherwise in its own, which is
