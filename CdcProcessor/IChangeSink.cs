@@ -32,6 +32,8 @@ internal interface IChangeSink : IAsyncDisposable
     Task WriteAsync(ChangeBatch batch, CancellationToken cancellationToken);
 
     /// <summary>Records how far the sink was filled and makes all of that survive a power failure. May run beside the next write.</summary>
+    /// <param name="positions">One for each partition that has come on, so at least one.</param>
+    /// <param name="cancellationToken">Ends it; it is done again.</param>
     Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken);
 
     /// <summary>

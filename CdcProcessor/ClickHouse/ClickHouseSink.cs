@@ -90,6 +90,7 @@ internal sealed class ClickHouseSink : IChangeSink
         await _progress.SaveAsync(source, cancellationToken);
         await CountDeadLettersAsync(cancellationToken);
         _facts.Begin(_ordered);
+        // Before all else: a table that takes another's place from now on is noticed by the next look.
         var tables = await TableIdentities.ReadAsync(_client, cancellationToken);
         await _companions.FillAsync(tables, (await _progress.LoadAsync(cancellationToken)).Companions, cancellationToken);
         var progress = await _progress.LoadAsync(cancellationToken);

@@ -102,6 +102,7 @@ internal sealed partial class LandedTables(
             return; // what it brought first went to the former table
 
         await progress.SaveAsync([], [(name, IdentityOf(table))], cancellationToken);
+        // Whoever ends another partition at the same time is seen by the next look.
         await LookAsync(known.Where(record => record.Key != name).Append(new(name, IdentityOf(table))).ToDictionary(), cancellationToken);
     }
 

@@ -9,7 +9,10 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// </summary>
 internal sealed class LowWaterMark(Socket socket)
 {
-    private const int Much = 256 * 1024, Least = 1;
+    /// <summary>More than one of the reader's waits brings; the kernel makes it half of the socket's room where that is less.</summary>
+    private const int Much = 256 * 1024;
+
+    private const int Least = 1;
 
     // Linux's asm-generic/socket.h.
     private const int SolSocket = 1, SoRcvLoWat = 18;

@@ -2,21 +2,20 @@ namespace AspireCdc.CdcProcessor.Postgres;
 
 /// <summary>
 /// The server sends each change by itself as long as its reader has room. While changes flood in, a reader that waits for some
-/// milliseconds, and is not woken meanwhile, gets hundreds at once, which saves both sides most of their system calls; a lone commit never
-/// waits.
+/// milliseconds, and is not woken meanwhile, gets hundreds at once, which saves both sides most of their system calls. A lone commit does
+/// not wait, unless it comes right behind a flood.
 /// </summary>
-internal sealed class Pace(LowWaterMark mark, TimeProvider time)
+/// <param name="mark">What wakes the reader.</param>
+/// <param name="room">
+/// Bytes that may come meanwhile without the server having to wait (<see cref="WireConnection.Room"/>); 0 if nobody knows.
+/// </param>
+/// <param name="time">The clock.</param>
+internal sealed class Pace(LowWaterMark mark, int room, TimeProvider time)
 {
     private const int FloodAfter = 16;
 
-    /// <summary>What a wait is to bring: half of what the connection has room for.</summary>
-    private const int MuchBytes = 128 * 1024;
-
-    /// <summary>
-    /// Of a message that misses so much the server has all of the rest at hand, and waiting gains nothing: over TLS, where a receive
-    /// brings one record of 16 KB at most, it would cost a wait for each.
-    /// </summary>
-    private const int LargeMessage = 64 * 1024;
+    /// <summary>Who gets so much at once, or of a message that misses so much, need not wait: the server has more at hand.</summary>
+    private const int MuchBytes = 64 * 1024;
 
     /// <summary>Where less comes in a millisecond, a longer wait would be felt, and save little.</summary>
     private const int ThickBytes = 4 * 1024;
@@ -33,7 +32,7 @@ internal sealed class Pace(LowWaterMark mark, TimeProvider time)
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask BeforeReceiveAsync(int missing, CancellationToken cancellationToken)
     {
-        if (_quickReceives > FloodAfter && _lastBrought < MuchBytes && missing < LargeMessage)
+        if (_quickReceives > FloodAfter && _lastBrought < Math.Max(room, MuchBytes) && missing < MuchBytes)
         {
             var wait = NextWait();
             mark.Raise();
@@ -51,6 +50,9 @@ internal sealed class Pace(LowWaterMark mark, TimeProvider time)
         _broughtSinceWait += brought;
     }
 
+    /// <summary>
+    /// As long as the room takes to fill. Where the connection itself is what is slow, a receive takes long, and nothing waits besides.
+    /// </summary>
     private TimeSpan NextWait()
     {
         var now = time.GetTimestamp();
@@ -59,7 +61,7 @@ internal sealed class Pace(LowWaterMark mark, TimeProvider time)
         if (bytesInAMillisecond < ThickBytes)
             return Shortest;
 
-        var wait = TimeSpan.FromMilliseconds(MuchBytes / bytesInAMillisecond);
+        var wait = TimeSpan.FromMilliseconds(room / bytesInAMillisecond);
         return wait < Shortest ? Shortest : wait > Longest ? Longest : wait;
     }
 }

@@ -54,7 +54,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
     {
         // What the server has at hand may be read without a pause, and the caller has more to start.
         await Task.Yield();
-        var pace = new Pace(connection.Mark, time);
+        var pace = new Pace(connection.Mark, connection.Room, time);
         var saysLarge = true;
         while (true)
         {

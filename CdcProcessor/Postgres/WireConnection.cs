@@ -49,6 +49,12 @@ internal sealed class WireConnection : IAsyncDisposable
     /// <summary>How much must have come before it is told of.</summary>
     public LowWaterMark Mark { get; }
 
+    /// <summary>
+    /// Half of the bytes that the socket holds before the server has to wait for the reader; 0 for a Unix socket, of which the server's end
+    /// says how much that is.
+    /// </summary>
+    public int Room => _socket.AddressFamily == AddressFamily.Unix ? 0 : Math.Min(_socket.ReceiveBufferSize, ReceiveBufferSize) / 2;
+
     /// <summary>Bytes that the last <see cref="ReceiveAsync"/> brought.</summary>
     public int LastReceived { get; private set; }
 

@@ -30,15 +30,20 @@ public sealed class PaceTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2_000, 2)] // a thousand bytes in a millisecond: a busy shop
-    [InlineData(20_000, 13)] // ten thousand: 128 KB take thirteen
-    [InlineData(10_000, 16)]
-    [InlineData(120_000, 2)]
-    public async Task It_waits_for_as_long_as_much_takes_to_come_and_not_long_where_little_comes(int received, int milliseconds)
+    [InlineData(128, 8_000, 2)] // four thousand bytes in a millisecond: a busy shop
+    [InlineData(128, 8_400, 16)]
+    [InlineData(128, 20_000, 13)] // ten thousand: 128 KB take thirteen
+    [InlineData(64, 20_000, 6)]
+    [InlineData(128, 400_000, 2)]
+    [InlineData(0, 20_000, 2)] // a Unix socket
+    public async Task It_waits_for_as_long_as_the_room_takes_to_fill_and_not_long_where_little_comes(
+        int room, int received, int milliseconds)
     {
-        var pace = await InAFloodAsync();
-        await WaitOnceAsync(pace, 2);
-        pace.AfterReceive(received);
+        var pace = await InAFloodAsync(room * 1024);
+        (await WaitOnceAsync(pace, 2)).Should().BeTrue();
+        pace.AfterReceive(received / 2);
+        pace.AfterReceive(received / 2);
+        pace.AfterReceive(0);
 
         (await WaitOnceAsync(pace, milliseconds)).Should().BeTrue();
     }
@@ -47,7 +52,7 @@ public sealed class PaceTests : IDisposable
     public async Task A_receive_that_had_to_wait_ends_the_flood()
     {
         var pace = await InAFloodAsync();
-        await WaitOnceAsync(pace, 2);
+        (await WaitOnceAsync(pace, 2)).Should().BeTrue();
         _time.Advance(TimeSpan.FromMilliseconds(3));
         pace.AfterReceive(TlsRecord);
 
@@ -90,9 +95,9 @@ public sealed class PaceTests : IDisposable
         }
     }
 
-    private async Task<Pace> InAFloodAsync()
+    private async Task<Pace> InAFloodAsync(int room = 128 * 1024)
     {
-        var pace = new Pace(new LowWaterMark(_socket), _time);
+        var pace = new Pace(new LowWaterMark(_socket), room, _time);
         for (var i = 0; i < 17; i++)
         {
             await pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken);

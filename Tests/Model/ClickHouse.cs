@@ -128,7 +128,7 @@ internal sealed class ClickHouse(Dice dice)
             _unsynced[i] = _unsynced[i] with { Facts = [] };
     }
 
-    /// <summary>What each fact's root is, landed so far.</summary>
+    /// <summary>The keys of the facts' roots that have landed.</summary>
     public Queue<Key> Roots() => new(Landing.Select(row => row.Key).Where(key => key.Table is Table.Order or Table.Item));
 
     /// <summary>Records that a table of the facts was derived whole by the readers' definition.</summary>

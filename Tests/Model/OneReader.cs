@@ -41,8 +41,9 @@ internal sealed class OneReader
     private long _end;
     private int _rebuilds;
 
-    /// <summary>The table of the facts whose place another is to take, which is recorded as whole; null where there is none.</summary>
+    /// <summary>The table of the facts whose place the one beside is to take, once that is recorded as whole; else null.</summary>
     private int? _replaces;
+
     private bool _isDraining;
 
     // Repairs hide what other rules let go wrong, so most histories have none.
