@@ -22,7 +22,6 @@ internal sealed class Pace(LowWaterMark mark, int room, TimeProvider time)
 
     private static readonly TimeSpan Quick = TimeSpan.FromMilliseconds(2), Shortest = Quick, Longest = TimeSpan.FromMilliseconds(16);
 
-    private long _receiveBegan;
     private long _waitBegan;
     private int _quickReceives;
     private int _lastBrought;
@@ -39,13 +38,13 @@ internal sealed class Pace(LowWaterMark mark, int room, TimeProvider time)
             await Task.Delay(wait, time, cancellationToken);
             mark.Lower();
         }
-        _receiveBegan = time.GetTimestamp();
     }
 
     /// <param name="brought">Bytes that the receive brought.</param>
-    public void AfterReceive(int brought)
+    /// <param name="waited">How long it took until the first of them was there.</param>
+    public void AfterReceive(int brought, TimeSpan waited)
     {
-        _quickReceives = time.GetElapsedTime(_receiveBegan) <= Quick ? _quickReceives + 1 : 0;
+        _quickReceives = waited <= Quick ? _quickReceives + 1 : 0;
         _lastBrought = brought;
         _broughtSinceWait += brought;
     }

@@ -80,7 +80,7 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
             }
             await pace.BeforeReceiveAsync(connection.Missing, cancellationToken);
             await connection.ReceiveAsync(cancellationToken);
-            pace.AfterReceive(connection.LastReceived);
+            pace.AfterReceive(connection.LastReceived, connection.LastWaited);
             Volatile.Write(ref _lastHeard, time.GetTimestamp());
         }
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -57,6 +58,9 @@ internal sealed class WireConnection : IAsyncDisposable
 
     /// <summary>Bytes that the last <see cref="ReceiveAsync"/> brought.</summary>
     public int LastReceived { get; private set; }
+
+    /// <summary>How long it took until the first of them was there; to decrypt the others may take longer.</summary>
+    public TimeSpan LastWaited { get; private set; }
 
     /// <summary>Bytes that are missing of the message that has begun; 0 where that is not known yet.</summary>
     public int Missing => _end - _start >= 5 ? Math.Max(0, Length(_start) - (_end - _start)) : 0;
@@ -183,9 +187,14 @@ internal sealed class WireConnection : IAsyncDisposable
     public async ValueTask ReceiveAsync(CancellationToken cancellationToken)
     {
         MakeRoom();
-        LastReceived = _record is null
-            ? await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken)
-            : await ReceiveRecordsAsync(_record, cancellationToken);
+        if (_record is null)
+        {
+            var began = Stopwatch.GetTimestamp();
+            LastReceived = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+            LastWaited = Stopwatch.GetElapsedTime(began);
+        }
+        else
+            LastReceived = await ReceiveRecordsAsync(_record, cancellationToken);
         if (LastReceived == 0)
             throw new EndOfStreamException("PostgreSQL closed the replication connection.");
         _end += LastReceived;
@@ -371,6 +380,7 @@ internal sealed class WireConnection : IAsyncDisposable
     {
         var free = _buffer.AsMemory(_end);
         var received = 0;
+        LastWaited = TimeSpan.Zero;
         while (received < free.Length)
         {
             if (_recordStart == _recordEnd)
@@ -382,7 +392,10 @@ internal sealed class WireConnection : IAsyncDisposable
                     break;
                 }
                 _nextRecord = null;
+                var began = Stopwatch.GetTimestamp();
                 (_recordStart, _recordEnd) = (0, await next);
+                if (received == 0)
+                    LastWaited = Stopwatch.GetElapsedTime(began);
                 if (_recordEnd == 0)
                     break;
             }

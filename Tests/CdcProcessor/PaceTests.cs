@@ -24,7 +24,7 @@ public sealed class PaceTests : IDisposable
     public async Task In_a_flood_it_waits_unless_much_came_or_a_large_message_is_under_way(int received, int missing, bool atOnce)
     {
         var pace = await InAFloodAsync();
-        pace.AfterReceive(received);
+        pace.AfterReceive(received, TimeSpan.Zero);
 
         pace.BeforeReceiveAsync(missing, TestContext.Current.CancellationToken).IsCompleted.Should().Be(atOnce);
     }
@@ -41,9 +41,9 @@ public sealed class PaceTests : IDisposable
     {
         var pace = await InAFloodAsync(room * 1024);
         (await WaitOnceAsync(pace, 2)).Should().BeTrue();
-        pace.AfterReceive(received / 2);
-        pace.AfterReceive(received / 2);
-        pace.AfterReceive(0);
+        pace.AfterReceive(received / 2, TimeSpan.Zero);
+        pace.AfterReceive(received / 2, TimeSpan.Zero);
+        pace.AfterReceive(0, TimeSpan.Zero);
 
         (await WaitOnceAsync(pace, milliseconds)).Should().BeTrue();
     }
@@ -53,8 +53,7 @@ public sealed class PaceTests : IDisposable
     {
         var pace = await InAFloodAsync();
         (await WaitOnceAsync(pace, 2)).Should().BeTrue();
-        _time.Advance(TimeSpan.FromMilliseconds(3));
-        pace.AfterReceive(TlsRecord);
+        pace.AfterReceive(TlsRecord, TimeSpan.FromMilliseconds(3));
 
         pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken).IsCompleted.Should().BeTrue();
     }
@@ -101,7 +100,7 @@ public sealed class PaceTests : IDisposable
         for (var i = 0; i < 17; i++)
         {
             await pace.BeforeReceiveAsync(0, TestContext.Current.CancellationToken);
-            pace.AfterReceive(TlsRecord);
+            pace.AfterReceive(TlsRecord, TimeSpan.Zero);
         }
         return pace;
     }
