@@ -143,6 +143,7 @@ internal sealed class ClickHouseSink : IChangeSink
         }
         else
         {
+            _facts.Forget();
             await LandAsync(cancellationToken);
             settled = await ApplyToTablesAsync(batch, cancellationToken);
             UInt128? position = _ordered ? LastPosition(batch) : null;

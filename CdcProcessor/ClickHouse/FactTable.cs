@@ -17,9 +17,6 @@ internal sealed class FactTable
     private readonly TableMapping _root;
     private readonly string _rootKey;
 
-    /// <summary>What the root's landing rows are made of; null if only an INSERT reads them.</summary>
-    private readonly string? _structure;
-
     /// <param name="model">The model.</param>
     /// <param name="mapping">The fact, of this model or of the one before.</param>
     /// <param name="target">The table that is written.</param>
@@ -29,7 +26,6 @@ internal sealed class FactTable
         Target = target;
         _root = model.Table(mapping.Root);
         _rootKey = Names(_root.KeyColumns);
-        _structure = LandingTable.StructureOf(_root);
         _parents = mapping.Parents.ToDictionary(parent => parent.Alias);
         _tables = mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
         _tables.Add(Root, _root);
@@ -128,25 +124,34 @@ internal sealed class FactTable
     public string Landed(string condition) => $"{Name(_root.Landing)} WHERE {condition}";
 
     /// <summary>
-    /// The few rows of the root that a batch has brought, for <see cref="Derive"/>. Null where they have values that only an INSERT reads.
-    /// </summary>
-    public string? Brought(RowBuffer rows) =>
-        _structure is null ? null : $"format(RowBinary, {Quote(_structure)}, unhex('{Convert.ToHexString(rows.WrittenRows.Span)}'))";
-
-    /// <summary>
     /// Derives the facts of some roots. What they point to is read from the newest landing rows. A root that is deleted, or that lacks one
     /// of its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse
     /// need not look for that.
     /// </summary>
-    /// <param name="roots">Their rows, of which the newest of each key counts: <see cref="Landed"/> or <see cref="Brought"/>.</param>
+    /// <param name="roots">Their rows, of which the newest of each key counts: <see cref="Landed"/>.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
-    /// <param name="batch">The batch that has brought the roots: where they are few, it tells which rows they point to.</param>
-    public string Derive(string roots, UInt128? position, LandingRows? batch = null) =>
+    public string Derive(string roots, UInt128? position) =>
         $"""
         INSERT INTO {Name(Target)} ({Names(Mapping.Columns.Select(column => column.Name))}, is_deleted, lsn, version)
-        {Select(roots, position, isNamed: false, batch)}
+        {Select(roots, position, isNamed: false)}
         SETTINGS optimize_on_insert = 0
         """;
+
+    /// <summary>Writes facts of which all rows are at hand: those that show, or tombstones of the others.</summary>
+    /// <param name="rows">
+    /// A table of theirs: the columns of all parts, under the names that expressions have for them, and <c>lsn</c>.
+    /// </param>
+    /// <param name="isShown">They show.</param>
+    /// <param name="position">The position of the one ordered reader's batch.</param>
+    public string Put(string rows, bool isShown, UInt128 position) =>
+        $"""
+        INSERT INTO {Name(Target)} ({Names(Written(isShown).Select(column => column.Name))}, is_deleted, lsn, version)
+        {Finished(rows, isShown, position)}
+        SETTINGS optimize_on_insert = 0
+        """;
+
+    /// <summary>Asks ClickHouse for the names and types of what <see cref="Put"/> selects.</summary>
+    public string DescribePut(string rows, UInt128 position) => $"DESCRIBE TABLE ({Finished(rows, isShown: true, position)})";
 
     /// <summary>Asks ClickHouse for the names and types of what <see cref="Derive"/> selects.</summary>
     public string Describe => $"DESCRIBE TABLE ({Select(Landed("0"), position: null, isNamed: false)})";
@@ -159,7 +164,13 @@ internal sealed class FactTable
         return $"SELECT {string.Join(", ", columns)} FROM ({Select(Landed(condition), position: null, isNamed: true)})";
     }
 
-    private string Select(string roots, UInt128? position, bool isNamed, LandingRows? batch = null)
+    private string Finished(string rows, bool isShown, UInt128 position) =>
+        $"SELECT {string.Join(", ", Written(isShown).Select(column => column.Expression))}, toUInt8({(isShown ? 0 : 1)}), lsn, " +
+        $"{Version(position)} FROM {rows}";
+
+    private IEnumerable<FactColumn> Written(bool isShown) => isShown ? Mapping.Columns : Mapping.Key;
+
+    private string Select(string roots, UInt128? position, bool isNamed)
     {
         var joins = new StringBuilder();
         var shown = new StringBuilder($"{Root}.is_deleted = 0");
@@ -167,7 +178,7 @@ internal sealed class FactTable
         {
             var table = _tables[parent.Alias];
             var name = Name(parent.Alias);
-            var rows = Newest(parent.Alias, table, ReferredBy(parent, roots, batch), parent.IsOptional);
+            var rows = Newest(parent.Alias, table, ReferredBy(parent, roots), parent.IsOptional);
             var on = table.KeyColumns.Zip(parent.Columns, (key, column) =>
                 $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
             joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {rows} AS {name} ON {string.Join(" AND ", on)}");
@@ -175,8 +186,9 @@ internal sealed class FactTable
                 shown.Append(CultureInfo.InvariantCulture, $" AND {name}.version != 0 AND {name}.is_deleted = 0");
         }
 
-        var values = Mapping.Columns.Select(column =>
-            column.IsKey ? column.Expression : $"if(shown, {column.Expression}, defaultValueOfArgumentType({column.Expression}))");
+        var values = Mapping.Columns.Select(column => IsColumn(column.Expression)
+            ? column.Expression
+            : $"if(shown, {column.Expression}, defaultValueOfArgumentType({column.Expression}))");
         string[] selected = [.. values.Append("NOT shown").Select((value, i) => isNamed ? $"{value} AS {Derived(i)}" : value)];
         var lsn = Mapping.Parents.Select(parent => Name(parent.Alias) + ".lsn").Prepend(Root + ".lsn").ToList();
         return $"""
@@ -201,13 +213,11 @@ internal sealed class FactTable
     }
 
     /// <summary>The landed rows of a parent to which the chosen roots point, now or in an older row.</summary>
-    private string ReferredBy(ParentMapping parent, string roots, LandingRows? batch)
+    private string ReferredBy(ParentMapping parent, string roots)
     {
         var table = _tables[parent.Alias];
-        var keys = parent.Child == Root ? batch?.Pointed(_root, parent.Columns, table) : null;
-        var children = parent.Child == Root ? roots : ReferredBy(_parents[parent.Child], roots, batch);
-        keys ??= $"(SELECT {Names(parent.Columns)} FROM {children})";
-        return $"{Name(table.Landing)} WHERE {(keys.Length == 0 ? "0" : $"{Tuple(table.KeyColumns)} IN {keys}")}";
+        var children = parent.Child == Root ? roots : ReferredBy(_parents[parent.Child], roots);
+        return $"{Name(table.Landing)} WHERE {Tuple(table.KeyColumns)} IN (SELECT {Names(parent.Columns)} FROM {children})";
     }
 
     /// <summary>The keys of the roots under the rows of a parent that the condition chooses.</summary>
@@ -245,10 +255,17 @@ internal sealed class FactTable
     }
 
     /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
-    private bool IsNamed(string alias, string column) =>
+    public bool IsNamed(string alias, string column) =>
         Mapping.Columns.Any(fact =>
             fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
         || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
+
+    /// <summary>
+    /// Whether it is a row's column and no more. Such a value needs no condition, which costs a lone fact more than all else: it is there
+    /// whether the fact shows or not, and nobody sees a tombstone's. What is computed may fail of what a row that is gone has left.
+    /// </summary>
+    private bool IsColumn(string expression) =>
+        _tables.Any(table => table.Value.Columns.Any(column => expression.Replace("`", "") == $"{table.Key}.{column.Landing}"));
 
     /// <summary>What no expression can mean.</summary>
     private static string Derived(int column) => Name($"derived {column + 1}");

@@ -17,6 +17,7 @@ internal sealed partial class Facts(
     private const int PageSize = 200_000;
 
     private readonly List<FactTable> _tables = [];
+    private readonly Dictionary<FactTable, FollowedFact> _followed = [];
     private readonly List<Rebuild> _waiting = [];
     private Rebuild? _running;
     private bool _ordered;
@@ -41,6 +42,7 @@ internal sealed partial class Facts(
             $"SELECT name, comment FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)}", cancellationToken))
             .ToDictionary(row => row[0]!, row => row[1]!);
         _tables.Clear();
+        _followed.Clear();
         _waiting.Clear();
         report.Clear();
         _identities = tables;
@@ -93,9 +95,8 @@ internal sealed partial class Facts(
                 cancellationToken)));
 
     /// <summary>
-    /// Derives what a small batch of one ordered reader touches, while it lands. Its own rows need not be read again: each one's last is
-    /// its newest, or what is newer derives it at a higher position. Only what they point to is read, and if some of that is in the batch,
-    /// after it has landed.
+    /// Writes what a small batch of one ordered reader touches, while it lands. Its own rows need not be read again: each one's last is
+    /// its newest, or what is newer derives it at a higher position; and what they point to is its own, or known from the batches before.
     /// </summary>
     /// <param name="batch">A batch that <see cref="LandingRows.MayBeFollowed"/>.</param>
     /// <param name="landing">Ends when they have landed.</param>
@@ -103,6 +104,13 @@ internal sealed partial class Facts(
     /// <param name="cancellationToken">Ends it.</param>
     public Task FollowAsync(LandingRows batch, Task landing, UInt128 position, CancellationToken cancellationToken) =>
         Task.WhenAll(_tables.Select(fact => FollowAsync(fact, batch, landing, position, cancellationToken)).Prepend(landing));
+
+    /// <summary>Something comes that is not followed: what is known of the batches before holds no longer.</summary>
+    public void Forget()
+    {
+        foreach (var fact in _followed.Values)
+            fact.Forget();
+    }
 
     /// <summary>Whole tables were derived with these keys, and are copied: what waits for them need not be done once more.</summary>
     public async Task SettleAsync(IReadOnlyDictionary<string, KeySet> keys, CancellationToken cancellationToken)
@@ -256,7 +264,7 @@ internal sealed partial class Facts(
     }
 
     /// <summary>Low cardinality is a way to keep a value, and functions like <c>if</c> leave it away.</summary>
-    private static string Plain(string type) =>
+    public static string Plain(string type) =>
         type.StartsWith("LowCardinality(", StringComparison.Ordinal) ? type["LowCardinality(".Length..^1] : type;
 
     /// <summary>
@@ -276,6 +284,7 @@ internal sealed partial class Facts(
         var found = await TableIdentities.ReadAsync(client, cancellationToken);
         _identities = _identities.Append(new(fact.Name, found.GetValueOrDefault(fact.Name, ""))).ToDictionary();
         _tables.RemoveAll(table => table.Mapping.Name == fact.Name);
+        _followed.Clear();
         _tables.Add(InPlace(fact));
         report.End(fact.Name);
         LogReplaced(fact.Name);
@@ -340,22 +349,20 @@ internal sealed partial class Facts(
     private async Task FollowAsync(FactTable fact, LandingRows batch, Task landing, UInt128 position, CancellationToken cancellationToken)
     {
         using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
+        if (!_followed.TryGetValue(fact, out var followed))
+            _followed.Add(fact, followed = new FollowedFact(client, model, fact));
+        followed.Take(batch);
         var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root);
         var children = fact.Affected(batch.Keys);
-        await Task.WhenAll(DeriveOwnAsync(), DeriveChildrenAsync());
+        await Task.WhenAll(PutOwnAsync(), DeriveChildrenAsync());
 
-        async Task DeriveOwnAsync()
+        async Task PutOwnAsync()
         {
-            if (own is null or { Count: 0 })
+            if (own is null or { Count: 0 } || await followed.TryPutAsync(position, cancellationToken))
                 return;
 
-            var rows = fact.Brought(batch.Rows[fact.Mapping.Root]);
-            if (children is not null || rows is null)
-                await landing;
-            if (rows is not null)
-                await client.ExecuteAsync(fact.Derive(rows, position, batch), cancellationToken);
-            else
-                await DeriveAsync(fact, own, position, cancellationToken);
+            await landing;
+            await DeriveAsync(fact, own, position, cancellationToken);
         }
 
         // Which rows point to a changed one, the companions know before it has landed: one that comes to do so in this batch is in it.

@@ -49,43 +49,33 @@ internal sealed class LandingRows : IDisposable
     /// </summary>
     public bool MayBeFollowed { get; private set; }
 
-    /// <summary>
-    /// The set of keys, as it stands after IN, to which columns of a table's rows point, deleted rows not counted. Empty where there is
-    /// none; null where that is not known.
-    /// </summary>
-    /// <param name="table">The table.</param>
-    /// <param name="columns">Its columns, as its landing table names them, in the order of the other's key.</param>
-    /// <param name="to">The table that they point to.</param>
-    public string? Pointed(TableMapping table, IReadOnlyList<string> columns, TableMapping to)
+    /// <summary>The rows of a batch that <see cref="MayBeFollowed"/>, as they land.</summary>
+    public IEnumerable<BroughtRow> Brought()
     {
-        if (_batch is null)
-            return null;
-
-        var places = columns.Select(name => table.Columns.Index().First(column => column.Item.Landing == name).Index).ToArray();
-        // Values of two types may be equal, and their texts not.
-        if (places.Zip(to.Key).Any(pair => table.Columns[pair.First].Type.WithoutNull().Name != to.Columns[pair.Second].Type.Name))
-            return null;
-
-        using var keys = new KeySet(to);
-        foreach (ref readonly var change in _batch.Changes)
+        for (var i = 0; i < _batch!.Count; i++)
         {
-            if (change.Relation.Table.Source != table.Source || !change.New.Exists)
-                continue;
-
-            var texts = new string[places.Length];
-            for (var i = 0; i < texts.Length; i++)
-            {
-                var position = change.Relation.Positions[places[i]];
-                if (position < 0)
-                    return null;
-                if (_batch.Kind(change.New, position) != ValueKind.Text)
-                    break; // what is NULL points to nothing
-                texts[i] = Encoding.UTF8.GetString(_batch.Text(change.New, position));
-            }
-            if (texts[^1] is not null)
-                keys.Add(texts);
+            var change = _batch.Changes[i];
+            if (change.Operation == ChangeOperation.Delete || LeavesItsKey(_batch, change))
+                yield return new BroughtRow(change.Relation, change.Old, IsDeleted: true, change.Lsn);
+            if (change.Operation != ChangeOperation.Delete)
+                yield return new BroughtRow(change.Relation, change.New, IsDeleted: false, change.Lsn);
         }
-        return keys.IsEmpty ? "" : keys.In("").Set;
+    }
+
+    /// <summary>The key of a row that the batch has brought, as <see cref="KeyText"/> writes it.</summary>
+    public string KeyOf(BroughtRow row) => KeyText.Join(KeyText.Of(_batch!, row.Relation, row.Row));
+
+    /// <summary>The text of a mapped column's value; null if it is NULL, or the source has no such column.</summary>
+    public byte[]? TextOf(BroughtRow row, int column) =>
+        row.Relation.Positions[column] is >= 0 and var position && _batch!.Kind(row.Row, position) == ValueKind.Text
+            ? _batch.Text(row.Row, position).ToArray()
+            : null;
+
+    /// <summary>Appends a mapped column of a row that the batch has brought, as it lands.</summary>
+    public void Write(BroughtRow row, int column, IBufferWriter<byte> output)
+    {
+        if (TryWriteColumn(_batch!, row.Relation, row.Row, column, output, keyOnly: row.IsDeleted) is { } reason)
+            throw new InvalidOperationException(reason); // it would be a dead letter, and the batch not followed
     }
 
     public KeySet KeysOf(TableMapping table)
@@ -114,7 +104,7 @@ internal sealed class LandingRows : IDisposable
                     break;
                 case ChangeOperation.Update:
                     // The old key's row goes even if the new one cannot be written.
-                    if (change.Old.Exists && _keyComparison.Differ(batch, change.Relation, change.Old, change.New))
+                    if (LeavesItsKey(batch, change))
                         Delete(batch, change);
                     Write(batch, change, derive: true);
                     break;
@@ -208,43 +198,49 @@ internal sealed class LandingRows : IDisposable
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
     public string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
     {
-        var columns = relation.Table.Columns;
-        var types = TypesOf(relation.Table);
-        for (var i = 0; i < columns.Count; i++)
+        for (var i = 0; i < relation.Table.Columns.Count; i++)
         {
-            var column = columns[i];
-            var position = relation.Positions[i];
-            if (keyOnly && !column.IsKey)
-            {
-                column.Type.WriteDefault(rows);
-                continue;
-            }
-            if (position < 0)
-            {
-                if (column.IsKey)
-                    return $"The key column '{column.Source}' is missing.";
-                column.Type.WriteDefault(rows);
-                continue;
-            }
-
-            switch (batch.Kind(row, position))
-            {
-                case ValueKind.Unchanged:
-                    return $"Column '{column.Source}' is absent from the change, and there is no row to take it from.";
-                case ValueKind.Null when column.Type.TakesNull || column.Type.NullIsDefault:
-                    column.Type.WriteNull(rows);
-                    break;
-                case ValueKind.Null:
-                    return $"Column '{column.Source}' is NULL, and {relation.Table.Landing}.{column.Landing} ({column.Type}) takes none.";
-                default:
-                    if (!types[i].TryWrite(batch.Text(row, position), rows))
-                        return $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which " +
-                            $"{relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
-                    break;
-            }
+            if (TryWriteColumn(batch, relation, row, i, rows, keyOnly) is { } reason)
+                return reason;
         }
         return null;
     }
+
+    private string? TryWriteColumn(ChangeBatch batch, Relation relation, RowRef row, int index, IBufferWriter<byte> output, bool keyOnly)
+    {
+        var column = relation.Table.Columns[index];
+        var position = relation.Positions[index];
+        if (keyOnly && !column.IsKey)
+        {
+            column.Type.WriteDefault(output);
+            return null;
+        }
+        if (position < 0)
+        {
+            if (column.IsKey)
+                return $"The key column '{column.Source}' is missing.";
+            column.Type.WriteDefault(output);
+            return null;
+        }
+
+        switch (batch.Kind(row, position))
+        {
+            case ValueKind.Unchanged:
+                return $"Column '{column.Source}' is absent from the change, and there is no row to take it from.";
+            case ValueKind.Null when column.Type.TakesNull || column.Type.NullIsDefault:
+                column.Type.WriteNull(output);
+                return null;
+            case ValueKind.Null:
+                return $"Column '{column.Source}' is NULL, and {relation.Table.Landing}.{column.Landing} ({column.Type}) takes none.";
+            default:
+                return TypesOf(relation.Table)[index].TryWrite(batch.Text(row, position), output) ? null
+                    : $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which " +
+                        $"{relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
+        }
+    }
+
+    private bool LeavesItsKey(ChangeBatch batch, in Change change) => change.Operation == ChangeOperation.Update && change.Old.Exists
+        && _keyComparison.Differ(batch, change.Relation, change.Old, change.New);
 
     private static void End(RowBuffer rows, in Change change, byte isDeleted)
     {
@@ -272,3 +268,10 @@ internal sealed class LandingRows : IDisposable
     private static string Shown(ReadOnlySpan<byte> text) =>
         text.Length <= 60 ? $"'{Encoding.UTF8.GetString(text)}'" : $"'{Encoding.UTF8.GetString(text[..60])}…' ({text.Length} bytes)";
 }
+
+/// <summary>A row that a batch has brought.</summary>
+/// <param name="Relation">Its table.</param>
+/// <param name="Row">Its values; those of the key where it is deleted.</param>
+/// <param name="IsDeleted">It is not there any more.</param>
+/// <param name="Lsn">The LSN of the change.</param>
+internal readonly record struct BroughtRow(Relation Relation, RowRef Row, bool IsDeleted, ulong Lsn);

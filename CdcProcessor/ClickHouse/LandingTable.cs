@@ -48,11 +48,6 @@ internal sealed class LandingTable
         ? Delete($"version < {Number(bound)}", partition)
         : Clear(version, $"newest < {Number(bound)} AND NOT gone{(kept is null ? "" : $" AND ({_key}) NOT IN {kept}")}", lsn, partition);
 
-    /// <summary>Names and types of what <see cref="LandingRows"/> writes of a row; null if only an INSERT reads that.</summary>
-    public static string? StructureOf(TableMapping table) => HasJson(table) ? null
-        : string.Join(", ", table.Columns.Select(column => $"{ClickHouseSql.Name(column.Landing)} {column.Type}")
-            .Concat(SystemColumns.Landing.Zip(SystemColumns.LandingTypes, (name, type) => $"{name} {type}")));
-
     private string Delete(string which, int partition) =>
         $"DELETE FROM {_name} WHERE source_partition = {partition.ToString(CultureInfo.InvariantCulture)} AND {which}";
 

@@ -2,38 +2,51 @@ namespace AspireCdc.Tests.ModelChecking;
 
 /// <summary>
 /// What one ordered reader makes of a batch. A root that the batch has brought is not read again: the last of its rows there is its
-/// newest, or what is newer derives it at a higher position, from its own batch or at its marker. Only what it points to is read.
-/// While nothing that a fact points to is in the batch, its facts are derived as the batch lands; which facts show a changed row is
-/// asked at the same time, and those are derived once it has landed.
+/// newest, or what is newer derives it at a higher position, from its own batch or at its marker. What it points to is the batch's, or
+/// known from the batches before; what is not is read, and known from then on. So these facts are derived as the batch lands. Which
+/// others show a changed row is asked at the same time, and those are derived once it has landed.
 /// </summary>
 internal sealed class BatchFacts(Dice dice, Rule broken, ClickHouse clickHouse, Star star)
 {
-    private static readonly Table[] PartsOfOrders = [Table.Customer], PartsOfItems = [Table.Order, Table.Product, Table.Customer];
+    private readonly Dictionary<Key, Landed?> _known = [];
+
+    /// <summary>Something came that names no keys, or rows that were there before.</summary>
+    public void Forget()
+    {
+        if (broken != Rule.KnownPartsAreForgotten)
+            _known.Clear();
+    }
+
+    /// <summary>Another program knows nothing.</summary>
+    public void Begin() => _known.Clear();
 
     public IEnumerable<Write> Apply(IReadOnlyCollection<Landed> rows, IReadOnlyCollection<Key> touched, UInt128 position)
     {
         var brought = rows.Where(row => !row.IsCleared).GroupBy(row => row.Key)
             .ToDictionary(known => known.Key, known => known.MaxBy(row => row.Version));
-        var roots = brought.Keys.Where(key => key.Table is Table.Order or Table.Item)
-            .ToLookup(key => key.Table is Table.Order ? PartsOfOrders : PartsOfItems);
-        var (early, late) = (new List<IEnumerable<Write>>(), new List<IEnumerable<Write>>());
-        foreach (var fact in roots)
-        {
-            var derivation = star.Put([.. fact], position, own: brought.GetValueOrDefault, clickHouse.Newest);
-            var waits = fact.Key.Any(part => touched.Any(key => key.Table == part)) && broken != Rule.PartsOfTheBatchLandFirst;
-            (waits ? late : early).Add(derivation);
-        }
+        foreach (var (key, row) in brought)
+            _known[key] = row;
+        if (broken == Rule.PartsOfTheBatchCount)
+            Begin();
 
         var reached = new HashSet<Key>();
-        early.Add(star.Reach(touched, reached));
+        List<IEnumerable<Write>> early = [star.Reach(touched, reached)];
+        early.AddRange(brought.Keys.Where(key => key.Table is Table.Order or Table.Item).GroupBy(key => key.Table)
+            .Select(roots => star.Put([.. roots], position, own: brought.GetValueOrDefault, Known)));
         early.AddRange(rows.GroupBy(row => row.Key.Table).Select(table => Enumerable.Repeat(Write.Of(table), 1)));
         foreach (var step in Together(early))
             yield return step;
 
         reached.ExceptWith(brought.Keys);
-        late.Add(star.Put(reached, position, clickHouse.Newest, clickHouse.Newest));
-        foreach (var step in Together(late))
+        foreach (var step in star.Put(reached, position, clickHouse.Newest, clickHouse.Newest))
             yield return step;
+    }
+
+    private Landed? Known(Key key)
+    {
+        if (!_known.TryGetValue(key, out var row))
+            _known.Add(key, row = clickHouse.Newest(key));
+        return row;
     }
 
     /// <summary>Several requests at once: their steps mix, and a crash may find two of them on their way.</summary>

@@ -189,6 +189,7 @@ internal sealed class OneReader
 
     private IEnumerable<Write> Read()
     {
+        _facts.Begin();
         var next = _acknowledged;
         _end = next == 0 ? _slotPoint : Stream[next - 1].Commit + 1;
         if (_replaces is { } former)
@@ -349,6 +350,8 @@ internal sealed class OneReader
         }
 
         var truncates = batch.Exists(entry => entry.Change!.Operation == Operation.Truncate);
+        if (truncates)
+            _facts.Forget();
         foreach (var step in truncates && _broken != Rule.BatchWithTruncateIsReadAgain
             ? landing.Concat(_star.Derive(touched, position))
             : _facts.Apply(rows, touched, position))
@@ -615,6 +618,7 @@ internal sealed class OneReader
     {
         if (marker.Retried is { } letter)
         {
+            _facts.Forget();
             Func<Key, Landed?>? known = _broken != Rule.RetriedRowIsReadAgain ? null
                 : key => key == letter.Key ? new(key, letter.Version, letter.Row) : _clickHouse.Newest(key);
             foreach (var step in _star.Derive(letter.OldKey is { } old ? [letter.Key, old] : [letter.Key], position, known))
@@ -636,6 +640,7 @@ internal sealed class OneReader
             yield break;
         }
 
+        _facts.Forget();
         _deadLetters.ResolveBelow(marker.Table, Version(marker.Snapshot));
         if (_broken != Rule.ResyncDerivesAtItsMarker)
         {

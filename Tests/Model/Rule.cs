@@ -84,13 +84,19 @@ internal enum Rule
     LandThenReadThenDerive,
 
     /// <summary>
-    /// One reader: facts of rows that the batch has brought may be derived while these land, but not if one that they point to is among
-    /// them. Broken: always.
+    /// One reader: facts of rows that the batch has brought are derived while these land, with what they point to as the batch has it.
+    /// Broken: as it is read meanwhile.
     /// </summary>
-    PartsOfTheBatchLandFirst,
+    PartsOfTheBatchCount,
 
     /// <summary>
-    /// … nor of a batch with a TRUNCATE, which clears keys that the batch does not name, and rows that it has brought. Broken: the rows
+    /// … and as it is known from the batches before, of which none had a TRUNCATE or came from elsewhere than the stream. Broken: those
+    /// leave what is known as it is.
+    /// </summary>
+    KnownPartsAreForgotten,
+
+    /// <summary>
+    /// A batch with a TRUNCATE is read again: it clears keys that the batch does not name, and rows that it has brought. Broken: the rows
     /// that it has brought count.
     /// </summary>
     BatchWithTruncateIsReadAgain,

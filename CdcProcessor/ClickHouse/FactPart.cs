@@ -1,0 +1,187 @@
+using System.Buffers;
+using System.Text;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.Star.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Types;
+
+namespace AspireCdc.CdcProcessor.ClickHouse;
+
+/// <summary>
+/// One of the rows that a fact is made of, the root's or a parent's, as far as the fact names its columns: as RowBinary, from a batch or
+/// from what has landed.
+/// </summary>
+internal sealed class FactPart
+{
+    /// <summary>The most that a part's columns may take for it to be kept here.</summary>
+    public const int MostBytes = 4 * 1024;
+
+    private readonly List<Column> _columns = [];
+    private readonly List<Pointer> _pointers = [];
+    private readonly string _read;
+
+    /// <param name="fact">The fact.</param>
+    /// <param name="alias">The part's name in expressions.</param>
+    /// <param name="table">Its table.</param>
+    /// <param name="parent">How it is reached; null for the root.</param>
+    /// <param name="tables">All the parts' tables, by alias.</param>
+    public FactPart(
+        FactTable fact, string alias, TableMapping table, ParentMapping? parent, IReadOnlyDictionary<string, TableMapping> tables)
+    {
+        Alias = alias;
+        Table = table;
+        Parent = parent;
+        foreach (var (place, column) in table.Columns.Index())
+        {
+            if (parent is null && column.IsKey || fact.IsNamed(alias, column.Landing))
+                _columns.Add(new(place, column.Landing, column.Type, parent is { IsOptional: true } ? column.Type.WithNull() : null));
+        }
+        foreach (var next in fact.Mapping.Parents.Where(next => next.Child == alias))
+        {
+            int[] places = [.. next.Columns.Select(name => table.Columns.Index().First(column => column.Item.Landing == name).Index)];
+            _pointers.Add(new(next.Alias, tables[next.Alias], places));
+        }
+        _read = Selected();
+        MissingRow = new(IsThere: false, Lsn: 0, Missing(), new Dictionary<string, string>());
+    }
+
+    public string Alias { get; }
+
+    public TableMapping Table { get; }
+
+    /// <summary>How it is reached; null for the root.</summary>
+    public ParentMapping? Parent { get; }
+
+    /// <summary>What stands for a row that is not there.</summary>
+    public PartRow MissingRow { get; }
+
+    /// <summary>
+    /// Whether its rows can be kept here. Values of two types may be equal, and their texts not; and what is JSON only an INSERT reads.
+    /// </summary>
+    public bool IsPossible =>
+        _pointers.TrueForAll(pointer => pointer.Places.Zip(pointer.To.Key).All(pair =>
+            Table.Columns[pair.First].Type.WithoutNull().Name == pointer.To.Columns[pair.Second].Type.Name))
+        && _columns.TrueForAll(column => !column.Type.Name.Contains("JSON", StringComparison.Ordinal));
+
+    /// <summary>Names and types of its columns, as expressions name them.</summary>
+    public IEnumerable<string> Structure =>
+        _columns.Select(column => $"{ClickHouseSql.Name($"{Alias}.{column.Name}")} {column.Nullable?.Name ?? column.Type.Name}");
+
+    /// <summary>A row that a batch has brought; null if it is too large, or lacks a column that points to another.</summary>
+    public PartRow? Of(LandingRows batch, BroughtRow brought)
+    {
+        if (brought.IsDeleted && Parent is not null)
+            return MissingRow with { Lsn = brought.Lsn };
+
+        var bytes = new ArrayBufferWriter<byte>();
+        foreach (var column in _columns)
+        {
+            if (column.IsWrapped)
+                RowBinary.WriteUInt8(bytes, 0);
+            batch.Write(brought, column.Place, bytes);
+        }
+        if (bytes.WrittenCount > MostBytes)
+            return null;
+
+        var pointers = new Dictionary<string, string>();
+        foreach (var pointer in brought.IsDeleted ? [] : _pointers)
+        {
+            if (pointer.Places.Any(place => brought.Relation.Positions[place] < 0))
+                return null;
+            if (pointer.Places.Select(place => batch.TextOf(brought, place)).OfType<byte[]>().ToArray() is var texts
+                && texts.Length == pointer.Places.Length)
+                pointers.Add(pointer.Alias, pointer.KeyOf(texts));
+        }
+        return new PartRow(!brought.IsDeleted, brought.Lsn, bytes.WrittenSpan.ToArray(), pointers);
+    }
+
+    /// <summary>Selects the newest landed row of each of some keys, for <see cref="Take"/>.</summary>
+    /// <param name="set">The keys, as they stand after IN.</param>
+    public string Read(string set) => $"{_read} WHERE {ClickHouseSql.Tuple(Table.KeyColumns)} IN {set} ORDER BY version DESC " +
+        $"LIMIT 1 BY {ClickHouseSql.Names(Table.KeyColumns)}";
+
+    /// <summary>Takes a row off what <see cref="Read"/> has answered: its key and itself, null if it is too large.</summary>
+    public (string Key, PartRow? Row) Take(ref ReadOnlyMemory<byte> rest)
+    {
+        var texts = new byte[Table.Key.Count][];
+        for (var i = 0; i < texts.Length; i++)
+            texts[i] = Encoding.UTF8.GetBytes(RowBinary.ReadString(ref rest));
+        var key = KeyOf(Table, texts);
+
+        var pointers = new Dictionary<string, string>();
+        foreach (var pointer in _pointers)
+        {
+            var values = new List<byte[]>();
+            foreach (var _ in pointer.Places)
+            {
+                var isNull = rest.Span[0] == 1;
+                rest = rest[1..];
+                if (!isNull)
+                    values.Add(Encoding.UTF8.GetBytes(RowBinary.ReadString(ref rest)));
+            }
+            if (values.Count == pointer.Places.Length)
+                pointers.Add(pointer.Alias, pointer.KeyOf([.. values]));
+        }
+
+        var (isDeleted, isTooLarge) = (rest.Span[0] == 1, rest.Span[1] == 1);
+        var lsn = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(rest.Span[2..]);
+        rest = rest[10..];
+        var length = RowBinary.ReadLength(ref rest);
+        var bytes = rest[..length].ToArray();
+        rest = rest[length..];
+        return (key, isDeleted ? MissingRow with { Lsn = lsn } : isTooLarge ? null : new PartRow(true, lsn, bytes, pointers));
+    }
+
+    private string Selected()
+    {
+        var keys = Table.Key.Select(column => Table.Columns[column].Type.AsText(ClickHouseSql.Name(Table.Columns[column].Landing)));
+        var pointers = _pointers.SelectMany(pointer => pointer.Places).Select(place =>
+            $"CAST({Table.Columns[place].Type.AsText(ClickHouseSql.Name(Table.Columns[place].Landing))}, 'Nullable(String)')");
+        var values = _columns.Select(column => column.IsWrapped
+            ? $"CAST({ClickHouseSql.Name(column.Name)}, {ClickHouseSql.Quote(column.Nullable!.Name)})"
+            : ClickHouseSql.Name(column.Name)).ToList();
+        var row = values.Count == 0 ? "''" : $"formatRow('RowBinary', {string.Join(", ", values)})";
+        return $"WITH {row} AS bytes, length(bytes) > {MostBytes} AS is_large SELECT {string.Join(", ", keys.Concat(pointers))}, " +
+            $"is_deleted, is_large, lsn, if(is_large, '', bytes) FROM {ClickHouseSql.Name(Table.Landing)}";
+    }
+
+    private byte[] Missing()
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        foreach (var column in _columns)
+        {
+            if (column.Nullable is { } nullable)
+                nullable.WriteNull(bytes);
+            else
+                column.Type.WriteDefault(bytes);
+        }
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    private static string KeyOf(TableMapping table, byte[][] texts) =>
+        KeyText.Join([.. texts.Select((text, i) => table.Columns[table.Key[i]].Type.Canonical(text))]);
+
+    /// <summary>A column that the fact names.</summary>
+    /// <param name="Place">Its place in the table.</param>
+    /// <param name="Name">Its name in the landing table.</param>
+    /// <param name="Type">Its type there.</param>
+    /// <param name="Nullable">The type with NULL, where the row is optional; null for one whose default stands for that.</param>
+    private sealed record Column(int Place, string Name, ColumnType Type, ColumnType? Nullable)
+    {
+        /// <summary>RowBinary says before each value whether it is NULL, which the landing table's type does not.</summary>
+        public bool IsWrapped => Nullable is not null && !Type.TakesNull;
+    }
+
+    /// <summary>The columns that point to another part's row.</summary>
+    private sealed record Pointer(string Alias, TableMapping To, int[] Places)
+    {
+        public string KeyOf(byte[][] texts) => FactPart.KeyOf(To, texts);
+    }
+}
+
+/// <summary>The newest row of a part.</summary>
+/// <param name="IsThere">It is neither deleted nor missing.</param>
+/// <param name="Lsn">The LSN of its last change, a deletion's too; 0 if there was none.</param>
+/// <param name="Bytes">Its columns that the fact names, as RowBinary.</param>
+/// <param name="Pointers">The keys of the rows to which it points, as <see cref="KeyText"/> writes them, by alias.</param>
+internal sealed record PartRow(bool IsThere, ulong Lsn, byte[] Bytes, IReadOnlyDictionary<string, string> Pointers);
