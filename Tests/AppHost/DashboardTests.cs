@@ -238,9 +238,11 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
     {
         await Row(page, resource).GetByTitle("Actions").ClickAsync();
         var item = page.Locator("fluent-menu-item").GetByText(command, new() { Exact = true });
-        await item.Last.WaitForAsync(new() { State = WaitForSelectorState.Attached, Timeout = Patience });
-        // A click would close the menu below which it is.
         var commands = page.GetByTitle("Commands", new() { Exact = true });
+        await Wait.UntilAsync(
+            async () => await commands.IsVisibleAsync() || (await item.CountAsync() > 0 && await item.Last.IsVisibleAsync()),
+            $"the menu of {resource} to show", Cancel);
+        // A click would close the menu below which it is.
         if (await commands.IsVisibleAsync())
             await commands.HoverAsync();
         await KeepAsync(page, "commands-of-" + resource);

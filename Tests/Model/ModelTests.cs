@@ -108,11 +108,11 @@ public sealed class ModelTests(ITestOutputHelper output)
     /// A history that ends wrong without a rule that few of them need: two crashes at certain steps of one copy, say. When the model throws
     /// its dice otherwise, <c>LONG_TESTS=1</c> finds another.
     /// </summary>
-    private static readonly Dictionary<Rule, int> Rare = new()
+    private static readonly Dictionary<Rule, int[]> Rare = new()
     {
-        [Rule.WholeFactIsDurable] = 3_709,
-        [Rule.TableBesideIsGoneFirst] = 4_323,
-        [Rule.OlderCopyEndsNothing] = 187_076,
+        [Rule.WholeFactIsDurable] = [3_709, 9_673], // one reader's, and several readers'
+        [Rule.TableBesideIsGoneFirst] = [4_323],
+        [Rule.OlderCopyEndsNothing] = [187_076],
     };
 
     public static TheoryData<string> OneReaderWithout => [.. RulesOfOneReader.Select(rule => rule.ToString())];
@@ -150,7 +150,7 @@ public sealed class ModelTests(ITestOutputHelper output)
 
     private void EndsWrong(Func<int, Rule, string?> run, Rule broken)
     {
-        foreach (var seed in Rare.Where(rare => rare.Key == broken).Select(rare => rare.Value).Concat(Enumerable.Range(1, Histories)))
+        foreach (var seed in Rare.GetValueOrDefault(broken, []).Concat(Enumerable.Range(1, Histories)))
         {
             if (run(seed, broken) is not { } wrong)
                 continue;
