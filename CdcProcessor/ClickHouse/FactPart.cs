@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
@@ -14,37 +13,34 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal sealed class FactPart
 {
     /// <summary>The most that a part's columns may take for it to be kept here.</summary>
-    public const int MostBytes = 4 * 1024;
+    private const int MostBytes = 4 * 1024;
 
     private readonly List<Column> _columns = [];
     private readonly List<Pointer> _pointers = [];
     private readonly string _read;
 
     /// <param name="fact">The fact.</param>
-    /// <param name="alias">The part's name in expressions.</param>
-    /// <param name="table">Its table.</param>
-    /// <param name="parent">How it is reached; null for the root.</param>
-    /// <param name="tables">All the parts' tables, by alias.</param>
-    public FactPart(
-        FactTable fact, string alias, TableMapping table, ParentMapping? parent, IReadOnlyDictionary<string, TableMapping> tables)
+    /// <param name="parent">How the row is reached; null for the root.</param>
+    public FactPart(FactTable fact, ParentMapping? parent = null)
     {
-        Alias = alias;
-        Table = table;
         Parent = parent;
-        foreach (var (place, column) in table.Columns.Index())
+        Alias = parent?.Alias ?? FactMapping.RootAlias;
+        Table = fact.TableOf(Alias);
+        foreach (var (place, column) in Table.Columns.Index())
         {
-            if (parent is null && column.IsKey || fact.IsNamed(alias, column.Landing))
+            if ((parent is null && column.IsKey) || fact.IsNamed(Alias, column.Landing))
                 _columns.Add(new(place, column.Landing, column.Type, parent is { IsOptional: true } ? column.Type.WithNull() : null));
         }
-        foreach (var next in fact.Mapping.Parents.Where(next => next.Child == alias))
+        foreach (var next in fact.Mapping.Parents.Where(next => next.Child == Alias))
         {
-            int[] places = [.. next.Columns.Select(name => table.Columns.Index().First(column => column.Item.Landing == name).Index)];
-            _pointers.Add(new(next.Alias, tables[next.Alias], places));
+            int[] places = [.. next.Columns.Select(name => Table.Columns.Index().First(column => column.Item.Landing == name).Index)];
+            _pointers.Add(new(next.Alias, fact.TableOf(next.Alias), places));
         }
         _read = Selected();
         MissingRow = new(IsThere: false, Lsn: 0, Missing(), new Dictionary<string, string>());
     }
 
+    /// <summary>The row's name in expressions.</summary>
     public string Alias { get; }
 
     public TableMapping Table { get; }
@@ -61,7 +57,7 @@ internal sealed class FactPart
     public bool IsPossible =>
         _pointers.TrueForAll(pointer => pointer.Places.Zip(pointer.To.Key).All(pair =>
             Table.Columns[pair.First].Type.WithoutNull().Name == pointer.To.Columns[pair.Second].Type.Name))
-        && _columns.TrueForAll(column => !column.Type.Name.Contains("JSON", StringComparison.Ordinal));
+        && !_columns.Exists(column => column.Type.HoldsJson);
 
     /// <summary>Names and types of its columns, as expressions name them.</summary>
     public IEnumerable<string> Structure =>
@@ -88,9 +84,7 @@ internal sealed class FactPart
         {
             if (pointer.Places.Any(place => brought.Relation.Positions[place] < 0))
                 return null;
-            if (pointer.Places.Select(place => batch.TextOf(brought, place)).OfType<byte[]>().ToArray() is var texts
-                && texts.Length == pointer.Places.Length)
-                pointers.Add(pointer.Alias, pointer.KeyOf(texts));
+            pointer.Add(pointers, pointer.Places.Select(place => batch.TextOf(brought, place)));
         }
         return new PartRow(!brought.IsDeleted, brought.Lsn, bytes.WrittenSpan.ToArray(), pointers);
     }
@@ -103,46 +97,34 @@ internal sealed class FactPart
     /// <summary>Takes a row off what <see cref="Read"/> has answered: its key and itself, null if it is too large.</summary>
     public (string Key, PartRow? Row) Take(ref ReadOnlyMemory<byte> rest)
     {
-        var texts = new byte[Table.Key.Count][];
-        for (var i = 0; i < texts.Length; i++)
-            texts[i] = Encoding.UTF8.GetBytes(RowBinary.ReadString(ref rest));
-        var key = KeyOf(Table, texts);
-
+        var key = KeyText.Join(LandedKey.Read(Table, ref rest));
         var pointers = new Dictionary<string, string>();
         foreach (var pointer in _pointers)
         {
-            var values = new List<byte[]>();
-            foreach (var _ in pointer.Places)
-            {
-                var isNull = rest.Span[0] == 1;
-                rest = rest[1..];
-                if (!isNull)
-                    values.Add(Encoding.UTF8.GetBytes(RowBinary.ReadString(ref rest)));
-            }
-            if (values.Count == pointer.Places.Length)
-                pointers.Add(pointer.Alias, pointer.KeyOf([.. values]));
+            var texts = new byte[]?[pointer.Places.Length];
+            for (var i = 0; i < texts.Length; i++)
+                texts[i] = RowBinary.ReadUInt8(ref rest) == 1 ? null : RowBinary.ReadBytes(ref rest).ToArray();
+            pointer.Add(pointers, texts);
         }
 
-        var (isDeleted, isTooLarge) = (rest.Span[0] == 1, rest.Span[1] == 1);
-        var lsn = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(rest.Span[2..]);
-        rest = rest[10..];
-        var length = RowBinary.ReadLength(ref rest);
-        var bytes = rest[..length].ToArray();
-        rest = rest[length..];
-        return (key, isDeleted ? MissingRow with { Lsn = lsn } : isTooLarge ? null : new PartRow(true, lsn, bytes, pointers));
+        var isDeleted = RowBinary.ReadUInt8(ref rest) == 1;
+        var isTooLarge = RowBinary.ReadUInt8(ref rest) == 1;
+        var lsn = RowBinary.ReadUInt64(ref rest);
+        var bytes = RowBinary.ReadBytes(ref rest).ToArray();
+        return (key, isDeleted ? MissingRow with { Lsn = lsn } : isTooLarge ? null : new PartRow(IsThere: true, lsn, bytes, pointers));
     }
 
     private string Selected()
     {
-        var keys = Table.Key.Select(column => Table.Columns[column].Type.AsText(ClickHouseSql.Name(Table.Columns[column].Landing)));
         var pointers = _pointers.SelectMany(pointer => pointer.Places).Select(place =>
             $"CAST({Table.Columns[place].Type.AsText(ClickHouseSql.Name(Table.Columns[place].Landing))}, 'Nullable(String)')");
         var values = _columns.Select(column => column.IsWrapped
             ? $"CAST({ClickHouseSql.Name(column.Name)}, {ClickHouseSql.Quote(column.Nullable!.Name)})"
-            : ClickHouseSql.Name(column.Name)).ToList();
-        var row = values.Count == 0 ? "''" : $"formatRow('RowBinary', {string.Join(", ", values)})";
-        return $"WITH {row} AS bytes, length(bytes) > {MostBytes} AS is_large SELECT {string.Join(", ", keys.Concat(pointers))}, " +
-            $"is_deleted, is_large, lsn, if(is_large, '', bytes) FROM {ClickHouseSql.Name(Table.Landing)}";
+            : ClickHouseSql.Name(column.Name));
+        var row = _columns.Count == 0 ? "''" : ShownColumns.Row(values);
+        return $"WITH {row} AS bytes, length(bytes) > {MostBytes} AS is_large " +
+            $"SELECT {string.Join(", ", pointers.Prepend(LandedKey.Texts(Table)))}, is_deleted, is_large, lsn, if(is_large, '', bytes) " +
+            $"FROM {ClickHouseSql.Name(Table.Landing)}";
     }
 
     private byte[] Missing()
@@ -158,9 +140,6 @@ internal sealed class FactPart
         return bytes.WrittenSpan.ToArray();
     }
 
-    private static string KeyOf(TableMapping table, byte[][] texts) =>
-        KeyText.Join([.. texts.Select((text, i) => table.Columns[table.Key[i]].Type.Canonical(text))]);
-
     /// <summary>A column that the fact names.</summary>
     /// <param name="Place">Its place in the table.</param>
     /// <param name="Name">Its name in the landing table.</param>
@@ -175,7 +154,13 @@ internal sealed class FactPart
     /// <summary>The columns that point to another part's row.</summary>
     private sealed record Pointer(string Alias, TableMapping To, int[] Places)
     {
-        public string KeyOf(byte[][] texts) => FactPart.KeyOf(To, texts);
+        /// <summary>Adds the key to which these texts point; none if one of them is NULL.</summary>
+        public void Add(Dictionary<string, string> pointers, IEnumerable<byte[]?> texts)
+        {
+            string[] key = [.. texts.OfType<byte[]>().Zip(To.Key, (text, column) => To.Columns[column].Type.Canonical(text))];
+            if (key.Length == Places.Length)
+                pointers.Add(Alias, KeyText.Join(key));
+        }
     }
 }
 

@@ -17,6 +17,9 @@ internal sealed class FactTable
     private readonly TableMapping _root;
     private readonly string _rootKey;
 
+    /// <summary>What an expression is that is a row's column and no more, without quotation.</summary>
+    private readonly HashSet<string> _paths;
+
     /// <param name="model">The model.</param>
     /// <param name="mapping">The fact, of this model or of the one before.</param>
     /// <param name="target">The table that is written.</param>
@@ -29,6 +32,7 @@ internal sealed class FactTable
         _parents = mapping.Parents.ToDictionary(parent => parent.Alias);
         _tables = mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
         _tables.Add(Root, _root);
+        _paths = [.. _tables.SelectMany(table => table.Value.Columns.Select(column => $"{table.Key}.{column.Landing}"))];
     }
 
     public FactMapping Mapping { get; }
@@ -41,6 +45,9 @@ internal sealed class FactTable
 
     /// <summary>The identities of all tables that it shows.</summary>
     public IEnumerable<string> Sources => _tables.Values.Select(table => table.Source).Distinct();
+
+    /// <summary>The table of the row that has this name in expressions.</summary>
+    public TableMapping TableOf(string alias) => _tables[alias];
 
     /// <summary>The root's key as it stands in a condition.</summary>
     public string KeyExpression => Tuple(_root.KeyColumns);
@@ -75,11 +82,12 @@ internal sealed class FactTable
     /// <param name="except">The set of those that are left out; null for none.</param>
     public string Page(string keys, string? after, int limit, string? except = null)
     {
-        var columns = Enumerable.Range(1, _root.Key.Count);
+        var texts = Enumerable.Range(1, _root.Key.Count).Select(column =>
+            $"{Text(column, $"roots[-1].{column}")}, arrayMap(root -> {Text(column, $"root.{column}")}, few)");
         var without = except is null ? "" : $" AND {KeyExpression} NOT IN {except}";
         return $"""
             WITH groupArray(tuple({_rootKey})) AS roots, arraySlice(roots, 1, {KeySet.Few}) AS few
-            SELECT {string.Join(", ", columns.Select(column => $"{Text(column, $"roots[-1].{column}")}, arrayMap(root -> {Text(column, $"root.{column}")}, few)"))}, roots
+            SELECT {string.Join(", ", texts)}, roots
             FROM (SELECT DISTINCT {_rootKey} FROM ({keys}) WHERE {After(after)}{without} ORDER BY {_rootKey} LIMIT {limit})
             """;
 
@@ -120,58 +128,59 @@ internal sealed class FactTable
     public string Between(string? after, string last) =>
         $"{(after is null ? "" : $"{KeyExpression} > {after} AND ")}{KeyExpression} <= {last}";
 
-    /// <summary>The landed rows of the roots for which a condition on their key holds, for <see cref="Derive"/>.</summary>
-    public string Landed(string condition) => $"{Name(_root.Landing)} WHERE {condition}";
-
     /// <summary>
     /// Derives the facts of some roots. What they point to is read from the newest landing rows. A root that is deleted, or that lacks one
     /// of its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse
     /// need not look for that.
     /// </summary>
-    /// <param name="roots">Their rows, of which the newest of each key counts: <see cref="Landed"/>.</param>
+    /// <param name="condition">Chooses the roots by their key.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
-    public string Derive(string roots, UInt128? position) =>
-        $"""
-        INSERT INTO {Name(Target)} ({Names(Mapping.Columns.Select(column => column.Name))}, is_deleted, lsn, version)
-        {Select(roots, position, isNamed: false)}
-        SETTINGS optimize_on_insert = 0
-        """;
+    public string Derive(string condition, UInt128? position) => Insert(Mapping.Columns, Select(condition, position, isNamed: false));
 
-    /// <summary>Writes facts of which all rows are at hand: those that show, or tombstones of the others.</summary>
+    /// <summary>Writes facts of which all rows are at hand.</summary>
     /// <param name="rows">
     /// A table of theirs: the columns of all parts, under the names that expressions have for them, and <c>lsn</c>.
     /// </param>
-    /// <param name="isShown">They show.</param>
     /// <param name="position">The position of the one ordered reader's batch.</param>
-    public string Put(string rows, bool isShown, UInt128 position) =>
-        $"""
-        INSERT INTO {Name(Target)} ({Names(Written(isShown).Select(column => column.Name))}, is_deleted, lsn, version)
-        {Finished(rows, isShown, position)}
-        SETTINGS optimize_on_insert = 0
-        """;
+    public string Put(string rows, UInt128 position) => Insert(Mapping.Columns, Finished(Mapping.Columns, isDeleted: 0, rows, position));
+
+    /// <summary>Writes the tombstones of facts that do not show; see <see cref="Put"/>.</summary>
+    public string Bury(string rows, UInt128 position) => Insert(Mapping.Key, Finished(Mapping.Key, isDeleted: 1, rows, position));
 
     /// <summary>Asks ClickHouse for the names and types of what <see cref="Put"/> selects.</summary>
-    public string DescribePut(string rows, UInt128 position) => $"DESCRIBE TABLE ({Finished(rows, isShown: true, position)})";
+    public string DescribePut(string rows) => $"DESCRIBE TABLE ({Finished(Mapping.Columns, isDeleted: 0, rows, position: 0)})";
 
     /// <summary>Asks ClickHouse for the names and types of what <see cref="Derive"/> selects.</summary>
-    public string Describe => $"DESCRIBE TABLE ({Select(Landed("0"), position: null, isNamed: false)})";
+    public string Describe => $"DESCRIBE TABLE ({Select("0", position: null, isNamed: false)})";
 
     /// <summary>Selects what <see cref="Derive"/> would write, under the fact's own names.</summary>
     public string Select(string condition)
     {
         var columns = Mapping.Columns.Select((column, i) => $"{Derived(i)} AS {Name(column.Name)}")
             .Append($"{Derived(Mapping.Columns.Count)} AS is_deleted");
-        return $"SELECT {string.Join(", ", columns)} FROM ({Select(Landed(condition), position: null, isNamed: true)})";
+        return $"SELECT {string.Join(", ", columns)} FROM ({Select(condition, position: null, isNamed: true)})";
     }
 
-    private string Finished(string rows, bool isShown, UInt128 position) =>
-        $"SELECT {string.Join(", ", Written(isShown).Select(column => column.Expression))}, toUInt8({(isShown ? 0 : 1)}), lsn, " +
-        $"{Version(position)} FROM {rows}";
+    /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
+    public bool IsNamed(string alias, string column) =>
+        Mapping.Columns.Any(fact =>
+            fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
+        || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
 
-    private IEnumerable<FactColumn> Written(bool isShown) => isShown ? Mapping.Columns : Mapping.Key;
+    private string Insert(IEnumerable<FactColumn> columns, string rows) =>
+        $"""
+        INSERT INTO {Name(Target)} ({Names(columns.Select(column => column.Name))}, is_deleted, lsn, version)
+        {rows}
+        SETTINGS optimize_on_insert = 0
+        """;
 
-    private string Select(string roots, UInt128? position, bool isNamed)
+    private string Finished(IEnumerable<FactColumn> columns, byte isDeleted, string rows, UInt128 position) =>
+        $"SELECT {string.Join(", ", columns.Select(column => column.Expression))}, toUInt8({isDeleted}), lsn, {Version(position)} " +
+        $"FROM {rows}";
+
+    private string Select(string condition, UInt128? position, bool isNamed)
     {
+        var roots = $"{Name(_root.Landing)} WHERE {condition}";
         var joins = new StringBuilder();
         var shown = new StringBuilder($"{Root}.is_deleted = 0");
         foreach (var parent in Mapping.Parents)
@@ -254,18 +263,11 @@ internal sealed class FactTable
             $"FROM {newest} AS newest)";
     }
 
-    /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
-    public bool IsNamed(string alias, string column) =>
-        Mapping.Columns.Any(fact =>
-            fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
-        || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
-
     /// <summary>
     /// Whether it is a row's column and no more. Such a value needs no condition, which costs a lone fact more than all else: it is there
     /// whether the fact shows or not, and nobody sees a tombstone's. What is computed may fail of what a row that is gone has left.
     /// </summary>
-    private bool IsColumn(string expression) =>
-        _tables.Any(table => table.Value.Columns.Any(column => expression.Replace("`", "") == $"{table.Key}.{column.Landing}"));
+    private bool IsColumn(string expression) => _paths.Contains(expression.Replace("`", ""));
 
     /// <summary>What no expression can mean.</summary>
     private static string Derived(int column) => Name($"derived {column + 1}");

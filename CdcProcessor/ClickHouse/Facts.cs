@@ -350,15 +350,17 @@ internal sealed partial class Facts(
     {
         using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
         if (!_followed.TryGetValue(fact, out var followed))
-            _followed.Add(fact, followed = new FollowedFact(client, model, fact));
-        followed.Take(batch);
+            _followed.Add(fact, followed = new FollowedFact(client, fact));
+        var brought = followed.Take(batch);
         var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root);
         var children = fact.Affected(batch.Keys);
         await Task.WhenAll(PutOwnAsync(), DeriveChildrenAsync());
 
         async Task PutOwnAsync()
         {
-            if (own is null or { Count: 0 } || await followed.TryPutAsync(position, cancellationToken))
+            if (own is null or { Count: 0 })
+                return;
+            if (brought is not null && await followed.TryPutAsync(brought, position, cancellationToken))
                 return;
 
             await landing;
@@ -413,8 +415,8 @@ internal sealed partial class Facts(
             return;
 
         var (set, table) = due.In("changed");
-        var roots = fact.Landed($"{fact.KeyExpression} IN {set}");
-        await client.ExecuteAsync(fact.Derive(roots, position), table is null ? [] : [table], cancellationToken);
+        await client.ExecuteAsync(
+            fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
     }
 
     /// <summary>Derives the next roots; returns the last one as a literal, null where there are no more, and how many they were.</summary>
@@ -426,7 +428,7 @@ internal sealed partial class Facts(
 
         var last = fact.RootTable.KeyLiteral(row[..^1]);
         var count = long.Parse(row[^1]!, System.Globalization.CultureInfo.InvariantCulture);
-        await client.ExecuteAsync(fact.Derive(fact.Landed(fact.Between(after, last)), position), cancellationToken);
+        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position), cancellationToken);
         return (count < size ? null : last, count);
     }
 

@@ -20,28 +20,24 @@ internal sealed class FollowedFact
     private readonly ClickHouseClient _client;
     private readonly FactTable _fact;
     private readonly FactPart _root;
+    private readonly IReadOnlyList<FactPart> _parts;
     private readonly IReadOnlyList<IReadOnlyList<FactPart>> _levels;
     private readonly Dictionary<FactPart, Dictionary<string, PartRow>> _known;
-    private readonly Dictionary<string, PartRow> _roots = [];
     private readonly string _structure;
     private bool? _isPossible;
-    private bool _isTaken;
 
-    public FollowedFact(ClickHouseClient client, StarModel model, FactTable fact)
+    public FollowedFact(ClickHouseClient client, FactTable fact)
     {
         _client = client;
         _fact = fact;
-        var tables = fact.Mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
-        _root = new FactPart(fact, FactMapping.RootAlias, fact.RootTable, null, tables);
-        var parts = fact.Mapping.Parents.ToDictionary(
-            parent => parent.Alias, parent => new FactPart(fact, parent.Alias, tables[parent.Alias], parent, tables));
+        _root = new FactPart(fact);
+        var parents = fact.Mapping.Parents.ToDictionary(parent => parent.Alias, parent => new FactPart(fact, parent));
+        _parts = [_root, .. parents.Values];
         _levels = [.. PartVersions.LevelsOf(fact.Mapping).Skip(1)
-            .Select(IReadOnlyList<FactPart> (level) => [.. level.Select(alias => parts[alias])])];
-        _known = parts.Values.ToDictionary(part => part, _ => new Dictionary<string, PartRow>());
-        _structure = string.Join(", ", Parts.SelectMany(part => part.Structure).Append("lsn UInt64"));
+            .Select(IReadOnlyList<FactPart> (level) => [.. level.Select(alias => parents[alias])])];
+        _known = parents.Values.ToDictionary(part => part, _ => new Dictionary<string, PartRow>());
+        _structure = string.Join(", ", _parts.SelectMany(part => part.Structure).Append("lsn UInt64"));
     }
-
-    private IEnumerable<FactPart> Parts => _known.Keys.Prepend(_root);
 
     /// <summary>Knows nothing any more.</summary>
     public void Forget()
@@ -51,68 +47,64 @@ internal sealed class FollowedFact
     }
 
     /// <summary>Takes what a batch has brought, whether this fact's roots are among it or not.</summary>
-    public void Take(LandingRows batch)
+    /// <returns>The roots, for <see cref="TryPutAsync"/>; null if one of the rows cannot be kept.</returns>
+    public IReadOnlyCollection<PartRow>? Take(LandingRows batch)
     {
-        _roots.Clear();
-        _isTaken = true;
         foreach (var rows in _known.Values.Where(rows => rows.Count > MostKnown))
             rows.Clear();
+        var roots = new Dictionary<string, PartRow>();
         foreach (var brought in batch.Brought())
         {
-            foreach (var part in Parts.Where(part => part.Table.Source == brought.Relation.Table.Source))
+            foreach (var part in _parts.Where(part => part.Table.Source == brought.Relation.Table.Source))
             {
-                var rows = part == _root ? _roots : _known[part];
-                if (part.Of(batch, brought) is { } row)
-                    rows[batch.KeyOf(brought)] = row;
-                else
-                    _isTaken = false;
+                if (part.Of(batch, brought) is not { } row)
+                {
+                    Forget();
+                    return null;
+                }
+                (part == _root ? roots : _known[part])[batch.KeyOf(brought)] = row;
             }
         }
-        if (!_isTaken)
-            Forget();
+        return roots.Values;
     }
 
-    /// <summary>Writes the facts of the roots that the batch has brought, while it lands.</summary>
+    /// <summary>Writes the facts of the roots that a batch has brought, while it lands.</summary>
     /// <returns>False if they have to be derived from what has landed.</returns>
-    public async Task<bool> TryPutAsync(UInt128 position, CancellationToken cancellationToken)
+    public async Task<bool> TryPutAsync(IReadOnlyCollection<PartRow> roots, UInt128 position, CancellationToken cancellationToken)
     {
-        _isPossible ??= Parts.All(part => part.IsPossible) && await IsUnderstoodAsync(position, cancellationToken);
-        if (_isPossible == false || !_isTaken)
+        _isPossible ??= _parts.All(part => part.IsPossible) && await IsUnderstoodAsync(cancellationToken);
+        if (_isPossible == false)
             return false;
 
-        var facts = _roots.Values.Select(root => new Dictionary<string, PartRow> { [FactMapping.RootAlias] = root }).ToList();
+        var facts = roots.Select(root => new Dictionary<string, PartRow> { [FactMapping.RootAlias] = root }).ToList();
         foreach (var level in _levels)
         {
-            if ((await Task.WhenAll(level.Select(part => ReadAsync(part, facts, cancellationToken)))).Contains(false))
+            if ((await Task.WhenAll(level.Select(part => TryReadAsync(part, facts, cancellationToken)))).Contains(false))
                 return false;
             foreach (var part in level)
-                foreach (var fact in facts)
-                    fact[part.Alias] = Find(part, fact) ?? part.MissingRow;
+                facts.ForEach(fact => fact[part.Alias] = KeyOf(part, fact) is { } key ? _known[part][key] : part.MissingRow);
         }
 
         using var shown = new RowBuffer();
         using var hidden = new RowBuffer();
         foreach (var fact in facts)
-            Write(fact, Parts.All(part => part.Parent is { IsOptional: true } || fact[part.Alias].IsThere) ? shown : hidden);
+            Write(fact, _parts.All(part => part.Parent is { IsOptional: true } || fact[part.Alias].IsThere) ? shown : hidden);
         if (Math.Max(shown.Length, hidden.Length) > StatementBytes)
             return false;
 
-        await Task.WhenAll(PutAsync(shown, isShown: true), PutAsync(hidden, isShown: false));
+        await Task.WhenAll(
+            shown.Rows > 0 ? _client.ExecuteAsync(_fact.Put(Rows(shown), position), cancellationToken) : Task.CompletedTask,
+            hidden.Rows > 0 ? _client.ExecuteAsync(_fact.Bury(Rows(hidden), position), cancellationToken) : Task.CompletedTask);
         return true;
-
-        Task PutAsync(RowBuffer rows, bool isShown) => rows.Rows == 0 ? Task.CompletedTask : _client.ExecuteAsync(
-            _fact.Put(Rows(rows), isShown, position), cancellationToken);
     }
 
     /// <summary>Whether ClickHouse gives the columns the same types as when it derives them from the tables.</summary>
-    private async Task<bool> IsUnderstoodAsync(UInt128 position, CancellationToken cancellationToken)
+    private async Task<bool> IsUnderstoodAsync(CancellationToken cancellationToken)
     {
         try
         {
-            var derived = await _client.QueryAsync(_fact.Describe, cancellationToken);
-            var finished = await _client.QueryAsync(
-                _fact.DescribePut($"null({ClickHouseSql.Quote(_structure)})", position), cancellationToken);
-            return derived.Select(column => Facts.Plain(column[1]!)).SequenceEqual(finished.Select(column => Facts.Plain(column[1]!)));
+            var types = await _client.QueryAsync(_fact.DescribePut($"null({ClickHouseSql.Quote(_structure)})"), cancellationToken);
+            return types.Zip(_fact.Mapping.Columns).All(pair => Facts.Plain(pair.First[1]!) == Facts.Plain(pair.Second.Type.Name));
         }
         catch (ClickHouseException)
         {
@@ -121,13 +113,10 @@ internal sealed class FollowedFact
     }
 
     /// <summary>Reads of a part what is not known; false if a row is too large to be kept.</summary>
-    private async Task<bool> ReadAsync(FactPart part, List<Dictionary<string, PartRow>> facts, CancellationToken cancellationToken)
+    private async Task<bool> TryReadAsync(FactPart part, List<Dictionary<string, PartRow>> facts, CancellationToken cancellationToken)
     {
         var known = _known[part];
         var missing = facts.Select(fact => KeyOf(part, fact)).OfType<string>().Where(key => !known.ContainsKey(key)).ToHashSet();
-        if (missing.Count == 0)
-            return true;
-
         using var keys = KeySet.Of(part.Table, missing.Select(key => KeyText.Split(part.Table, key)).OfType<IReadOnlyList<string>>());
         var (set, beside) = keys.In("keys");
         var rest = keys.IsEmpty ? default
@@ -147,15 +136,12 @@ internal sealed class FollowedFact
         return isWhole;
     }
 
-    private PartRow? Find(FactPart part, Dictionary<string, PartRow> fact) =>
-        KeyOf(part, fact) is { } key ? _known[part].GetValueOrDefault(key) : null;
-
     private static string? KeyOf(FactPart part, Dictionary<string, PartRow> fact) =>
         fact[part.Parent!.Child].Pointers.GetValueOrDefault(part.Alias);
 
     private void Write(Dictionary<string, PartRow> fact, RowBuffer rows)
     {
-        foreach (var part in Parts)
+        foreach (var part in _parts)
         {
             var bytes = fact[part.Alias].Bytes;
             bytes.CopyTo(rows.GetSpan(bytes.Length));

@@ -36,9 +36,7 @@ internal sealed class LandedForm(ClickHouseClient client, TableMapping table)
         {
             if (rows[i] is null)
                 continue;
-            var length = RowBinary.ReadLength(ref rest);
-            landed[i] = rest[..length];
-            rest = rest[length..];
+            landed[i] = RowBinary.ReadBytes(ref rest);
         }
         return landed;
     }

@@ -74,7 +74,8 @@ internal sealed class LandingRows : IDisposable
     /// <summary>Appends a mapped column of a row that the batch has brought, as it lands.</summary>
     public void Write(BroughtRow row, int column, IBufferWriter<byte> output)
     {
-        if (TryWriteColumn(_batch!, row.Relation, row.Row, column, output, keyOnly: row.IsDeleted) is { } reason)
+        var type = TypesOf(row.Relation.Table)[column];
+        if (TryWriteColumn(_batch!, row.Relation, row.Row, column, type, output, keyOnly: row.IsDeleted) is { } reason)
             throw new InvalidOperationException(reason); // it would be a dead letter, and the batch not followed
     }
 
@@ -198,15 +199,17 @@ internal sealed class LandingRows : IDisposable
     /// <summary>Appends the mapped columns; says why if that is impossible.</summary>
     public string? TryWriteColumns(ChangeBatch batch, Relation relation, RowRef row, RowBuffer rows, bool keyOnly)
     {
-        for (var i = 0; i < relation.Table.Columns.Count; i++)
+        var types = TypesOf(relation.Table);
+        for (var i = 0; i < types.Count; i++)
         {
-            if (TryWriteColumn(batch, relation, row, i, rows, keyOnly) is { } reason)
+            if (TryWriteColumn(batch, relation, row, i, types[i], rows, keyOnly) is { } reason)
                 return reason;
         }
         return null;
     }
 
-    private string? TryWriteColumn(ChangeBatch batch, Relation relation, RowRef row, int index, IBufferWriter<byte> output, bool keyOnly)
+    private static string? TryWriteColumn(
+        ChangeBatch batch, Relation relation, RowRef row, int index, ColumnType type, IBufferWriter<byte> output, bool keyOnly)
     {
         var column = relation.Table.Columns[index];
         var position = relation.Positions[index];
@@ -233,7 +236,7 @@ internal sealed class LandingRows : IDisposable
             case ValueKind.Null:
                 return $"Column '{column.Source}' is NULL, and {relation.Table.Landing}.{column.Landing} ({column.Type}) takes none.";
             default:
-                return TypesOf(relation.Table)[index].TryWrite(batch.Text(row, position), output) ? null
+                return type.TryWrite(batch.Text(row, position), output) ? null
                     : $"Column '{column.Source}' is {Shown(batch.Text(row, position))}, which " +
                         $"{relation.Table.Landing}.{column.Landing} ({column.Type}) cannot hold exactly.";
         }

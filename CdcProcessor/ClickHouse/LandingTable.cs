@@ -67,12 +67,9 @@ internal sealed class LandingTable
         """;
 
     /// <summary>JSON travels as its text, and strings in it that look like times stay strings.</summary>
-    private static string JsonSettings(TableMapping mapping) => HasJson(mapping)
+    private static string JsonSettings(TableMapping mapping) => ShownColumns.HasJson(mapping)
         ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0"
         : "";
-
-    private static bool HasJson(TableMapping mapping) =>
-        mapping.Columns.Any(column => column.Type.Name.Contains("JSON", StringComparison.Ordinal));
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }

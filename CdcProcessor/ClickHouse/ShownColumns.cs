@@ -1,6 +1,5 @@
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
-using AspireCdc.Star.Types;
 
 namespace AspireCdc.CdcProcessor.ClickHouse;
 
@@ -15,11 +14,11 @@ internal static class ShownColumns
 
     /// <summary>Selects a row as one string, out of ClickHouse's table.</summary>
     public static string Row(TableMapping table) =>
-        Row(table.Columns.Select(column => IsJson(column.Type) ? $"toJSONString({Name(column)})" : Name(column)));
+        Row(table.Columns.Select(column => column.Type.HoldsJson ? $"toJSONString({Name(column)})" : Name(column)));
 
     /// <summary>The same out of a table of rows that would land.</summary>
     public static string LandingRow(TableMapping table) => Row(table.Columns.Select(column =>
-        IsJson(column.Type) ? $"toJSONString(CAST({Name(column)}, {ClickHouseSql.Quote(column.Type.Name)}))" : Name(column)));
+        column.Type.HoldsJson ? $"toJSONString(CAST({Name(column)}, {ClickHouseSql.Quote(column.Type.Name)}))" : Name(column)));
 
     /// <summary>The columns of such a table: JSON travels as its text.</summary>
     public static string Structure(TableMapping table) =>
@@ -27,11 +26,11 @@ internal static class ShownColumns
             ", ", table.Columns.Select(column => $"{Name(column)} {column.Type.Name.Replace("JSON", "String", StringComparison.Ordinal)}"));
 
     /// <summary>It has JSON, whose text in PostgreSQL is not ClickHouse's.</summary>
-    public static bool HasJson(TableMapping table) => table.Columns.Any(column => IsJson(column.Type));
+    public static bool HasJson(TableMapping table) => table.Columns.Any(column => column.Type.HoldsJson);
 
-    private static bool IsJson(ColumnType type) => type.Name.Contains("JSON", StringComparison.Ordinal);
 
     private static string Name(ColumnMapping column) => ClickHouseSql.Name(column.Landing);
 
-    private static string Row(IEnumerable<string> columns) => $"formatRow('RowBinary', {string.Join(", ", columns)})";
+    /// <summary>Expressions as one value, which has the bytes that RowBinary has for them.</summary>
+    public static string Row(IEnumerable<string> columns) => $"formatRow('RowBinary', {string.Join(", ", columns)})";
 }

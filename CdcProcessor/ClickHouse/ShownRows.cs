@@ -13,8 +13,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
     private readonly string _name = ClickHouseSql.Name(table.Landing);
     private readonly string _order = ClickHouseSql.Names(table.KeyColumns);
     private readonly string _key = ClickHouseSql.Tuple(table.KeyColumns);
-    private readonly string _keyTexts = string.Join(", ", table.Key.Select(
-        column => table.Columns[column].Type.AsText(ClickHouseSql.Name(table.Columns[column].Landing))));
+    private readonly string _keyTexts = LandedKey.Texts(table);
     private readonly string _row = ShownColumns.Row(table);
 
     /// <summary>The condition for the keys after one and up to another; null for either end means that there is none.</summary>
@@ -34,10 +33,8 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
         {
             if (rest.IsEmpty || row is not { } expected)
                 return false;
-            var length = RowBinary.ReadLength(ref rest);
-            if (!rest.Span[..length].SequenceEqual(expected.Span))
+            if (!RowBinary.ReadBytes(ref rest).Span.SequenceEqual(expected.Span))
                 return false;
-            rest = rest[length..];
         }
         return rest.IsEmpty;
     }
@@ -69,7 +66,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
             beside is null ? [] : [beside], cancellationToken);
         var versions = new Dictionary<string, string>();
         while (!rest.IsEmpty)
-            versions[KeyText.Join(ReadKey(ref rest))] = RowBinary.ReadString(ref rest);
+            versions[KeyText.Join(LandedKey.Read(table, ref rest))] = RowBinary.ReadString(ref rest);
         return versions;
     }
 
@@ -83,7 +80,7 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
                 cancellationToken);
         var keys = new List<IReadOnlyList<string>>();
         while (!rest.IsEmpty)
-            keys.Add(ReadKey(ref rest));
+            keys.Add(LandedKey.Read(table, ref rest));
         return keys;
     }
 
@@ -95,22 +92,12 @@ internal sealed class ShownRows(ClickHouseClient client, TableMapping table)
         var rows = new Dictionary<string, (IReadOnlyList<string>, byte[])>();
         while (!rest.IsEmpty)
         {
-            var key = ReadKey(ref rest);
-            var length = RowBinary.ReadLength(ref rest);
-            rows[KeyText.Join(key)] = (key, rest[..length].ToArray());
-            rest = rest[length..];
+            var key = LandedKey.Read(table, ref rest);
+            rows[KeyText.Join(key)] = (key, RowBinary.ReadBytes(ref rest).ToArray());
         }
         return rows;
     }
 
     /// <summary>The key's texts and the row, of a subquery that has the table's columns.</summary>
     public string Select(string from) => $"SELECT {_keyTexts}, {_row} FROM ({from}) WHERE {Shown} ORDER BY {_order}";
-
-    private IReadOnlyList<string> ReadKey(ref ReadOnlyMemory<byte> rest)
-    {
-        var key = new string[table.Key.Count];
-        for (var i = 0; i < key.Length; i++)
-            key[i] = table.Columns[table.Key[i]].Type.Canonical(System.Text.Encoding.UTF8.GetBytes(RowBinary.ReadString(ref rest)));
-        return key;
-    }
 }

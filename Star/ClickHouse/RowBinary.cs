@@ -66,11 +66,30 @@ internal static class RowBinary
     }
 
     /// <summary>A string, which is taken off <paramref name="rest"/>.</summary>
-    public static string ReadString(ref ReadOnlyMemory<byte> rest)
+    public static string ReadString(ref ReadOnlyMemory<byte> rest) => Encoding.UTF8.GetString(ReadBytes(ref rest).Span);
+
+    /// <summary>A string's bytes, which are taken off <paramref name="rest"/>.</summary>
+    public static ReadOnlyMemory<byte> ReadBytes(ref ReadOnlyMemory<byte> rest)
     {
         var length = ReadLength(ref rest);
-        var text = Encoding.UTF8.GetString(rest.Span[..length]);
+        var bytes = rest[..length];
         rest = rest[length..];
-        return text;
+        return bytes;
+    }
+
+    /// <summary>A byte, which is taken off <paramref name="rest"/>.</summary>
+    public static byte ReadUInt8(ref ReadOnlyMemory<byte> rest)
+    {
+        var value = rest.Span[0];
+        rest = rest[1..];
+        return value;
+    }
+
+    /// <summary>Eight bytes, which are taken off <paramref name="rest"/>.</summary>
+    public static ulong ReadUInt64(ref ReadOnlyMemory<byte> rest)
+    {
+        var value = BinaryPrimitives.ReadUInt64LittleEndian(rest.Span);
+        rest = rest[8..];
+        return value;
     }
 }

@@ -40,6 +40,9 @@ internal abstract class ColumnType(string name)
     /// <summary>NULL is one of its values.</summary>
     public virtual bool TakesNull => false;
 
+    /// <summary>JSON is part of it: its values travel as their texts, which only an INSERT reads.</summary>
+    public bool HoldsJson => Name.Contains("JSON", StringComparison.Ordinal);
+
     /// <summary>NULL lands as its default: an array or a map is empty then.</summary>
     public virtual bool NullIsDefault => false;
 
