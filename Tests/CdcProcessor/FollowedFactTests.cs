@@ -1,0 +1,201 @@
+using System.Text;
+using AspireCdc.CdcProcessor.Changes;
+using AspireCdc.CdcProcessor.ClickHouse;
+using AspireCdc.Star.Model;
+using AspireCdc.Star.Statements;
+using AspireCdc.Star.Types;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.CdcProcessor;
+
+/// <summary>Facts of small batches, from what is known of the rows that they point to. None of these batches lands.</summary>
+public sealed class FollowedFactTests(ClickHouseServer clickhouse)
+{
+    private static readonly TableMapping Author =
+        Mapped.Table("author", Mapped.Key("author_id", ColumnType.Int64), Mapped.Column("name", ColumnType.String));
+
+    private static readonly TableMapping Editor =
+        Mapped.Table("editor", Mapped.Key("editor_id", ColumnType.Int64), Mapped.Column("name", ColumnType.Category));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Parents_are_the_batchs_or_read_and_stay_known_until_it_forgets()
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+
+        // An author in the batch, an editor that has landed, and none.
+        await work.LandAsync("editor (editor_id, name, lsn, version) VALUES (7, 'Ed', 5, 5)");
+        (await work.PutAsync(10, Insert(Author, "1", "Ann"), Note("1", "1", "7"), Note("2", "1", null))).Should().BeTrue();
+        (await work.FactsAsync()).Should().Be("1\tAnn\tEd\t10\n2\tAnn\t\\N\t10\n");
+
+        // Both are known by now: what landing has is not asked.
+        await work.LandAsync("editor (editor_id, name, lsn, version) VALUES (7, 'Edna', 6, 6)");
+        (await work.PutAsync(11, Note("3", "1", "7"))).Should().BeTrue();
+        (await work.FactsAsync()).Should().EndWith("3\tAnn\tEd\t11\n");
+
+        work.Fact.Forget();
+        await work.LandAsync("author (author_id, name, lsn, version) VALUES (1, 'Anna', 12, 12)");
+        (await work.PutAsync(13, Note("3", "1", "7"))).Should().BeTrue();
+        (await work.FactsAsync()).Should().EndWith("3\tAnna\tEdna\t13\n");
+    }
+
+    [Fact]
+    public async Task A_root_without_its_required_parent_is_a_tombstone_until_that_comes_and_one_that_is_deleted_is_one()
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+
+        (await work.PutAsync(10, Note("1", "1", null))).Should().BeTrue();
+        (await work.FactsAsync()).Should().BeEmpty();
+        (await work.PutAsync(11, Insert(Author, "1", "Ann"), Note("1", "1", null))).Should().BeTrue();
+        (await work.FactsAsync()).Should().Be("1\tAnn\t\\N\t11\n");
+        (await work.PutAsync(12, Delete(Work.Notes(), "1"))).Should().BeTrue();
+
+        (await work.FactsAsync()).Should().BeEmpty();
+        (await work.QueryAsync("SELECT note_id, author, lsn FROM note_fact WHERE is_deleted = 1 ORDER BY lsn SETTINGS final = 0"))
+            .Should().Be("1\t\t10\n1\t\t12\n");
+    }
+
+    [Fact]
+    public async Task An_optional_parent_that_is_deleted_is_null_and_its_deletion_counts()
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+
+        (await work.PutAsync(10, Insert(Author, "1", "Ann"), Insert(Editor, "7", "Ed"), Delete(Editor, "7"), Note("1", "1", "7")))
+            .Should().BeTrue();
+
+        (await work.FactsAsync()).Should().Be("1\tAnn\t\\N\t10\n");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_row_of_more_than_4_kb_is_left_to_landing(bool isBrought)
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+        var name = new string('x', 5000);
+
+        if (!isBrought)
+            await work.LandAsync($"author (author_id, name, lsn, version) VALUES (1, '{name}', 5, 5)");
+        (await work.PutAsync(10, isBrought ? [Insert(Author, "1", name), Note("1", "1", null)] : [Note("1", "1", null)]))
+            .Should().BeFalse();
+        (await work.PutAsync(11, Insert(Author, "1", "Ann"), Note("1", "1", null))).Should().BeTrue();
+
+        (await work.FactsAsync()).Should().Be("1\tAnn\t\\N\t11\n");
+    }
+
+    [Fact]
+    public async Task What_points_by_another_type_than_the_keys_is_left_to_landing()
+    {
+        await using var work = await Work.StartAsync(clickhouse, pointing: ColumnType.Int32);
+
+        (await work.PutAsync(10, Insert(Author, "1", "Ann"), Note("1", "1", null, ColumnType.Int32))).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Json_is_left_to_landing()
+    {
+        ColumnType.TryParse("JSON", out var json).Should().BeTrue();
+        await using var work = await Work.StartAsync(clickhouse, text: json);
+
+        (await work.PutAsync(10, Insert(Author, "1", "Ann"), Note("1", "1", null, text: json))).Should().BeFalse();
+    }
+
+    private static Brought Note(string id, string author, string? editor, ColumnType? pointing = null, ColumnType? text = null) =>
+        Insert(Work.Notes(pointing, text), id, author, editor, "{}");
+
+    private static Brought Insert(TableMapping table, params string?[] values) => new(table, values, ChangeOperation.Insert);
+
+    private static Brought Delete(TableMapping table, string key) => new(table, [key], ChangeOperation.Delete);
+
+    private sealed record Brought(TableMapping Table, string?[] Values, ChangeOperation Operation);
+
+    /// <summary>A fact of notes with their authors and, where they have one, their editors.</summary>
+    private sealed class Work : IAsyncDisposable
+    {
+        private readonly ClickHouseClient _client;
+        private readonly LandingRows _landing = new();
+
+        private Work(ClickHouseClient client, FactTable fact)
+        {
+            _client = client;
+            Fact = new FollowedFact(client, fact);
+        }
+
+        public FollowedFact Fact { get; }
+
+        public static TableMapping Notes(ColumnType? pointing = null, ColumnType? text = null) => Mapped.Table(
+            "note", Mapped.Key("note_id", ColumnType.Int64), Mapped.Column("author_id", pointing ?? ColumnType.Int64),
+            Mapped.Column("editor_id", ColumnType.Nullable(ColumnType.Int64)), Mapped.Column("text", text ?? ColumnType.String));
+
+        public static async Task<Work> StartAsync(ClickHouseServer clickhouse, ColumnType? pointing = null, ColumnType? text = null)
+        {
+            var database = await clickhouse.CreateDatabaseAsync(Cancel);
+            var client = new ClickHouseClient(database.ConnectionString);
+            var notes = Notes(pointing, text);
+            var fact = new FactMapping
+            {
+                Name = "note_fact",
+                Root = "note",
+                Parents =
+                [
+                    new("author", "author", FactMapping.RootAlias, ["author_id"], "note_by_author"),
+                    new("editor", "editor", FactMapping.RootAlias, ["editor_id"], "note_by_editor", IsOptional: true),
+                ],
+                Columns =
+                [
+                    new("note_id", ColumnType.Int64, "root.note_id", IsKey: true),
+                    new("author", ColumnType.String, "author.name"),
+                    new("editor", ColumnType.Nullable(ColumnType.String), "editor.name"),
+                    new("text", ColumnType.String, "toString(root.text)"),
+                ],
+            };
+            foreach (var table in (TableMapping[])[Author, Editor, notes])
+                await client.ExecuteAsync(TableStatements.CreateLanding(table), Cancel);
+            await client.ExecuteAsync(TableStatements.CreateFact(fact), Cancel);
+            return new Work(client, new FactTable(new StarModel([Author, Editor, notes], [fact]), fact, fact.Name));
+        }
+
+        public Task LandAsync(string row) => _client.ExecuteAsync($"INSERT INTO {row}", Cancel);
+
+        /// <summary>Whether the batch's facts were written, at an LSN that all of its changes have.</summary>
+        public async Task<bool> PutAsync(ulong lsn, params Brought[] rows)
+        {
+            using var batch = new ChangeBatch();
+            foreach (var brought in rows)
+            {
+                var relation = Relation.Of(brought.Table);
+                var row = batch.AddRow(relation.Columns.Count);
+                for (var i = 0; i < brought.Values.Length; i++)
+                {
+                    if (brought.Values[i] is { } value)
+                        batch.SetText(row, i, Encoding.UTF8.GetBytes(value));
+                    else
+                        batch.SetNull(row, i);
+                }
+                var isDeleted = brought.Operation == ChangeOperation.Delete;
+                batch.Add(new Change(relation, brought.Operation, Lsn.Version(lsn, (ulong)batch.Count + 1), lsn, -1, 0,
+                    isDeleted ? row : RowRef.None, isDeleted ? RowRef.None : row));
+            }
+            _landing.Fill(batch, deriveCopies: false);
+            _landing.MayBeFollowed.Should().BeTrue();
+            return Fact.Take(_landing) is { } roots && await Fact.TryPutAsync(roots, Lsn.Version(lsn, 0), Cancel);
+        }
+
+        public Task<string> FactsAsync() =>
+            QueryAsync("SELECT note_id, author, editor, lsn FROM note_fact FINAL WHERE is_deleted = 0 ORDER BY note_id");
+
+        public async Task<string> QueryAsync(string sql) =>
+            string.Concat((await _client.QueryAsync(sql, Cancel))
+                .Select(row => string.Join('\t', row.Select(value => value ?? "\\N")) + "\n"));
+
+        public ValueTask DisposeAsync()
+        {
+            _landing.Dispose();
+            _client.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
