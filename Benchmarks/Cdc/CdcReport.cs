@@ -47,12 +47,11 @@ internal sealed record DrainFigures(
     IReadOnlyDictionary<string, ProcessFigures> Processes,
     string? Failure);
 
-internal sealed record ProcessFigures(double CpuSeconds, double PeakMb, double ResidentMb)
-{
-    public static IReadOnlyDictionary<string, ProcessFigures> Of(IReadOnlyDictionary<string, ProcessUsage> used) => used.ToDictionary(
-        process =>
-            process.Key, process => new ProcessFigures(process.Value.Cpu.TotalSeconds, process.Value.PeakMb, process.Value.ResidentMb));
-}
+/// <param name="CpuSeconds">Since the slot came into use, until the last change had arrived.</param>
+/// <param name="StartCpuSeconds">Before that; 0 where there is no slot, and all counts.</param>
+/// <param name="PeakMb">The most memory it ever had.</param>
+/// <param name="ResidentMb">What it has in the end.</param>
+internal sealed record ProcessFigures(double CpuSeconds, double StartCpuSeconds, double PeakMb, double ResidentMb);
 
 /// <summary>From the answer to a commit until its row is visible, in milliseconds.</summary>
 internal sealed record LatencyFigures(

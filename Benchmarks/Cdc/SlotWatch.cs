@@ -15,6 +15,7 @@ internal sealed class SlotWatch : IAsyncDisposable
     private readonly StoreDatabase _database;
     private readonly IContender _contender;
     private readonly Dictionary<string, ProcessUsage> _used = [];
+    private readonly Dictionary<string, TimeSpan> _usedAtFirst = [];
     private readonly Dictionary<int, TimeSpan> _sendersAtFirst = [];
     private readonly Dictionary<int, TimeSpan> _senders = [];
     private readonly Lock _lock = new();
@@ -32,13 +33,13 @@ internal sealed class SlotWatch : IAsyncDisposable
     public long? StreamingSince => Volatile.Read(ref _streamingSince) is var since and not 0 ? since : null;
 
     /// <summary>What each process used, as it was seen last.</summary>
-    public IReadOnlyDictionary<string, ProcessUsage> Processes
+    public IReadOnlyDictionary<string, ProcessFigures> Processes
     {
         get
         {
             Look();
             lock (_lock)
-                return new Dictionary<string, ProcessUsage>(_used);
+                return _used.ToDictionary(process => process.Key, process => FiguresOf(process.Key, process.Value));
         }
     }
 
@@ -72,7 +73,7 @@ internal sealed class SlotWatch : IAsyncDisposable
             if (await command.ExecuteScalarAsync(_stop.Token) is int pid)
             {
                 if (StreamingSince is null)
-                    Volatile.Write(ref _streamingSince, TimeProvider.System.GetTimestamp());
+                    Begin();
                 lock (_lock)
                 {
                     if (ProcessUsage.Of(pid) is { } used && _sendersAtFirst.TryAdd(pid, used.Cpu))
@@ -82,6 +83,23 @@ internal sealed class SlotWatch : IAsyncDisposable
             Look();
             await Task.Delay(StreamingSince is null ? UntilStreaming : WhileStreaming, _stop.Token);
         }
+    }
+
+    private void Begin()
+    {
+        Volatile.Write(ref _streamingSince, TimeProvider.System.GetTimestamp());
+        Look();
+        lock (_lock)
+        {
+            foreach (var (name, used) in _used)
+                _usedAtFirst[name] = used.Cpu;
+        }
+    }
+
+    private ProcessFigures FiguresOf(string name, ProcessUsage used)
+    {
+        var start = _usedAtFirst.GetValueOrDefault(name);
+        return new((used.Cpu - start).TotalSeconds, start.TotalSeconds, used.PeakMb, used.ResidentMb);
     }
 
     private void Look()

@@ -1,6 +1,7 @@
 using System.Globalization;
 using AspireCdc.AppHost.Embedded;
 using AspireCdc.Benchmarks.Machine;
+using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.Postgres;
 using Npgsql;
 
@@ -79,6 +80,18 @@ internal sealed class StoreDatabase : IAsyncDisposable
         ExecuteAsync($"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", cancellationToken);
 
     /// <summary>Drops a slot whose reader has gone; the server notices that within a moment, so it is waited for.</summary>
+    /// <summary>
+    /// Returns once a slot's reader has been sent all that is before a position, or has confirmed it (who reads by SQL is sent nothing).
+    /// Asked of PostgreSQL, that costs next to nothing, where ClickHouse would spend a tenth of its share in a drain on answering that the
+    /// last change is not there yet.
+    /// </summary>
+    public Task SentAsync(string slot, ulong position, CancellationToken cancellationToken) => Poll.UntilAsync(
+        () => ScalarAsync<bool>(
+            $"""
+            SELECT EXISTS (SELECT FROM pg_replication_slots LEFT JOIN pg_stat_replication ON pid = active_pid
+                WHERE slot_name = '{slot}' AND greatest(sent_lsn, confirmed_flush_lsn) >= '{Lsn.Format(position)}')
+            """, cancellationToken), Poll.Drain, cancellationToken);
+
     public async Task DropSlotAsync(string slot, CancellationToken cancellationToken)
     {
         while (await ScalarAsync<long>($"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{slot}' AND active",

@@ -34,7 +34,11 @@ internal sealed class DirectPair(
         Processes = new Dictionary<string, int> { ["processor"] = await _processor!.Pid, ["ClickHouse"] = await _server.Pid };
     }
 
-    public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) => Star.LastChangeAsync(_server, cancellationToken);
+    public async Task LastChangeAsync(Workload workload, CancellationToken cancellationToken)
+    {
+        await database.SentAsync(Slot, workload.End, cancellationToken);
+        await Star.LastChangeAsync(_server, cancellationToken);
+    }
 
     public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) =>
         Star.VerifyAsync(database, _server, cancellationToken);

@@ -49,9 +49,13 @@ internal sealed class MaterializedPostgreSql(
         Processes = new Dictionary<string, int> { ["ClickHouse"] = await _server.Pid };
     }
 
-    public Task LastChangeAsync(Workload workload, CancellationToken cancellationToken) =>
-        Poll.UntilAsync(() => _server.CountsAsync($"SELECT count() FROM {Copy}.`order` WHERE id = 1 AND status = '{Workload.LastStatus}'",
-            1, cancellationToken), Poll.Drain, cancellationToken);
+    public async Task LastChangeAsync(Workload workload, CancellationToken cancellationToken)
+    {
+        await database.SentAsync(_slot!, workload.End, cancellationToken);
+        await Poll.UntilAsync(
+            () => _server.CountsAsync($"SELECT count() FROM {Copy}.`order` WHERE id = 1 AND status = '{Workload.LastStatus}'",
+                1, cancellationToken), Poll.Drain, cancellationToken);
+    }
 
     public Task<string?> VerifyAsync(Workload workload, CancellationToken cancellationToken) =>
         Workload.Landing.Over($"{Copy}.`order`", "id", $"{Copy}.orderitem", "id").DifferenceAsync(database, _server, cancellationToken);
