@@ -46,6 +46,26 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         await shop.AssertStarEqualsJoinAsync(Cancel);
     }
 
+    [Fact]
+    public async Task A_lone_change_shows_in_as_many_facts_as_fit_into_a_statement_and_in_one_more()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.StartStreamingAsync(Cancel);
+        await shop.ExecuteAsync(
+            $"""
+            INSERT INTO customer (email, name, country, city) SELECT i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 3) i;
+            INSERT INTO "order" (customer_id, total) SELECT 1, i FROM generate_series(1, {KeySet.Few}) i;
+            INSERT INTO "order" (customer_id, total) SELECT 2, i FROM generate_series(1, {KeySet.Few + 1}) i;
+            """, Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+
+        foreach (var customer in (int[])[1, 2, 3])
+        {
+            await shop.ExecuteAsync($"UPDATE customer SET city = 'Basel' WHERE id = {customer}", Cancel);
+            await shop.AssertStarEqualsJoinAsync(Cancel);
+        }
+    }
+
     [Theory]
     [InlineData(7)]
     [InlineData(1000)]
@@ -121,5 +141,4 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
             $"SELECT toInt64(count()) FROM note_by_author WHERE (id, name) IN {set}", table is null ? [] : [table], Cancel);
         BinaryPrimitives.ReadInt64LittleEndian(found.Span).Should().Be(count);
     }
-
 }
