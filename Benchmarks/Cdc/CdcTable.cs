@@ -115,7 +115,10 @@ internal static class CdcTable
 
     private static string PerProcess(ContenderReport contender, Func<ProcessFigures, double> figure, string format) =>
         string.Join('\n', contender.Whole.First().Processes.Keys.Select(name =>
-            $"{name} {Number(contender.Median(drain => drain.Processes.TryGetValue(name, out var process) ? figure(process) : null), format)}"));
+        {
+            var median = contender.Median(drain => drain.Processes.TryGetValue(name, out var process) ? figure(process) : null);
+            return $"{name} {Number(median, format)}";
+        }));
 
     private static string Thousands(double perSecond) => (perSecond / 1000).ToString("0", Culture) + " k";
 

@@ -53,7 +53,8 @@ public sealed class ManyKeysTests(PostgresServer postgres, ClickHouseServer clic
         await shop.StartStreamingAsync(Cancel);
         await shop.ExecuteAsync(
             $"""
-            INSERT INTO customer (email, name, country, city) SELECT i || '@x.org', 'Customer ' || i, 'CH', 'Bern' FROM generate_series(1, 3) i;
+            INSERT INTO customer (email, name, country, city) SELECT i || '@x.org', 'Customer ' || i, 'CH', 'Bern'
+                FROM generate_series(1, 3) i;
             INSERT INTO "order" (customer_id, total) SELECT 1, i FROM generate_series(1, {KeySet.Few}) i;
             INSERT INTO "order" (customer_id, total) SELECT 2, i FROM generate_series(1, {KeySet.Few + 1}) i;
             """, Cancel);
