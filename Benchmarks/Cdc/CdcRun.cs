@@ -37,9 +37,10 @@ internal static class CdcRun
             {
                 await Task.Delay(Poll.Drain, deadline.Token);
                 var asked = Stopwatch.GetTimestamp();
+                var used = watch.Processes;
                 failure = await contender.VerifyAsync(workload, deadline.Token);
                 if (failure is null)
-                    end = asked;
+                    (end, processes) = (asked, used);
             }
             var seconds = Stopwatch.GetElapsedTime(watch.StreamingSince ?? started, end).TotalSeconds;
             return new(round, seconds, Stopwatch.GetElapsedTime(start, end).TotalSeconds, workload.Changes / seconds,

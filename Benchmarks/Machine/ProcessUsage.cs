@@ -27,7 +27,7 @@ internal readonly record struct ProcessUsage(TimeSpan Cpu, double PeakMb, double
 
     /// <summary>
     /// VmHWM and VmRSS of <c>/proc/pid/status</c>, in bytes. <see cref="Process"/> would read of each thread as well, and a database has
-    /// hundreds: to ask four times a second took a tenth of a drain.
+    /// hundreds.
     /// </summary>
     private static (long Peak, long Resident) MemoryOf(int pid)
     {
