@@ -5,6 +5,9 @@ internal sealed class ClickHouseException(int code, string message) : Exception(
 {
     private const int CannotWrite = 75, NotEnoughSpace = 243, CorruptedData = 246, TooManyParts = 252;
 
+    /// <summary>A question's answer is longer than it allowed (ClickHouse's <c>TOO_MANY_ROWS_OR_BYTES</c>).</summary>
+    public const int TooLongAnAnswer = 396;
+
     /// <summary>ClickHouse's error code; 0 where the answer had none.</summary>
     public int Code { get; } = code;
 

@@ -139,7 +139,7 @@ internal sealed class ClickHouseSink : IChangeSink
         var settled = false;
         if (_ordered && _landing.MayBeFollowed)
         {
-            await _facts.FollowAsync(_landing, LandAsync(cancellationToken), LastPosition(batch), cancellationToken);
+            await _facts.FollowAsync(_landing, () => LandAsync(cancellationToken), LastPosition(batch), cancellationToken);
         }
         else
         {

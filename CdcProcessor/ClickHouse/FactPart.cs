@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
@@ -14,6 +15,9 @@ internal sealed class FactPart
 {
     /// <summary>The most that a part's columns may take for it to be kept here.</summary>
     private const int MostBytes = 4 * 1024;
+
+    /// <summary>The longest answer that is taken, for all of a batch's keys and the versions that are not merged yet.</summary>
+    private const int LongestAnswer = 4 * 1024 * 1024;
 
     private readonly List<Column> _columns = [];
     private readonly List<Pointer> _pointers = [];
@@ -36,7 +40,11 @@ internal sealed class FactPart
             int[] places = [.. next.Columns.Select(name => Table.Columns.Index().First(column => column.Item.Landing == name).Index)];
             _pointers.Add(new(next.Alias, fact.TableOf(next.Alias), places));
         }
-        _read = Selected();
+        var pointers = _pointers.SelectMany(pointer => pointer.Places).Select(place =>
+            $"CAST({Table.Columns[place].Type.AsText(ClickHouseSql.Name(Table.Columns[place].Landing))}, 'Nullable(String)')");
+        var columns = Table.KeyColumns.Select(ClickHouseSql.Name).Concat(pointers).Concat(["is_deleted", "lsn", "version"])
+            .Concat(_columns.Select(column => ClickHouseSql.Name(column.Name)));
+        _read = $"SELECT {string.Join(", ", columns)} FROM {ClickHouseSql.Name(Table.Landing)}";
         MissingRow = new(IsThere: false, Lsn: 0, Missing(), new Dictionary<string, string>());
     }
 
@@ -61,7 +69,7 @@ internal sealed class FactPart
 
     /// <summary>Names and types of its columns, as expressions name them.</summary>
     public IEnumerable<string> Structure =>
-        _columns.Select(column => $"{ClickHouseSql.Name($"{Alias}.{column.Name}")} {column.Nullable?.Name ?? column.Type.Name}");
+        _columns.Select(column => $"{ClickHouseSql.Name($"{Alias}.{column.Name}")} {column.Shown.Name}");
 
     /// <summary>A row that a batch has brought; null if it is too large, or lacks a column that points to another.</summary>
     public PartRow? Of(LandingRows batch, BroughtRow brought)
@@ -69,14 +77,8 @@ internal sealed class FactPart
         if (brought.IsDeleted && Parent is not null)
             return MissingRow with { Lsn = brought.Lsn };
 
-        var bytes = new ArrayBufferWriter<byte>();
-        foreach (var column in _columns)
-        {
-            if (column.IsWrapped)
-                RowBinary.WriteUInt8(bytes, 0);
-            batch.Write(brought, column.Place, bytes);
-        }
-        if (bytes.WrittenCount > MostBytes)
+        var values = _columns.ConvertAll(column => column.Valued(bytes => batch.Write(brought, column.Place, bytes)));
+        if (values.Sum(value => value.Length) > MostBytes)
             return null;
 
         var pointers = new Dictionary<string, string>();
@@ -86,18 +88,25 @@ internal sealed class FactPart
                 return null;
             pointer.Add(pointers, pointer.Places.Select(place => batch.TextOf(brought, place)));
         }
-        return new PartRow(!brought.IsDeleted, brought.Lsn, bytes.WrittenSpan.ToArray(), pointers);
+        return new PartRow(!brought.IsDeleted, brought.Lsn, values, pointers);
     }
 
-    /// <summary>Selects the newest landed row of each of some keys, for <see cref="Take"/>.</summary>
+    /// <summary>Selects the landed rows of some keys, for <see cref="Take"/>.</summary>
     /// <param name="set">The keys, as they stand after IN.</param>
-    public string Read(string set) => $"{_read} WHERE {ClickHouseSql.Tuple(Table.KeyColumns)} IN {set} ORDER BY version DESC " +
-        $"LIMIT 1 BY {ClickHouseSql.Names(Table.KeyColumns)}";
+    public string Read(string set) => $"{_read} WHERE {ClickHouseSql.Tuple(Table.KeyColumns)} IN {set} " +
+        $"SETTINGS max_result_bytes = {LongestAnswer}, result_overflow_mode = 'throw'";
 
-    /// <summary>Takes a row off what <see cref="Read"/> has answered: its key and itself, null if it is too large.</summary>
-    public (string Key, PartRow? Row) Take(ref ReadOnlyMemory<byte> rest)
+    /// <summary>
+    /// Takes a row off what <see cref="Read"/> has answered: its key as <see cref="KeyOf"/> has it, its version, and itself, null if it is
+    /// too large. To ask for the newest one only takes ClickHouse longer than to send them all, and so do keys as texts.
+    /// </summary>
+    public (string Key, UInt128 Version, PartRow? Row) Take(ref ReadOnlyMemory<byte> rest)
     {
-        var key = KeyText.Join(LandedKey.Read(Table, ref rest));
+        var from = rest;
+        foreach (var column in Table.Key)
+            Table.Columns[column].Type.Skip(ref rest);
+        var key = Convert.ToHexString(from[..^rest.Length].Span);
+
         var pointers = new Dictionary<string, string>();
         foreach (var pointer in _pointers)
         {
@@ -108,37 +117,46 @@ internal sealed class FactPart
         }
 
         var isDeleted = RowBinary.ReadUInt8(ref rest) == 1;
-        var isTooLarge = RowBinary.ReadUInt8(ref rest) == 1;
         var lsn = RowBinary.ReadUInt64(ref rest);
-        var bytes = RowBinary.ReadBytes(ref rest).ToArray();
-        return (key, isDeleted ? MissingRow with { Lsn = lsn } : isTooLarge ? null : new PartRow(IsThere: true, lsn, bytes, pointers));
-    }
-
-    private string Selected()
-    {
-        var pointers = _pointers.SelectMany(pointer => pointer.Places).Select(place =>
-            $"CAST({Table.Columns[place].Type.AsText(ClickHouseSql.Name(Table.Columns[place].Landing))}, 'Nullable(String)')");
-        var values = _columns.Select(column => column.IsWrapped
-            ? $"CAST({ClickHouseSql.Name(column.Name)}, {ClickHouseSql.Quote(column.Nullable!.Name)})"
-            : ClickHouseSql.Name(column.Name));
-        var row = _columns.Count == 0 ? "''" : ShownColumns.Row(values);
-        return $"WITH {row} AS bytes, length(bytes) > {MostBytes} AS is_large " +
-            $"SELECT {string.Join(", ", pointers.Prepend(LandedKey.Texts(Table)))}, is_deleted, is_large, lsn, if(is_large, '', bytes) " +
-            $"FROM {ClickHouseSql.Name(Table.Landing)}";
-    }
-
-    private byte[] Missing()
-    {
-        var bytes = new ArrayBufferWriter<byte>();
+        var version = RowBinary.ReadUInt128(ref rest);
+        var values = new List<ReadOnlyMemory<byte>>(_columns.Count);
         foreach (var column in _columns)
         {
-            if (column.Nullable is { } nullable)
-                nullable.WriteNull(bytes);
-            else
-                column.Type.WriteDefault(bytes);
+            var value = column.Type.Take(ref rest);
+            values.Add(column.Valued(bytes => bytes.Write(value.Span)));
         }
-        return bytes.WrittenSpan.ToArray();
+        var row = isDeleted ? MissingRow with { Lsn = lsn }
+            : values.Sum(value => value.Length) > MostBytes ? null : new PartRow(IsThere: true, lsn, values, pointers);
+        return (key, version, row);
     }
+
+    /// <summary>The RowBinary of a key in hexadecimal digits; what is no key of the table is none's.</summary>
+    /// <param name="text">As <see cref="KeyText"/> writes it.</param>
+    public string KeyOf(string text)
+    {
+        var key = new ArrayBufferWriter<byte>();
+        foreach (var (column, value) in Table.Key.Zip(KeyText.Split(Table, text) ?? []))
+        {
+            if (!Table.Columns[column].Type.TryWrite(Encoding.UTF8.GetBytes(value), key))
+                return "";
+        }
+        return Convert.ToHexString(key.WrittenSpan);
+    }
+
+    /// <summary>The place of a column's value in a row, if it has this type there.</summary>
+    public int? PlaceOf(string column, ColumnType type) =>
+        _columns.FindIndex(named => named.Name == column && Facts.Plain(named.Shown.Name) == Facts.Plain(type.Name)) is >= 0 and var place
+            ? place : null;
+
+    private List<ReadOnlyMemory<byte>> Missing() => _columns.ConvertAll(column =>
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        if (column.Nullable is { } nullable)
+            nullable.WriteNull(bytes);
+        else
+            column.Type.WriteDefault(bytes);
+        return bytes.WrittenMemory;
+    });
 
     /// <summary>A column that the fact names.</summary>
     /// <param name="Place">Its place in the table.</param>
@@ -148,7 +166,21 @@ internal sealed class FactPart
     private sealed record Column(int Place, string Name, ColumnType Type, ColumnType? Nullable)
     {
         /// <summary>RowBinary says before each value whether it is NULL, which the landing table's type does not.</summary>
-        public bool IsWrapped => Nullable is not null && !Type.TakesNull;
+        private bool IsWrapped => Nullable is not null && !Type.TakesNull;
+
+        /// <summary>The type that expressions see.</summary>
+        public ColumnType Shown => Nullable ?? Type;
+
+        /// <summary>A value of that type.</summary>
+        /// <param name="write">Appends it as the landing table has it.</param>
+        public ReadOnlyMemory<byte> Valued(Action<IBufferWriter<byte>> write)
+        {
+            var bytes = new ArrayBufferWriter<byte>();
+            if (IsWrapped)
+                RowBinary.WriteUInt8(bytes, 0);
+            write(bytes);
+            return bytes.WrittenMemory;
+        }
     }
 
     /// <summary>The columns that point to another part's row.</summary>
@@ -167,6 +199,7 @@ internal sealed class FactPart
 /// <summary>The newest row of a part.</summary>
 /// <param name="IsThere">It is neither deleted nor missing.</param>
 /// <param name="Lsn">The LSN of its last change, a deletion's too; 0 if there was none.</param>
-/// <param name="Bytes">Its columns that the fact names, as RowBinary.</param>
+/// <param name="Values">Its columns that the fact names, as RowBinary each.</param>
 /// <param name="Pointers">The keys of the rows to which it points, as <see cref="KeyText"/> writes them, by alias.</param>
-internal sealed record PartRow(bool IsThere, ulong Lsn, byte[] Bytes, IReadOnlyDictionary<string, string> Pointers);
+internal sealed record PartRow(
+    bool IsThere, ulong Lsn, IReadOnlyList<ReadOnlyMemory<byte>> Values, IReadOnlyDictionary<string, string> Pointers);

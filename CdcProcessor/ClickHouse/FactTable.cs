@@ -17,8 +17,8 @@ internal sealed class FactTable
     private readonly TableMapping _root;
     private readonly string _rootKey;
 
-    /// <summary>What an expression is that is a row's column and no more, without quotation.</summary>
-    private readonly HashSet<string> _paths;
+    /// <summary>The columns of its rows, by the expression that is such a column and no more, without quotation.</summary>
+    private readonly Dictionary<string, (string Alias, string Column)> _paths;
 
     /// <param name="model">The model.</param>
     /// <param name="mapping">The fact, of this model or of the one before.</param>
@@ -32,7 +32,8 @@ internal sealed class FactTable
         _parents = mapping.Parents.ToDictionary(parent => parent.Alias);
         _tables = mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
         _tables.Add(Root, _root);
-        _paths = [.. _tables.SelectMany(table => table.Value.Columns.Select(column => $"{table.Key}.{column.Landing}"))];
+        _paths = _tables.SelectMany(table => table.Value.Columns.Select(column => (table.Key, column.Landing)))
+            .ToDictionary(path => $"{path.Key}.{path.Landing}");
     }
 
     public FactMapping Mapping { get; }
@@ -144,6 +145,15 @@ internal sealed class FactTable
     /// <param name="position">The position of the one ordered reader's batch.</param>
     public string Put(string rows, UInt128 position) => Insert(Mapping.Columns, Finished(Mapping.Columns, isDeleted: 0, rows, position));
 
+    /// <summary>Takes finished rows, as <see cref="LandingRows.Format"/> behind <see cref="Header"/>.</summary>
+    public string InsertFinished =>
+        $"INSERT INTO {Name(Target)} ({Names(Mapping.Columns.Select(column => column.Name).Concat(SystemColumns.Fact))}) " +
+        "SETTINGS optimize_on_insert = 0";
+
+    /// <summary>What goes before them.</summary>
+    public byte[] Header() => RowBinary.Header(
+        [.. Mapping.Columns.Select(column => (column.Name, column.Type.Name)), .. SystemColumns.Fact.Zip(SystemColumns.FactTypes)]);
+
     /// <summary>Writes the tombstones of facts that do not show; see <see cref="Put"/>.</summary>
     public string Bury(string rows, UInt128 position) => Insert(Mapping.Key, Finished(Mapping.Key, isDeleted: 1, rows, position));
 
@@ -160,6 +170,10 @@ internal sealed class FactTable
             .Append($"{Derived(Mapping.Columns.Count)} AS is_deleted");
         return $"SELECT {string.Join(", ", columns)} FROM ({Select(condition, position: null, isNamed: true)})";
     }
+
+    /// <summary>The column that an expression is and no more, and the row's name; null if it computes something.</summary>
+    public (string Alias, string Column)? ColumnOf(string expression) =>
+        _paths.TryGetValue(expression.Replace("`", ""), out var path) ? path : null;
 
     /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
     public bool IsNamed(string alias, string column) =>
@@ -267,7 +281,7 @@ internal sealed class FactTable
     /// Whether it is a row's column and no more. Such a value needs no condition, which costs a lone fact more than all else: it is there
     /// whether the fact shows or not, and nobody sees a tombstone's. What is computed may fail of what a row that is gone has left.
     /// </summary>
-    private bool IsColumn(string expression) => _paths.Contains(expression.Replace("`", ""));
+    private bool IsColumn(string expression) => ColumnOf(expression) is not null;
 
     /// <summary>What no expression can mean.</summary>
     private static string Derived(int column) => Name($"derived {column + 1}");

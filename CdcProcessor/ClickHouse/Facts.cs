@@ -95,15 +95,22 @@ internal sealed partial class Facts(
                 cancellationToken)));
 
     /// <summary>
-    /// Writes what a small batch of one ordered reader touches, while it lands. Its own rows need not be read again: each one's last is
+    /// Writes what a small batch of one ordered reader touches, and has it land. Its own rows need not be read again: each one's last is
     /// its newest, or what is newer derives it at a higher position; and what they point to is its own, or known from the batches before.
+    /// So they may come before their rows land, in any order. They come first, since they are what is read, and ClickHouse would take its
+    /// time for all at once.
     /// </summary>
     /// <param name="batch">A batch that <see cref="LandingRows.MayBeFollowed"/>.</param>
-    /// <param name="landing">Ends when they have landed.</param>
+    /// <param name="land">Has it land.</param>
     /// <param name="position">The position of the batch.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public Task FollowAsync(LandingRows batch, Task landing, UInt128 position, CancellationToken cancellationToken) =>
-        Task.WhenAll(_tables.Select(fact => FollowAsync(fact, batch, landing, position, cancellationToken)).Prepend(landing));
+    public async Task FollowAsync(LandingRows batch, Func<Task> land, UInt128 position, CancellationToken cancellationToken)
+    {
+        var left = await Task.WhenAll(_tables.Select(fact => PutAsync(fact, batch, position, cancellationToken)));
+        var landing = land();
+        await Task.WhenAll(
+            _tables.Zip(left, (fact, own) => FollowAsync(fact, batch, own, landing, position, cancellationToken)).Prepend(landing));
+    }
 
     /// <summary>Something comes that is not followed: what is known of the batches before holds no longer.</summary>
     public void Forget()
@@ -346,33 +353,47 @@ internal sealed partial class Facts(
         await DeriveAsync(fact, due, position, cancellationToken);
     }
 
-    private async Task FollowAsync(FactTable fact, LandingRows batch, Task landing, UInt128 position, CancellationToken cancellationToken)
+    /// <summary>Writes the facts of the roots that a batch has brought.</summary>
+    /// <returns>The keys that are left, to be derived from what has landed; null for none.</returns>
+    private async Task<KeySet?> PutAsync(FactTable fact, LandingRows batch, UInt128 position, CancellationToken cancellationToken)
     {
-        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
         if (!_followed.TryGetValue(fact, out var followed))
             _followed.Add(fact, followed = new FollowedFact(client, fact));
-        var brought = followed.Take(batch);
-        var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root);
-        var children = fact.Affected(batch.Keys);
-        await Task.WhenAll(PutOwnAsync(), DeriveChildrenAsync());
+        var roots = followed.Take(batch);
+        if (batch.Keys.GetValueOrDefault(fact.Mapping.Root) is not { Count: > 0 } own)
+            return null;
 
-        async Task PutOwnAsync()
+        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
+        return roots is not null && await followed.TryPutAsync(roots, position, cancellationToken) ? null : own;
+    }
+
+    /// <summary>Derives what is left, and the facts whose roots are not in the batch: companions know before it lands which point to its
+    /// rows, and one that comes to do so in this batch is in it.</summary>
+    private async Task FollowAsync(
+        FactTable fact, LandingRows batch, KeySet? left, Task landing, UInt128 position, CancellationToken cancellationToken)
+    {
+        var children = fact.Affected(batch.Keys);
+        if (left is null && children is null)
+            return;
+
+        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
+        await Task.WhenAll(DeriveOwnAsync(), DeriveChildrenAsync());
+
+        async Task DeriveOwnAsync()
         {
-            if (own is null or { Count: 0 })
-                return;
-            if (brought is not null && await followed.TryPutAsync(brought, position, cancellationToken))
+            if (left is null)
                 return;
 
             await landing;
-            await DeriveAsync(fact, own, position, cancellationToken);
+            await DeriveAsync(fact, left, position, cancellationToken);
         }
 
-        // Which rows point to a changed one, the companions know before it has landed: one that comes to do so in this batch is in it.
         async Task DeriveChildrenAsync()
         {
             if (children is not var (keys, tables))
                 return;
 
+            var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root);
             var except = own is null or { Count: 0 } ? null : own.In("own").Set;
             using var due = new KeySet(fact.RootTable);
             await foreach (var page in RootsAsync(fact, keys, tables, except, cancellationToken))

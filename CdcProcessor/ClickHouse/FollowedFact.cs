@@ -1,3 +1,4 @@
+using System.Buffers;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.Star.ClickHouse;
 using AspireCdc.Star.Model;
@@ -7,7 +8,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// <summary>
 /// One fact as the small batches of one ordered reader change it. The rows that these have brought, and what was read of those that they
 /// point to, are known until something comes that this cannot follow. So a lone commit's fact is written with all of its values, and
-/// ClickHouse, which takes longer to plan a join than to insert a row, only computes its expressions.
+/// ClickHouse, which takes longer to plan a join than to insert a row, only computes its expressions; a fact that has none is inserted.
 /// </summary>
 internal sealed class FollowedFact
 {
@@ -24,6 +25,9 @@ internal sealed class FollowedFact
     private readonly IReadOnlyList<IReadOnlyList<FactPart>> _levels;
     private readonly Dictionary<FactPart, Dictionary<string, PartRow>> _known;
     private readonly string _structure;
+
+    /// <summary>Where the value of each of the fact's columns stands; null if one of them is computed, or cast.</summary>
+    private readonly IReadOnlyList<(string Alias, int Place)>? _finished;
     private bool? _isPossible;
 
     public FollowedFact(ClickHouseClient client, FactTable fact)
@@ -36,6 +40,9 @@ internal sealed class FollowedFact
         _levels = [.. PartVersions.LevelsOf(fact.Mapping).Skip(1)
             .Select(IReadOnlyList<FactPart> (level) => [.. level.Select(alias => parents[alias])])];
         _known = parents.Values.ToDictionary(part => part, _ => new Dictionary<string, PartRow>());
+        var places = fact.Mapping.Columns.Select(column => fact.ColumnOf(column.Expression) is var (alias, name)
+            && _parts.First(part => part.Alias == alias).PlaceOf(name, column.Type) is { } place ? (alias, place) : default).ToList();
+        _finished = places.Contains(default) ? null : places;
         _structure = string.Join(", ", _parts.SelectMany(part => part.Structure).Append("lsn UInt64"));
     }
 
@@ -85,16 +92,17 @@ internal sealed class FollowedFact
                 facts.ForEach(fact => fact[part.Alias] = KeyOf(part, fact) is { } key ? _known[part][key] : part.MissingRow);
         }
 
-        using var shown = new RowBuffer();
-        using var hidden = new RowBuffer();
-        foreach (var fact in facts)
-            Write(fact, _parts.All(part => part.Parent is { IsOptional: true } || fact[part.Alias].IsThere) ? shown : hidden);
-        if (Math.Max(shown.Length, hidden.Length) > StatementBytes)
+        var shown = facts.ToLookup(fact => _parts.All(part => part.Parent is { IsOptional: true } || fact[part.Alias].IsThere));
+        using var put = _finished is null ? Parts(shown[true]) : Finished(shown[true], position);
+        using var bury = Parts(shown[false]);
+        if (bury.Length > StatementBytes || (_finished is null && put.Length > StatementBytes))
             return false;
 
         await Task.WhenAll(
-            shown.Rows > 0 ? _client.ExecuteAsync(_fact.Put(Rows(shown), position), cancellationToken) : Task.CompletedTask,
-            hidden.Rows > 0 ? _client.ExecuteAsync(_fact.Bury(Rows(hidden), position), cancellationToken) : Task.CompletedTask);
+            put.Rows == 0 ? Task.CompletedTask
+                : _finished is null ? _client.ExecuteAsync(_fact.Put(Rows(put), position), cancellationToken)
+                : _client.InsertAsync(_fact.InsertFinished, LandingRows.Format, put.Written, cancellationToken),
+            bury.Rows == 0 ? Task.CompletedTask : _client.ExecuteAsync(_fact.Bury(Rows(bury), position), cancellationToken));
         return true;
     }
 
@@ -112,44 +120,95 @@ internal sealed class FollowedFact
         }
     }
 
-    /// <summary>Reads of a part what is not known; false if a row is too large to be kept.</summary>
+    /// <summary>Reads of a part what is not known; false if a row is too large to be kept, or all are together.</summary>
     private async Task<bool> TryReadAsync(FactPart part, List<Dictionary<string, PartRow>> facts, CancellationToken cancellationToken)
     {
         var known = _known[part];
         var missing = facts.Select(fact => KeyOf(part, fact)).OfType<string>().Where(key => !known.ContainsKey(key)).ToHashSet();
-        using var keys = KeySet.Of(part.Table, missing.Select(key => KeyText.Split(part.Table, key)).OfType<IReadOnlyList<string>>());
-        var (set, beside) = keys.In("keys");
-        var rest = keys.IsEmpty ? default
-            : await _client.ReadAsync(part.Read(set), beside is null ? [] : [beside], cancellationToken);
-        foreach (var key in missing)
-            known[key] = part.MissingRow;
+        if (missing.Count == 0)
+            return true;
+        if (await ReadAsync(part, missing, cancellationToken) is not { } newest)
+            return false;
+
         var isWhole = true;
-        while (!rest.IsEmpty)
+        foreach (var key in missing)
         {
-            var (key, row) = part.Take(ref rest);
-            if (row is null)
-                known.Remove(key);
-            else
+            if (!newest.TryGetValue(part.KeyOf(key), out var read))
+                known[key] = part.MissingRow;
+            else if (read.Row is { } row)
                 known[key] = row;
-            isWhole &= row is not null;
+            else
+                isWhole = false;
         }
         return isWhole;
+    }
+
+    /// <summary>
+    /// The newest row of each key that has one, null if it is too large, by <see cref="FactPart.KeyOf"/>; null if all are together.
+    /// </summary>
+    private async Task<Dictionary<string, (UInt128 Version, PartRow? Row)>?> ReadAsync(
+        FactPart part, HashSet<string> missing, CancellationToken cancellationToken)
+    {
+        var newest = new Dictionary<string, (UInt128 Version, PartRow? Row)>();
+        using var keys = KeySet.Of(part.Table, missing.Select(key => KeyText.Split(part.Table, key)).OfType<IReadOnlyList<string>>());
+        if (keys.IsEmpty)
+            return newest;
+
+        ReadOnlyMemory<byte> rest;
+        var (set, beside) = keys.In("keys");
+        try
+        {
+            rest = await _client.ReadAsync(part.Read(set), beside is null ? [] : [beside], cancellationToken);
+        }
+        catch (ClickHouseException e) when (e.Code == ClickHouseException.TooLongAnAnswer)
+        {
+            return null;
+        }
+
+        while (!rest.IsEmpty)
+        {
+            var (key, version, row) = part.Take(ref rest);
+            if (!newest.TryGetValue(key, out var other) || version > other.Version)
+                newest[key] = (version, row);
+        }
+        return newest;
     }
 
     private static string? KeyOf(FactPart part, Dictionary<string, PartRow> fact) =>
         fact[part.Parent!.Child].Pointers.GetValueOrDefault(part.Alias);
 
-    private void Write(Dictionary<string, PartRow> fact, RowBuffer rows)
+    /// <summary>The rows of facts, for ClickHouse to compute their columns.</summary>
+    private RowBuffer Parts(IEnumerable<Dictionary<string, PartRow>> facts)
     {
-        foreach (var part in _parts)
+        var rows = new RowBuffer();
+        foreach (var fact in facts)
         {
-            var bytes = fact[part.Alias].Bytes;
-            bytes.CopyTo(rows.GetSpan(bytes.Length));
-            rows.Advance(bytes.Length);
+            foreach (var value in _parts.SelectMany(part => fact[part.Alias].Values))
+                rows.Write(value.Span);
+            RowBinary.WriteUInt64(rows, LsnOf(fact));
+            rows.Rows++;
         }
-        RowBinary.WriteUInt64(rows, fact.Values.Max(row => row.Lsn));
-        rows.Rows++;
+        return rows;
     }
+
+    /// <summary>Facts as they stand in their table.</summary>
+    private RowBuffer Finished(IEnumerable<Dictionary<string, PartRow>> facts, UInt128 position)
+    {
+        var rows = new RowBuffer(_fact.Header());
+        foreach (var fact in facts)
+        {
+            foreach (var (alias, place) in _finished!)
+                rows.Write(fact[alias].Values[place].Span);
+            RowBinary.WriteUInt8(rows, 0);
+            RowBinary.WriteUInt64(rows, LsnOf(fact));
+            RowBinary.WriteUInt128(rows, position);
+            RowBinary.WriteUInt128(rows, 0); // the upper half of a UInt256
+            rows.Rows++;
+        }
+        return rows;
+    }
+
+    private static ulong LsnOf(Dictionary<string, PartRow> fact) => fact.Values.Max(row => row.Lsn);
 
     private string Rows(RowBuffer rows) =>
         $"format(RowBinary, {ClickHouseSql.Quote(_structure)}, unhex('{Convert.ToHexString(rows.WrittenRows.Span)}'))";

@@ -13,10 +13,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// </summary>
 internal sealed class LandingRows : IDisposable
 {
-    /// <summary>
-    /// Names and types go before the rows, so that ClickHouse refuses them where a column has another type by now, and does not take
-    /// 29.99 for 0.2999.
-    /// </summary>
+    /// <summary>See <see cref="RowBinary.Header"/>.</summary>
     public const string Format = "RowBinaryWithNamesAndTypes";
 
     /// <summary>What may stand in a statement, beside being landed.</summary>
@@ -143,7 +140,11 @@ internal sealed class LandingRows : IDisposable
     private RowBuffer RowsOf(TableMapping table)
     {
         if (!_rows.TryGetValue(table.Source, out var rows))
-            _rows.Add(table.Source, rows = new RowBuffer(Header(table)));
+        {
+            var columns = table.Columns.Select(column => (column.Landing, column.Type.Name));
+            rows = new RowBuffer(RowBinary.Header([.. columns, .. SystemColumns.Landing.Zip(SystemColumns.LandingTypes)]));
+            _rows.Add(table.Source, rows);
+        }
         return rows;
     }
 
@@ -152,17 +153,6 @@ internal sealed class LandingRows : IDisposable
         if (!_types.TryGetValue(table.Source, out var types))
             _types.Add(table.Source, types = [.. table.Columns.Select(column => column.Type.Within(Range))]);
         return types;
-    }
-
-    private static byte[] Header(TableMapping table)
-    {
-        var header = new ArrayBufferWriter<byte>();
-        RowBinary.WriteLength(header, table.Columns.Count + SystemColumns.Landing.Count);
-        foreach (var name in table.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing))
-            RowBinary.WriteString(header, Encoding.UTF8.GetBytes(name));
-        foreach (var type in table.Columns.Select(column => column.Type.Name).Concat(SystemColumns.LandingTypes))
-            RowBinary.WriteString(header, Encoding.UTF8.GetBytes(type));
-        return header.WrittenSpan.ToArray();
     }
 
     private void Write(ChangeBatch batch, in Change change, bool derive)

@@ -8,7 +8,7 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 internal static class SchemaCheck
 {
     private static readonly IReadOnlyList<(string, string?)> SystemColumnsOfFacts =
-        [("is_deleted", "UInt8"), ("lsn", "UInt64"), ("version", "UInt256")];
+        [.. SystemColumns.Fact.Zip(SystemColumns.FactTypes, (name, type) => (name, (string?)type))];
 
     public static async Task RunAsync(ClickHouseClient client, StarModel model, CancellationToken cancellationToken)
     {

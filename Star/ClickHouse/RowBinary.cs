@@ -39,6 +39,21 @@ internal static class RowBinary
         output.Advance(16);
     }
 
+    /// <summary>
+    /// What goes before the rows of RowBinaryWithNamesAndTypes: ClickHouse refuses them where a column has another type by now, and does
+    /// not take 29.99 for 0.2999.
+    /// </summary>
+    public static byte[] Header(IReadOnlyCollection<(string Name, string Type)> columns)
+    {
+        var header = new ArrayBufferWriter<byte>();
+        WriteLength(header, columns.Count);
+        foreach (var (name, _) in columns)
+            WriteString(header, Encoding.UTF8.GetBytes(name));
+        foreach (var (_, type) in columns)
+            WriteString(header, Encoding.UTF8.GetBytes(type));
+        return header.WrittenSpan.ToArray();
+    }
+
     /// <summary>The length of a string, an array or a map (an unsigned LEB128).</summary>
     public static void WriteLength(IBufferWriter<byte> output, int length)
     {
@@ -82,6 +97,14 @@ internal static class RowBinary
     {
         var value = rest.Span[0];
         rest = rest[1..];
+        return value;
+    }
+
+    /// <summary>Sixteen bytes, which are taken off <paramref name="rest"/>.</summary>
+    public static UInt128 ReadUInt128(ref ReadOnlyMemory<byte> rest)
+    {
+        var value = BinaryPrimitives.ReadUInt128LittleEndian(rest.Span);
+        rest = rest[16..];
         return value;
     }
 

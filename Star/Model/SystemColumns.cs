@@ -14,4 +14,7 @@ internal static class SystemColumns
 
     /// <summary>Those of facts.</summary>
     public static IReadOnlyList<string> Fact { get; } = ["is_deleted", "lsn", "version"];
+
+    /// <summary>Their types.</summary>
+    public static IReadOnlyList<string> FactTypes { get; } = ["UInt8", "UInt64", "UInt256"];
 }

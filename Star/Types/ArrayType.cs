@@ -32,6 +32,12 @@ internal sealed class ArrayType(ColumnType element) : ColumnType($"Array({elemen
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteLength(output, 0);
 
+    public override void Skip(ref ReadOnlyMemory<byte> rest)
+    {
+        for (var count = RowBinary.ReadLength(ref rest); count > 0; count--)
+            element.Skip(ref rest);
+    }
+
     public override string AsText(string expression) => $"toJSONString(arrayMap(element -> {element.AsText("element")}, {expression}))";
 
     private bool TryWriteElements(ReadOnlySpan<byte> text, IBufferWriter<byte> output)

@@ -10,8 +10,21 @@ namespace AspireCdc.Star.Types;
 /// pinned settings of the session, or JSON's (what a
 /// message holds that another program wrote), or what <see cref="AsText"/> selects from ClickHouse. Texts of equal values give equal bytes.
 /// </summary>
-internal abstract class ColumnType(string name)
+internal abstract class ColumnType
 {
+    private readonly Lazy<int> _width;
+
+    protected ColumnType(string name)
+    {
+        Name = name;
+        _width = new(() =>
+        {
+            var value = new ArrayBufferWriter<byte>();
+            WriteDefault(value);
+            return value.WrittenCount;
+        });
+    }
+
     public static ColumnType Boolean { get; } = new BooleanType();
 
     public static ColumnType Int16 { get; } = new IntegerType<short>("Int16");
@@ -35,7 +48,7 @@ internal abstract class ColumnType(string name)
     public static ColumnType Timestamp { get; } = new TimestampType(DateRange.Widest);
 
     /// <summary>As ClickHouse writes it (<c>system.columns.type</c>).</summary>
-    public string Name { get; } = name;
+    public string Name { get; }
 
     /// <summary>NULL is one of its values.</summary>
     public virtual bool TakesNull => false;
@@ -85,6 +98,17 @@ internal abstract class ColumnType(string name)
     /// <summary>An expression of ClickHouse's SQL for the text of a value, one that <see cref="TryWrite"/> takes; NULL of NULL.</summary>
     /// <param name="expression">The value.</param>
     public virtual string AsText(string expression) => $"toString({expression})";
+
+    /// <summary>A value as RowBinary, which is taken off what ClickHouse has answered.</summary>
+    public ReadOnlyMemory<byte> Take(ref ReadOnlyMemory<byte> rest)
+    {
+        var from = rest;
+        Skip(ref rest);
+        return from[..^rest.Length];
+    }
+
+    /// <summary>Leaves a value out. All values of a type take as many bytes as its default, unless it says otherwise.</summary>
+    public virtual void Skip(ref ReadOnlyMemory<byte> rest) => rest = rest[_width.Value..];
 
     public override string ToString() => Name;
 }

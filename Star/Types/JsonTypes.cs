@@ -26,6 +26,8 @@ internal sealed class JsonType() : ColumnType("JSON")
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, "{}"u8);
 
+    public override void Skip(ref ReadOnlyMemory<byte> rest) => _ = RowBinary.ReadBytes(ref rest);
+
     public override string AsText(string expression) => $"if(isNull({expression}), NULL, toJSONString({expression}))";
 
     private static bool IsTaken(ReadOnlySpan<byte> text)

@@ -26,6 +26,16 @@ internal sealed class MapType() : ColumnType("Map(String, Nullable(String))")
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteLength(output, 0);
 
+    public override void Skip(ref ReadOnlyMemory<byte> rest)
+    {
+        for (var count = RowBinary.ReadLength(ref rest); count > 0; count--)
+        {
+            _ = RowBinary.ReadBytes(ref rest);
+            if (RowBinary.ReadUInt8(ref rest) == NoNull)
+                _ = RowBinary.ReadBytes(ref rest);
+        }
+    }
+
     public override string AsText(string expression) => $"toJSONString({expression})";
 
     private static bool TryWritePairs(ReadOnlySpan<byte> text, IBufferWriter<byte>? output, out int count)

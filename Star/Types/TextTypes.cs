@@ -17,6 +17,8 @@ internal sealed class StringType(string name) : ColumnType(name)
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, default);
 
+    public override void Skip(ref ReadOnlyMemory<byte> rest) => _ = RowBinary.ReadBytes(ref rest);
+
     public override string Literal(ReadOnlySpan<byte> text) => ClickHouseSql.Quote(Encoding.UTF8.GetString(text));
 }
 
@@ -56,6 +58,8 @@ internal sealed class BytesType() : ColumnType("String")
     }
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, default);
+
+    public override void Skip(ref ReadOnlyMemory<byte> rest) => _ = RowBinary.ReadBytes(ref rest);
 
     public override string Canonical(ReadOnlySpan<byte> text) => TryRead(text) is { } hex ? "\\x" + hex : base.Canonical(text);
 
@@ -121,6 +125,12 @@ internal sealed class NullableType(string name, ColumnType type) : ColumnType(na
     public override void WriteNull(IBufferWriter<byte> output) => RowBinary.WriteUInt8(output, 1);
 
     public override void WriteDefault(IBufferWriter<byte> output) => WriteNull(output);
+
+    public override void Skip(ref ReadOnlyMemory<byte> rest)
+    {
+        if (RowBinary.ReadUInt8(ref rest) == 0)
+            type.Skip(ref rest);
+    }
 
     public override string Canonical(ReadOnlySpan<byte> text) => type.Canonical(text);
 

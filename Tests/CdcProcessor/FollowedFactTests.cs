@@ -21,10 +21,12 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Parents_are_the_batchs_or_read_and_stay_known_until_it_forgets()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Parents_are_the_batchs_or_read_and_stay_known_until_it_forgets(bool isComputed)
     {
-        await using var work = await Work.StartAsync(clickhouse);
+        await using var work = await Work.StartAsync(clickhouse, isComputed: isComputed);
 
         // An author in the batch, an editor that has landed, and none.
         await work.LandAsync("editor (editor_id, name, lsn, version) VALUES (7, 'Ed', 5, 5)");
@@ -42,10 +44,12 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
         (await work.FactsAsync()).Should().EndWith("3\tAnna\tEdna\t13\n");
     }
 
-    [Fact]
-    public async Task A_root_without_its_required_parent_is_a_tombstone_until_that_comes_and_one_that_is_deleted_is_one()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_root_without_its_required_parent_is_a_tombstone_until_that_comes_and_one_that_is_deleted_is_one(bool isComputed)
     {
-        await using var work = await Work.StartAsync(clickhouse);
+        await using var work = await Work.StartAsync(clickhouse, isComputed: isComputed);
 
         (await work.PutAsync(10, Note("1", "1", null))).Should().BeTrue();
         (await work.FactsAsync()).Should().BeEmpty();
@@ -58,10 +62,12 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
             .Should().Be("1\t\t10\n1\t\t12\n");
     }
 
-    [Fact]
-    public async Task An_optional_parent_that_is_deleted_is_null_and_its_deletion_counts()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_optional_parent_that_is_deleted_is_null_and_its_deletion_counts(bool isComputed)
     {
-        await using var work = await Work.StartAsync(clickhouse);
+        await using var work = await Work.StartAsync(clickhouse, isComputed: isComputed);
 
         (await work.PutAsync(10, Insert(Author, "1", "Ann"), Insert(Editor, "7", "Ed"), Delete(Editor, "7"), Note("1", "1", "7")))
             .Should().BeTrue();
@@ -84,6 +90,42 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
         (await work.PutAsync(11, Insert(Author, "1", "Ann"), Note("1", "1", null))).Should().BeTrue();
 
         (await work.FactsAsync()).Should().Be("1\tAnn\t\\N\t11\n");
+    }
+
+    [Fact]
+    public async Task A_row_of_many_megabytes_is_not_read_and_left_to_landing()
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+        await work.LandAsync("author (author_id, name, lsn, version) SELECT 1, repeat(repeat('x', 1000), 8000), 5, 5");
+
+        (await work.PutAsync(10, Note("1", "1", null))).Should().BeFalse();
+
+        work.LongestAnswer.Should().BeLessThan(100_000);
+    }
+
+    [Fact]
+    public async Task Of_versions_that_are_not_merged_the_newest_counts()
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+        await work.ExecuteAsync("SYSTEM STOP MERGES author");
+        foreach (var (name, version) in (IEnumerable<(string, int)>)[("Bob", 2), ("Cyd", 3), ("Ann", 1)])
+            await work.LandAsync($"author (author_id, name, lsn, version) VALUES (1, '{name}', {version}, {version})");
+
+        (await work.PutAsync(10, Note("1", "1", null))).Should().BeTrue();
+
+        (await work.FactsAsync()).Should().Be("1\tCyd\t\\N\t10\n");
+    }
+
+    [Fact]
+    public async Task A_finished_row_is_refused_where_the_column_has_another_type_by_now()
+    {
+        await using var work = await Work.StartAsync(clickhouse, isComputed: false);
+        await work.ExecuteAsync("ALTER TABLE note_fact MODIFY COLUMN editor Nullable(FixedString(4))");
+
+        var put = () => work.PutAsync(10, Insert(Author, "1", "Ann"), Note("1", "1", null));
+
+        await put.Should().ThrowAsync<ClickHouseException>();
+        (await work.FactsAsync()).Should().BeEmpty();
     }
 
     [Fact]
@@ -116,11 +158,13 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
     private sealed class Work : IAsyncDisposable
     {
         private readonly ClickHouseClient _client;
+        private readonly Answers _answers;
         private readonly LandingRows _landing = new();
 
-        private Work(ClickHouseClient client, FactTable fact)
+        private Work(ClickHouseClient client, Answers answers, FactTable fact)
         {
             _client = client;
+            _answers = answers;
             Fact = new FollowedFact(client, fact);
         }
 
@@ -130,10 +174,12 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
             "note", Mapped.Key("note_id", ColumnType.Int64), Mapped.Column("author_id", pointing ?? ColumnType.Int64),
             Mapped.Column("editor_id", ColumnType.Nullable(ColumnType.Int64)), Mapped.Column("text", text ?? ColumnType.String));
 
-        public static async Task<Work> StartAsync(ClickHouseServer clickhouse, ColumnType? pointing = null, ColumnType? text = null)
+        public static async Task<Work> StartAsync(
+            ClickHouseServer clickhouse, ColumnType? pointing = null, ColumnType? text = null, bool isComputed = true)
         {
             var database = await clickhouse.CreateDatabaseAsync(Cancel);
-            var client = new ClickHouseClient(database.ConnectionString);
+            var answers = new Answers();
+            var client = new ClickHouseClient(database.ConnectionString, answers);
             var notes = Notes(pointing, text);
             var fact = new FactMapping
             {
@@ -149,16 +195,21 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
                     new("note_id", ColumnType.Int64, "root.note_id", IsKey: true),
                     new("author", ColumnType.String, "author.name"),
                     new("editor", ColumnType.Nullable(ColumnType.String), "editor.name"),
-                    new("text", ColumnType.String, "toString(root.text)"),
+                    new("text", ColumnType.String, isComputed ? "toString(root.text)" : "root.text"),
                 ],
             };
             foreach (var table in (TableMapping[])[Author, Editor, notes])
                 await client.ExecuteAsync(TableStatements.CreateLanding(table), Cancel);
             await client.ExecuteAsync(TableStatements.CreateFact(fact), Cancel);
-            return new Work(client, new FactTable(new StarModel([Author, Editor, notes], [fact]), fact, fact.Name));
+            return new Work(client, answers, new FactTable(new StarModel([Author, Editor, notes], [fact]), fact, fact.Name));
         }
 
-        public Task LandAsync(string row) => _client.ExecuteAsync($"INSERT INTO {row}", Cancel);
+        /// <summary>Bytes.</summary>
+        public long LongestAnswer => _answers.Longest;
+
+        public Task LandAsync(string row) => ExecuteAsync($"INSERT INTO {row}");
+
+        public Task ExecuteAsync(string sql) => _client.ExecuteAsync(sql, Cancel);
 
         /// <summary>Whether the batch's facts were written, at an LSN that all of its changes have.</summary>
         public async Task<bool> PutAsync(ulong lsn, params Brought[] rows)
@@ -196,6 +247,20 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
             _landing.Dispose();
             _client.Dispose();
             return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <summary>Looks how long ClickHouse's answers are.</summary>
+    private sealed class Answers() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        public long Longest { get; private set; }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = await base.SendAsync(request, cancellationToken);
+            await response.Content.LoadIntoBufferAsync(cancellationToken);
+            Longest = Math.Max(Longest, response.Content.Headers.ContentLength ?? 0);
+            return response;
         }
     }
 }
