@@ -11,8 +11,8 @@ internal sealed class ClickHouseClient : IDisposable
     /// <summary>
     /// The processor says itself how its statements run, whatever the server's profiles say: inserts are on disk when they answer, equal
     /// blocks count twice (A, B, A must not become B), reads see tombstones, and what the processor empties may be of any size. Nothing is
-    /// compiled: the fourth derivation of a kind would wait a second for that, and floods gain nothing by it. Its answers are short, and
-    /// threads that write them side by side cost a lone commit more than they give.
+    /// compiled: the fourth derivation of a kind would wait a second for that, and floods gain nothing by it. Threads that write an
+    /// answer side by side cost a lone commit more than they give.
     /// </summary>
     private const string Settings =
         "async_insert=0&insert_deduplicate=0&final=0&join_use_nulls=0&wait_end_of_query=1" +
@@ -94,10 +94,15 @@ internal sealed class ClickHouseClient : IDisposable
     }
 
     /// <summary>Rows as RowBinary, of a query that reads external tables.</summary>
+    public Task<ReadOnlyMemory<byte>> ReadAsync(
+        string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken) =>
+        ReadAsync(sql, "RowBinary", tables, cancellationToken);
+
+    /// <summary>The same in a format that this one names.</summary>
     public async Task<ReadOnlyMemory<byte>> ReadAsync(
-        string sql, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
+        string sql, string format, IReadOnlyCollection<ExternalTable> tables, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(sql, _query, Content(sql + "\nFORMAT RowBinary", tables), cancellationToken);
+        using var response = await SendAsync(sql, _query, Content($"{sql}\nFORMAT {format}", tables), cancellationToken);
         return await response.Content.ReadAsByteArrayAsync(cancellationToken);
     }
 

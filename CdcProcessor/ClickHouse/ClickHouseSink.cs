@@ -8,7 +8,8 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 
 /// <summary>
 /// Lands each batch, reads back and derives, in this order: whatever was written late, twice or by a dead predecessor, the newest landing
-/// rows decide, and each star row is derived from them anew.
+/// rows decide, and each star row is derived from them anew. A small batch that tells its newest rows by itself is followed instead
+/// (<see cref="FollowedFact"/>).
 /// </summary>
 internal sealed class ClickHouseSink : IChangeSink
 {

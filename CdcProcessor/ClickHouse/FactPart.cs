@@ -22,6 +22,7 @@ internal sealed class FactPart
     private readonly List<Column> _columns = [];
     private readonly List<Pointer> _pointers = [];
     private readonly string _read;
+    private readonly byte[] _header;
 
     /// <param name="fact">The fact.</param>
     /// <param name="parent">How the row is reached; null for the root.</param>
@@ -40,11 +41,16 @@ internal sealed class FactPart
             int[] places = [.. next.Columns.Select(name => Table.Columns.Index().First(column => column.Item.Landing == name).Index)];
             _pointers.Add(new(next.Alias, fact.TableOf(next.Alias), places));
         }
-        var pointers = _pointers.SelectMany(pointer => pointer.Places).Select(place =>
-            $"CAST({Table.Columns[place].Type.AsText(ClickHouseSql.Name(Table.Columns[place].Landing))}, 'Nullable(String)')");
-        var columns = Table.KeyColumns.Select(ClickHouseSql.Name).Concat(pointers).Concat(["is_deleted", "lsn", "version"])
-            .Concat(_columns.Select(column => ClickHouseSql.Name(column.Name)));
+        var pointers = _pointers.SelectMany(pointer => pointer.Places).Select((place, i) =>
+            (Name: $"pointer {i + 1}", Text: Table.Columns[place].Type.AsText(ClickHouseSql.Name(Table.Columns[place].Landing)))).ToList();
+        var keys = Table.Key.Select(key => (Name: Table.Columns[key].Landing, Type: Table.Columns[key].Type.Name)).ToList();
+        var columns = keys.Select(key => ClickHouseSql.Name(key.Name))
+            .Concat(pointers.Select(pointer => $"CAST({pointer.Text}, 'Nullable(String)') AS {ClickHouseSql.Name(pointer.Name)}"))
+            .Concat(["is_deleted", "lsn", "version"]).Concat(_columns.Select(column => ClickHouseSql.Name(column.Name)));
         _read = $"SELECT {string.Join(", ", columns)} FROM {ClickHouseSql.Name(Table.Landing)}";
+        _header = RowBinary.Header([
+            .. keys, .. pointers.Select(pointer => (pointer.Name, "Nullable(String)")), ("is_deleted", "UInt8"), ("lsn", "UInt64"),
+            ("version", "UInt128"), .. _columns.Select(column => (column.Name, column.Type.Name))]);
         MissingRow = new(IsThere: false, Lsn: 0, Missing(), new Dictionary<string, string>());
     }
 
@@ -90,6 +96,12 @@ internal sealed class FactPart
         }
         return new PartRow(!brought.IsDeleted, brought.Lsn, values, pointers);
     }
+
+    /// <summary>
+    /// The rows of an answer to <see cref="Read"/>, as <see cref="LandingRows.Format"/>; null if a column has another type by now.
+    /// </summary>
+    public ReadOnlyMemory<byte>? RowsOf(ReadOnlyMemory<byte> answer) =>
+        answer.Span.StartsWith(_header) ? answer[_header.Length..] : default(ReadOnlyMemory<byte>?);
 
     /// <summary>Selects the landed rows of some keys, for <see cref="Take"/>.</summary>
     /// <param name="set">The keys, as they stand after IN.</param>
@@ -148,14 +160,14 @@ internal sealed class FactPart
         _columns.FindIndex(named => named.Name == column && Facts.Plain(named.Shown.Name) == Facts.Plain(type.Name)) is >= 0 and var place
             ? place : null;
 
-    private List<ReadOnlyMemory<byte>> Missing() => _columns.ConvertAll(column =>
+    private List<ReadOnlyMemory<byte>> Missing() => _columns.ConvertAll<ReadOnlyMemory<byte>>(column =>
     {
         var bytes = new ArrayBufferWriter<byte>();
         if (column.Nullable is { } nullable)
             nullable.WriteNull(bytes);
         else
             column.Type.WriteDefault(bytes);
-        return bytes.WrittenMemory;
+        return bytes.WrittenSpan.ToArray();
     });
 
     /// <summary>A column that the fact names.</summary>
@@ -179,7 +191,7 @@ internal sealed class FactPart
             if (IsWrapped)
                 RowBinary.WriteUInt8(bytes, 0);
             write(bytes);
-            return bytes.WrittenMemory;
+            return bytes.WrittenSpan.ToArray();
         }
     }
 

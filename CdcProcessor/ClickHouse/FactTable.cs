@@ -17,7 +17,7 @@ internal sealed class FactTable
     private readonly TableMapping _root;
     private readonly string _rootKey;
 
-    /// <summary>The columns of its rows, by the expression that is such a column and no more, without quotation.</summary>
+    /// <summary>The columns of its rows, by the expressions that are such a column and no more.</summary>
     private readonly Dictionary<string, (string Alias, string Column)> _paths;
 
     /// <param name="model">The model.</param>
@@ -32,8 +32,15 @@ internal sealed class FactTable
         _parents = mapping.Parents.ToDictionary(parent => parent.Alias);
         _tables = mapping.Parents.ToDictionary(parent => parent.Alias, parent => model.Table(parent.Table));
         _tables.Add(Root, _root);
-        _paths = _tables.SelectMany(table => table.Value.Columns.Select(column => (table.Key, column.Landing)))
-            .ToDictionary(path => $"{path.Key}.{path.Landing}");
+        // With quotation and without, as far as that means one column.
+        _paths = (from table in _tables
+                  from column in table.Value.Columns
+                  from alias in (string[])[table.Key, Name(table.Key)]
+                  from name in (string[])[column.Landing, Name(column.Landing)]
+                  select (Path: $"{alias}.{name}", table.Key, column.Landing))
+            .ToLookup(path => path.Path, path => (path.Key, path.Landing))
+            .Where(path => path.Distinct().Count() == 1)
+            .ToDictionary(path => path.Key, path => path.First());
     }
 
     public FactMapping Mapping { get; }
@@ -172,8 +179,7 @@ internal sealed class FactTable
     }
 
     /// <summary>The column that an expression is and no more, and the row's name; null if it computes something.</summary>
-    public (string Alias, string Column)? ColumnOf(string expression) =>
-        _paths.TryGetValue(expression.Replace("`", ""), out var path) ? path : null;
+    public (string Alias, string Column)? ColumnOf(string expression) => _paths.TryGetValue(expression, out var path) ? path : null;
 
     /// <summary>Whether an expression or a foreign key may name it; better one too many.</summary>
     public bool IsNamed(string alias, string column) =>

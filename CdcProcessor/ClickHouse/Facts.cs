@@ -376,7 +376,9 @@ internal sealed partial class Facts(
         if (left is null && children is null)
             return;
 
-        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
+        var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root) is { Count: > 0 } roots ? roots : null;
+        using var activity = BatchTrace.Step(
+            left is null && own is not null ? $"derive others of {fact.Mapping.Name}" : $"derive {fact.Mapping.Name}");
         await Task.WhenAll(DeriveOwnAsync(), DeriveChildrenAsync());
 
         async Task DeriveOwnAsync()
@@ -393,8 +395,7 @@ internal sealed partial class Facts(
             if (children is not var (keys, tables))
                 return;
 
-            var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root);
-            var except = own is null or { Count: 0 } ? null : own.In("own").Set;
+            var except = own?.In("own").Set;
             using var due = new KeySet(fact.RootTable);
             await foreach (var page in RootsAsync(fact, keys, tables, except, cancellationToken))
             {

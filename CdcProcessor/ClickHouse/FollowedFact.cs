@@ -75,7 +75,7 @@ internal sealed class FollowedFact
         return roots.Values;
     }
 
-    /// <summary>Writes the facts of the roots that a batch has brought, while it lands.</summary>
+    /// <summary>Writes the facts of the roots that a batch has brought, whether it has landed or not.</summary>
     /// <returns>False if they have to be derived from what has landed.</returns>
     public async Task<bool> TryPutAsync(IReadOnlyCollection<PartRow> roots, UInt128 position, CancellationToken cancellationToken)
     {
@@ -120,7 +120,7 @@ internal sealed class FollowedFact
         }
     }
 
-    /// <summary>Reads of a part what is not known; false if a row is too large to be kept, or all are together.</summary>
+    /// <summary>Reads of a part what is not known; false if that has to be left to ClickHouse.</summary>
     private async Task<bool> TryReadAsync(FactPart part, List<Dictionary<string, PartRow>> facts, CancellationToken cancellationToken)
     {
         var known = _known[part];
@@ -144,7 +144,8 @@ internal sealed class FollowedFact
     }
 
     /// <summary>
-    /// The newest row of each key that has one, null if it is too large, by <see cref="FactPart.KeyOf"/>; null if all are together.
+    /// The newest row of each key that has one, null if it is too large, by <see cref="FactPart.KeyOf"/>; null if all are together, or a
+    /// column has another type by now.
     /// </summary>
     private async Task<Dictionary<string, (UInt128 Version, PartRow? Row)>?> ReadAsync(
         FactPart part, HashSet<string> missing, CancellationToken cancellationToken)
@@ -154,17 +155,20 @@ internal sealed class FollowedFact
         if (keys.IsEmpty)
             return newest;
 
-        ReadOnlyMemory<byte> rest;
+        ReadOnlyMemory<byte> answer;
         var (set, beside) = keys.In("keys");
         try
         {
-            rest = await _client.ReadAsync(part.Read(set), beside is null ? [] : [beside], cancellationToken);
+            answer = await _client.ReadAsync(
+                part.Read(set), LandingRows.Format, beside is null ? [] : [beside], cancellationToken);
         }
         catch (ClickHouseException e) when (e.Code == ClickHouseException.TooLongAnAnswer)
         {
             return null;
         }
 
+        if (part.RowsOf(answer) is not { } rest)
+            return null;
         while (!rest.IsEmpty)
         {
             var (key, version, row) = part.Take(ref rest);

@@ -41,8 +41,9 @@ internal sealed class LandingRows : IDisposable
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters;
 
     /// <summary>
-    /// Facts may be derived while it lands: all changes are of single rows of the stream and can be written, so that the batch knows the
-    /// newest row of each key that it has; and they are few, since in a flood ClickHouse reads a row again for less than it takes it twice.
+    /// Facts may be derived before it has landed: all changes are of single rows of the stream and can be written, so that the batch knows
+    /// the newest row of each key that it has; and they are few, since in a flood ClickHouse reads a row again for less than it takes it
+    /// twice.
     /// </summary>
     public bool MayBeFollowed { get; private set; }
 

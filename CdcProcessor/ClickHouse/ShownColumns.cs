@@ -28,9 +28,8 @@ internal static class ShownColumns
     /// <summary>It has JSON, whose text in PostgreSQL is not ClickHouse's.</summary>
     public static bool HasJson(TableMapping table) => table.Columns.Any(column => column.Type.HoldsJson);
 
-
     private static string Name(ColumnMapping column) => ClickHouseSql.Name(column.Landing);
 
     /// <summary>Expressions as one value, which has the bytes that RowBinary has for them.</summary>
-    public static string Row(IEnumerable<string> columns) => $"formatRow('RowBinary', {string.Join(", ", columns)})";
+    private static string Row(IEnumerable<string> columns) => $"formatRow('RowBinary', {string.Join(", ", columns)})";
 }

@@ -26,7 +26,8 @@ internal sealed class JsonType() : ColumnType("JSON")
 
     public override void WriteDefault(IBufferWriter<byte> output) => RowBinary.WriteString(output, "{}"u8);
 
-    public override void Skip(ref ReadOnlyMemory<byte> rest) => _ = RowBinary.ReadBytes(ref rest);
+    /// <summary>ClickHouse answers it by its paths.</summary>
+    public override void Skip(ref ReadOnlyMemory<byte> rest) => throw new NotSupportedException("JSON is written only.");
 
     public override string AsText(string expression) => $"if(isNull({expression}), NULL, toJSONString({expression}))";
 

@@ -117,6 +117,16 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
     }
 
     [Fact]
+    public async Task A_parent_whose_column_has_another_type_by_now_is_left_to_landing()
+    {
+        await using var work = await Work.StartAsync(clickhouse);
+        await work.LandAsync("author (author_id, name, lsn, version) VALUES (1, 'Ann', 5, 5)");
+        await work.ExecuteAsync("ALTER TABLE author MODIFY COLUMN name FixedString(4)");
+
+        (await work.PutAsync(10, Note("1", "1", null))).Should().BeFalse();
+    }
+
+    [Fact]
     public async Task A_finished_row_is_refused_where_the_column_has_another_type_by_now()
     {
         await using var work = await Work.StartAsync(clickhouse, isComputed: false);

@@ -153,6 +153,7 @@ public sealed class TelemetryTests(TelemetryStack stack) : IClassFixture<Telemet
             derivation.Parent.Should().Be(batch.Id);
             spans.Should().ContainSingle(span => span.Name == $"INSERT {fact}" && span.Parent == derivation.Id);
         }
+        spans.Should().ContainSingle(span => span.Name == "derive others of orderitem_fact" && span.Parent == batch.Id);
         spans.Where(span => span.Parent == batch.Id && span.Kind == Span.Client).Select(span => span.Name).Should()
             .BeEquivalentTo("INSERT order_landing", "INSERT orderitem_landing");
         spans.Where(span => span.Service == "cdc-processor" && span.Kind == Span.Client).Should()
