@@ -146,10 +146,10 @@ internal sealed class ClickHouseSink : IChangeSink
         {
             _facts.Forget();
             await LandAsync(cancellationToken);
-            settled = await ApplyToTablesAsync(batch, cancellationToken);
-            UInt128? position = _ordered ? LastPosition(batch) : null;
-            await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), position, cancellationToken);
-            settled |= await SettleAsync(batch, cancellationToken);
+            if (_ordered && _landing.Versions is { } versions)
+                await _facts.DeriveAsync(_landing.Keys, versions, LastPosition(batch), cancellationToken);
+            else
+                settled = await DeriveAsync(batch, cancellationToken);
         }
         if (settled || _landing.DeadLetters.Count > 0)
             await CountDeadLettersAsync(cancellationToken);
@@ -244,6 +244,16 @@ internal sealed class ClickHouseSink : IChangeSink
         if (_landing.DeadLetters.Count > 0)
             inserts.Add(_deadLetters.AddAsync(_landing.DeadLetters, cancellationToken));
         await Task.WhenAll(inserts);
+    }
+
+    /// <summary>What concerns whole tables, then what all of that touches, and then what has waited for it.</summary>
+    /// <returns>Whether dead letters may have been settled.</returns>
+    private async Task<bool> DeriveAsync(ChangeBatch batch, CancellationToken cancellationToken)
+    {
+        var settled = await ApplyToTablesAsync(batch, cancellationToken);
+        UInt128? position = _ordered ? LastPosition(batch) : null;
+        await _facts.DeriveAsync(_landing.Keys, await SiblingsAsync(batch, cancellationToken), position, cancellationToken);
+        return settled | await SettleAsync(batch, cancellationToken);
     }
 
     /// <summary>What concerns whole tables. Versions decide which rows it reaches, so it may follow the rows of the

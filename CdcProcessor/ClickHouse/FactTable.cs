@@ -132,6 +132,14 @@ internal sealed class FactTable
         FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)} WHERE {After(after)} ORDER BY {_rootKey} LIMIT {limit})
         """;
 
+    /// <summary>The condition for the roots that a batch has brought. It is no condition of their keys: ClickHouse keeps the least and the
+    /// greatest version of each part that it has merged, and reads of the others no more than this column.</summary>
+    public static string Brought(VersionRange versions) => $"version BETWEEN {Literal(versions.First)} AND {Literal(versions.Last)}";
+
+    /// <summary>Leaves out of some keys those of the roots that a batch has brought.</summary>
+    public string NotBrought(string keys, VersionRange versions) =>
+        $"SELECT {_rootKey} FROM ({keys}) EXCEPT DISTINCT SELECT {_rootKey} FROM {Name(_root.Landing)} WHERE {Brought(versions)}";
+
     /// <summary>The condition for the roots after one and up to another, which <see cref="LastOfPage"/> has found.</summary>
     public string Between(string? after, string last) =>
         $"{(after is null ? "" : $"{KeyExpression} > {after} AND ")}{KeyExpression} <= {last}";
@@ -141,7 +149,7 @@ internal sealed class FactTable
     /// of its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse
     /// need not look for that.
     /// </summary>
-    /// <param name="condition">Chooses the roots by their key.</param>
+    /// <param name="condition">Chooses the roots by their key, or those that a batch has <see cref="Brought"/>.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
     public string Derive(string condition, UInt128? position) => Insert(Mapping.Columns, Select(condition, position, isNamed: false));
 
@@ -260,6 +268,8 @@ internal sealed class FactTable
         return Children(next, $"{Tuple(next.Columns)} IN ({select})");
     }
 
+    private static string Literal(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
+
     private string After(string? key) => key is null ? "1" : $"{KeyExpression} > {key}";
 
     /// <summary>The newest rows, with those of their columns that the fact names. What belongs to an optional row that is deleted is NULL,
@@ -268,7 +278,9 @@ internal sealed class FactTable
     {
         string[] columns = [.. table.Columns.Select(column => column.Landing)
             .Where(column => IsNamed(alias, column) || table.KeyColumns.Contains(column))];
-        var order = $"ORDER BY version DESC LIMIT 1 BY {Names(table.KeyColumns)}";
+        // In the order in which it lies.
+        var key = Names(table.KeyColumns);
+        var order = $"ORDER BY {key}, version DESC LIMIT 1 BY {key}";
         var newest = $"(SELECT {Names(columns)}, is_deleted, lsn, version FROM {rows} {order})";
         if (!isOptional)
             return newest;

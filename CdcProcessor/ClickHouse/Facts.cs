@@ -22,6 +22,9 @@ internal sealed partial class Facts(
     private Rebuild? _running;
     private bool _ordered;
 
+    /// <summary>The landing tables of which ClickHouse finds the rows of a batch by their versions.</summary>
+    private IReadOnlySet<string> _findsByVersion = ReadOnlySet<string>.Empty;
+
     /// <summary>The identity of each table, of a fact's as of when this processor came to write to it.</summary>
     private volatile IReadOnlyDictionary<string, string> _identities = ReadOnlyDictionary<string, string>.Empty;
 
@@ -46,6 +49,7 @@ internal sealed partial class Facts(
         _waiting.Clear();
         report.Clear();
         _identities = tables;
+        _findsByVersion = _ordered ? await VersionStatistics.TablesAsync(client, cancellationToken) : ReadOnlySet<string>.Empty;
         foreach (var fact in model.Facts)
             await OpenAsync(fact, known, comments, cancellationToken);
     }
@@ -93,6 +97,22 @@ internal sealed partial class Facts(
             ? Task.CompletedTask
             : Task.WhenAll(_tables.Select(fact => DeriveAsync(fact, keys, fact.Sources.Any(awaited.Contains), position,
                 cancellationToken)));
+
+    /// <summary>
+    /// Derives what a batch of one ordered reader touches that has landed. Its own facts are derived from the rows that have its versions:
+    /// where a key has a newer one, that one derives it at a higher position. Where they are many, that takes a third less of ClickHouse's
+    /// time than to look them up by their keys.
+    /// </summary>
+    /// <param name="keys">The keys, by table.</param>
+    /// <param name="versions">The versions of its rows.</param>
+    /// <param name="position">The position of the batch.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task DeriveAsync(IReadOnlyDictionary<string, KeySet> keys, VersionRange versions, UInt128 position,
+        CancellationToken cancellationToken) =>
+        Task.WhenAll(_tables.Select(fact => _findsByVersion.Contains(fact.RootTable.Landing)
+                && keys.GetValueOrDefault(fact.Mapping.Root) is { Count: > KeySet.Few }
+            ? DeriveBroughtAsync(fact, keys, versions, position, cancellationToken)
+            : DeriveAsync(fact, keys, isAwaited: false, position, cancellationToken)));
 
     /// <summary>
     /// Writes what a small batch of one ordered reader touches, and has it land. Its own rows need not be read again: each one's last is
@@ -351,6 +371,23 @@ internal sealed partial class Facts(
             }
         }
         await DeriveAsync(fact, due, position, cancellationToken);
+    }
+
+    private async Task DeriveBroughtAsync(FactTable fact, IReadOnlyDictionary<string, KeySet> keys, VersionRange versions, UInt128 position,
+        CancellationToken cancellationToken)
+    {
+        using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
+        await client.ExecuteAsync(fact.Derive(FactTable.Brought(versions), position), cancellationToken);
+        if (fact.Affected(keys) is not var (children, tables))
+            return;
+
+        using var due = new KeySet(fact.RootTable);
+        await foreach (var page in RootsAsync(fact, fact.NotBrought(children, versions), tables, except: null, cancellationToken))
+        {
+            due.Clear();
+            due.Add(page.Count, page.Rows.Span, page.Literals);
+            await DeriveAsync(fact, due, position, cancellationToken);
+        }
     }
 
     /// <summary>Writes the facts of the roots that a batch has brought.</summary>

@@ -41,11 +41,17 @@ internal sealed class LandingRows : IDisposable
     public IReadOnlyList<DeadLetter> DeadLetters => _deadLetters;
 
     /// <summary>
-    /// Facts may be derived before it has landed: all changes are of single rows of the stream and can be written, so that the batch knows
-    /// the newest row of each key that it has; and they are few, since in a flood ClickHouse reads a row again for less than it takes it
-    /// twice.
+    /// The versions of its rows, where all changes are of single rows of the stream and can be written: then the batch has the newest row
+    /// of each key that it names. Null where something else is in it.
     /// </summary>
-    public bool MayBeFollowed { get; private set; }
+    public VersionRange? Versions { get; private set; }
+
+    /// <summary>
+    /// Facts may be derived before it has landed: it has the newest rows of its keys, and they are few, since in a flood ClickHouse reads a
+    /// row again for less than it takes it twice.
+    /// </summary>
+    public bool MayBeFollowed => Versions is not null && _rows.Values.Sum(rows => rows.Rows) <= KeySet.Few
+        && _rows.Values.Sum(rows => rows.WrittenRows.Length) <= FewBytes;
 
     /// <summary>The rows of a batch that <see cref="MayBeFollowed"/>, as they land.</summary>
     public IEnumerable<BroughtRow> Brought()
@@ -93,9 +99,11 @@ internal sealed class LandingRows : IDisposable
         _batch = batch;
         _deadLetters.AddRange(batch.DeadLetters);
         var isRowByRow = true;
+        var (first, last) = (UInt128.MaxValue, UInt128.MinValue);
         foreach (ref readonly var change in batch.Changes)
         {
             isRowByRow &= change.Operation is ChangeOperation.Insert or ChangeOperation.Update or ChangeOperation.Delete;
+            (first, last) = (UInt128.Min(first, change.Version), UInt128.Max(last, change.Version));
             switch (change.Operation)
             {
                 case ChangeOperation.Insert:
@@ -115,8 +123,7 @@ internal sealed class LandingRows : IDisposable
                     break;
             }
         }
-        MayBeFollowed = isRowByRow && _deadLetters.Count == 0 && _rows.Values.Sum(rows => rows.Rows) <= KeySet.Few
-            && _rows.Values.Sum(rows => rows.WrittenRows.Length) <= FewBytes;
+        Versions = isRowByRow && _deadLetters.Count == 0 ? new VersionRange(first, last) : null;
     }
 
     public void Dispose()
@@ -269,3 +276,6 @@ internal sealed class LandingRows : IDisposable
 /// <param name="IsDeleted">It is not there any more.</param>
 /// <param name="Lsn">The LSN of the change.</param>
 internal readonly record struct BroughtRow(Relation Relation, RowRef Row, bool IsDeleted, ulong Lsn);
+
+/// <summary>Versions of landing rows, both ends included.</summary>
+internal readonly record struct VersionRange(UInt128 First, UInt128 Last);

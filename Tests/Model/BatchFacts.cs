@@ -42,6 +42,34 @@ internal sealed class BatchFacts(Dice dice, Rule broken, ClickHouse clickHouse, 
             yield return step;
     }
 
+    /// <summary>
+    /// What it makes of a large one, which lands first. Its own facts are derived from the landed rows of its versions, unless a merge has
+    /// put a newer one in a row's place, which is derived where the stream comes by it, or at its marker.
+    /// </summary>
+    public IEnumerable<Write> ApplyLarge(IReadOnlyCollection<Landed> rows, IReadOnlyCollection<Key> touched, UInt128 position)
+    {
+        Forget();
+        foreach (var step in Together(rows.GroupBy(row => row.Key.Table).Select(table => Enumerable.Repeat(Write.Of(table), 1))))
+            yield return step;
+
+        var brought = rows.GroupBy(row => row.Key).ToDictionary(
+            known => known.Key,
+            known => broken == Rule.NewestOfTheBatchCounts ? known.MinBy(row => row.Version) : known.MaxBy(row => row.Version));
+        var others = new HashSet<Key>();
+        foreach (var step in star.Reach(touched, others))
+            yield return step;
+        others.ExceptWith(brought.Keys);
+        List<IEnumerable<Write>> facts = [star.Put(Own(), position, own: brought.GetValueOrDefault, clickHouse.Newest)];
+        if (broken != Rule.OthersOfTheBatchAreFoundByKey)
+            facts.Add(star.Put(others, position, clickHouse.Newest, clickHouse.Newest));
+        foreach (var step in Together(facts))
+            yield return step;
+
+        IEnumerable<Key> Own() => brought
+            .Where(row => row.Key.Table is Table.Order or Table.Item)
+            .Where(row => !(clickHouse.Newest(row.Key)!.Version > row.Value!.Version) || dice.Chance(0.5)).Select(row => row.Key);
+    }
+
     private Landed? Known(Key key)
     {
         if (!_known.TryGetValue(key, out var row))

@@ -24,6 +24,8 @@ public sealed class ModelTests(ITestOutputHelper output)
         Rule.KnownPartsAreForgotten,
         Rule.BatchWithTruncateIsReadAgain,
         Rule.RetriedRowIsReadAgain,
+        Rule.NewestOfTheBatchCounts,
+        Rule.OthersOfTheBatchAreFoundByKey,
         Rule.RetryDerivesAtItsMarker,
         Rule.ResyncDerivesAtItsMarker,
         Rule.EveryAliasIsFollowed,

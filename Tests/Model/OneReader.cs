@@ -35,6 +35,7 @@ internal sealed class OneReader
     // And, of copies that a crash may have interrupted, their point, what the table was then, and the ranges that need not be read again.
     private readonly Dictionary<Table, (long Point, Form Form, HashSet<int> Ranges)> _begun = [];
     private readonly Dice? _ddl;
+    private readonly Dice? _floods;
     private Dictionary<Table, Form> _formsOfSlot = [];
 
     // The end of the last commit that was applied whole, and how often a fact may still get a new definition.
@@ -58,6 +59,7 @@ internal sealed class OneReader
         // The other rules' histories stay as they are.
         _ddl = broken is Rule.None or >= Rule.ColumnThatIsGoneStopsTheStream and <= Rule.RewrittenValuesAreCopiedAnew && seed % 2 == 0
             ? new(~seed) : null;
+        _floods = broken is Rule.None or Rule.NewestOfTheBatchCounts or Rule.OthersOfTheBatchAreFoundByKey ? new(seed ^ 0xF100D) : null;
         _repairs = new(~seed);
         _settles = seed % 4 == 2;
         _repairsLeft = seed % 4 == 3 ? 3 : 0;
@@ -354,6 +356,7 @@ internal sealed class OneReader
             _facts.Forget();
         foreach (var step in truncates && _broken != Rule.BatchWithTruncateIsReadAgain
             ? landing.Concat(_star.Derive(touched, position))
+            : _floods?.Chance(0.5) == true ? _facts.ApplyLarge(rows, touched, position)
             : _facts.Apply(rows, touched, position))
             yield return step;
     }

@@ -107,6 +107,17 @@ internal enum Rule
     /// </summary>
     RetriedRowIsReadAgain,
 
+    /// <summary>
+    /// One reader: a large batch lands first, and its own facts are derived from those landed rows that have its versions, of each key the
+    /// newest of them. Broken: the oldest.
+    /// </summary>
+    NewestOfTheBatchCounts,
+
+    /// <summary>
+    /// … and what shows its rows without being in it is found by key. Broken: what is in it is all that is derived.
+    /// </summary>
+    OthersOfTheBatchAreFoundByKey,
+
     /// <summary>A retried dead letter's facts are derived when the stream delivers a marker. Broken: at once, at the
     /// dead letter's own version.</summary>
     RetryDerivesAtItsMarker,
