@@ -117,6 +117,7 @@ internal sealed class ClickHouseSink : IChangeSink
                 _companions.Check(tables);
                 await _landed.CheckAsync(tables, cancellationToken);
                 _facts.Check(facts, tables);
+                await _facts.MeasureAsync(cancellationToken);
                 _status.Doubts.Tell(Watch, []);
             }
             catch (Exception e) when (e is HttpRequestException or ClickHouseException)

@@ -151,7 +151,10 @@ internal sealed class FactTable
     /// </summary>
     /// <param name="condition">Chooses the roots by their key, or those that a batch has <see cref="Brought"/>.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
-    public string Derive(string condition, UInt128? position) => Insert(Mapping.Columns, Select(condition, position, isNamed: false));
+    /// <param name="isReadWhole">Tables of which all rows are read, and not those alone to which the roots point: where that are fewer
+    /// rows than roots, looking for them costs more.</param>
+    public string Derive(string condition, UInt128? position, Func<TableMapping, bool>? isReadWhole = null) =>
+        Insert(Mapping.Columns, Select(condition, position, isNamed: false, isReadWhole));
 
     /// <summary>Writes facts of which all rows are at hand.</summary>
     /// <param name="rows">
@@ -206,7 +209,7 @@ internal sealed class FactTable
         $"SELECT {string.Join(", ", columns.Select(column => column.Expression))}, toUInt8({isDeleted}), lsn, {Version(position)} " +
         $"FROM {rows}";
 
-    private string Select(string condition, UInt128? position, bool isNamed)
+    private string Select(string condition, UInt128? position, bool isNamed, Func<TableMapping, bool>? isReadWhole = null)
     {
         var roots = $"{Name(_root.Landing)} WHERE {condition}";
         var joins = new StringBuilder();
@@ -215,7 +218,8 @@ internal sealed class FactTable
         {
             var table = _tables[parent.Alias];
             var name = Name(parent.Alias);
-            var rows = Newest(parent.Alias, table, ReferredBy(parent, roots), parent.IsOptional);
+            var referred = isReadWhole?.Invoke(table) == true ? Name(table.Landing) : ReferredBy(parent, roots);
+            var rows = Newest(parent.Alias, table, referred, parent.IsOptional);
             var on = table.KeyColumns.Zip(parent.Columns, (key, column) =>
                 $"{name}.{Name(parent.IsOptional ? JoinKey(key) : key)} = {Name(parent.Child)}.{Name(column)}");
             joins.Append(CultureInfo.InvariantCulture, $"\nLEFT JOIN {rows} AS {name} ON {string.Join(" AND ", on)}");

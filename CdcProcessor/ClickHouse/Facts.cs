@@ -25,6 +25,9 @@ internal sealed partial class Facts(
     /// <summary>The landing tables of which ClickHouse finds the rows of a batch by their versions.</summary>
     private IReadOnlySet<string> _findsByVersion = ReadOnlySet<string>.Empty;
 
+    /// <summary>How many rows the tables had a while ago.</summary>
+    private volatile IReadOnlyDictionary<string, long> _sizes = ReadOnlyDictionary<string, long>.Empty;
+
     /// <summary>The identity of each table, of a fact's as of when this processor came to write to it.</summary>
     private volatile IReadOnlyDictionary<string, string> _identities = ReadOnlyDictionary<string, string>.Empty;
 
@@ -50,6 +53,7 @@ internal sealed partial class Facts(
         report.Clear();
         _identities = tables;
         _findsByVersion = _ordered ? await VersionStatistics.TablesAsync(client, cancellationToken) : ReadOnlySet<string>.Empty;
+        await MeasureAsync(cancellationToken);
         foreach (var fact in model.Facts)
             await OpenAsync(fact, known, comments, cancellationToken);
     }
@@ -72,6 +76,13 @@ internal sealed partial class Facts(
                 throw new NotReadyException($"{fact.Name} has another table in ClickHouse than it had: it is derived whole.");
         }
     }
+
+    /// <summary>Looks how many rows the tables have: how facts are derived best depends on that, and not what they are.</summary>
+    public async Task MeasureAsync(CancellationToken cancellationToken) =>
+        _sizes = (await client.QueryAsync(
+            $"SELECT name, total_rows FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)} AND total_rows IS NOT NULL",
+            cancellationToken))
+            .ToDictionary(row => row[0]!, row => long.Parse(row[1]!, System.Globalization.CultureInfo.InvariantCulture));
 
     /// <summary>Who fills the tables from now on.</summary>
     public void Begin(bool ordered) => _ordered = ordered;
@@ -377,7 +388,8 @@ internal sealed partial class Facts(
         CancellationToken cancellationToken)
     {
         using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
-        await client.ExecuteAsync(fact.Derive(FactTable.Brought(versions), position), cancellationToken);
+        var isReadWhole = Below(keys[fact.Mapping.Root].Count);
+        await client.ExecuteAsync(fact.Derive(FactTable.Brought(versions), position, isReadWhole), cancellationToken);
         if (fact.Affected(keys) is not var (children, tables))
             return;
 
@@ -465,6 +477,13 @@ internal sealed partial class Facts(
         while (page.Count == PageSize);
     }
 
+    /// <summary>The tables with no more rows than this.</summary>
+    private Func<TableMapping, bool> Below(long rows)
+    {
+        var sizes = _sizes;
+        return table => sizes.TryGetValue(table.Landing, out var size) && size <= rows;
+    }
+
     private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) =>
         fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);
 
@@ -475,7 +494,7 @@ internal sealed partial class Facts(
 
         var (set, table) = due.In("changed");
         await client.ExecuteAsync(
-            fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
+            fact.Derive($"{fact.KeyExpression} IN {set}", position, Below(due.Count)), table is null ? [] : [table], cancellationToken);
     }
 
     /// <summary>Derives the next roots; returns the last one as a literal, null where there are no more, and how many they were.</summary>
@@ -487,7 +506,7 @@ internal sealed partial class Facts(
 
         var last = fact.RootTable.KeyLiteral(row[..^1]);
         var count = long.Parse(row[^1]!, System.Globalization.CultureInfo.InvariantCulture);
-        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position), cancellationToken);
+        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position, Below(count)), cancellationToken);
         return (count < size ? null : last, count);
     }
 
