@@ -3,31 +3,45 @@ namespace AspireCdc.CdcProcessor.Postgres;
 /// <summary>
 /// Hands batches from the reader of the WAL to the pipeline without a queue. The reader offers its batch at every commit; a pipeline that
 /// waits takes it at once, and while the pipeline is busy the reader takes it back and goes on filling it. So a lone commit travels alone,
-/// and a flood in batches as large as the sink is slow.
+/// and a flood in batches as large as the sink is slow, or as large as it takes them best: where the stream is behind anyway, a pipeline
+/// that waits lets a small batch grow for <see cref="Patience"/>.
 /// </summary>
-internal sealed class BatchExchange<T>
+/// <param name="time">The clock.</param>
+internal sealed class BatchExchange<T>(TimeProvider time)
     where T : class
 {
+    /// <summary>How long a batch may grow while the pipeline waits.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(0.5);
+
     private readonly Lock _lock = new();
     private T? _offered;
+    private bool _mayGrow;
     private Exception? _fault;
     private TaskCompletionSource<T>? _taker;
     private TaskCompletionSource? _taken;
 
+    /// <summary>The taker that lets a batch grow.</summary>
+    private TaskCompletionSource<T>? _patient;
+    private volatile bool _isImpatient;
+
+    /// <summary>The pipeline has waited long enough for a batch that may grow.</summary>
+    public bool IsImpatient => _isImpatient;
+
     /// <summary>The reader: here is a batch that may be taken.</summary>
-    public void Offer(T batch)
+    /// <param name="batch">The batch.</param>
+    /// <param name="mayGrow">More comes at once, and nobody is waiting for this.</param>
+    public void Offer(T batch, bool mayGrow = false)
     {
         lock (_lock)
         {
-            if (_taker is { } taker)
+            if (_taker is { } taker && (!mayGrow || _isImpatient))
             {
-                _taker = null;
+                (_taker, _isImpatient) = (null, false);
                 taker.SetResult(batch);
+                return;
             }
-            else
-            {
-                _offered = batch;
-            }
+            (_offered, _mayGrow) = (batch, mayGrow);
+            LetGrow();
         }
     }
 
@@ -60,8 +74,15 @@ internal sealed class BatchExchange<T>
         lock (_lock)
         {
             _fault = fault;
-            _taker?.TrySetException(fault);
+            if (_taker is not { } taker)
+                return;
+
             _taker = null;
+            if (_offered is { } batch)
+                taker.SetResult(batch);
+            else
+                taker.SetException(fault);
+            _offered = null;
         }
     }
 
@@ -70,7 +91,7 @@ internal sealed class BatchExchange<T>
     {
         lock (_lock)
         {
-            if (_offered is { } batch)
+            if (_offered is { } batch && (!_mayGrow || _fault is not null))
             {
                 _offered = null;
                 _taken?.TrySetResult();
@@ -81,7 +102,38 @@ internal sealed class BatchExchange<T>
                 return Task.FromException<T>(_fault);
 
             _taker = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+            LetGrow();
             return _taker.Task;
+        }
+    }
+
+    private void LetGrow()
+    {
+        if (_taker is null || _offered is null || _patient == _taker)
+            return;
+        _patient = _taker;
+        _ = GrowImpatientAsync(_taker);
+    }
+
+    private async Task GrowImpatientAsync(TaskCompletionSource<T> taker)
+    {
+        await Task.Delay(Patience, time);
+        lock (_lock)
+        {
+            if (_patient == taker)
+                _patient = null;
+            if (_taker != taker)
+                return;
+
+            if (_offered is { } batch)
+            {
+                (_offered, _taker) = (null, null);
+                taker.SetResult(batch);
+            }
+            else
+            {
+                _isImpatient = true;
+            }
         }
     }
 }

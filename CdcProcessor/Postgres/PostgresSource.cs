@@ -124,7 +124,7 @@ internal sealed partial class PostgresSource : IChangeSource
     public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var exchange = new BatchExchange<StreamBatch>();
+        var exchange = new BatchExchange<StreamBatch>(_time);
         var working = RunAsync(exchange, stop.Token);
         _ = working.ContinueWith(ended => exchange.Fail(
             ended.Exception?.InnerException ?? new EndOfStreamException("The replication stream has ended.")), TaskScheduler.Default);

@@ -12,16 +12,24 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
 
     private const long PostgresEpochSeconds = 946_684_800;
 
+    /// <summary>Who is so far behind the server may be a moment later still, for fewer and larger batches; a sink's statement costs much of
+    /// its time whatever it is given.</summary>
+    private static readonly TimeSpan FarBehind = TimeSpan.FromSeconds(2);
+
     /// <summary>The server is asked for a sign of life this often; without one for thrice as long, the connection counts as dead.</summary>
     private static readonly TimeSpan StatusEvery = TimeSpan.FromSeconds(10);
 
     private readonly StreamedTransactions _streamed = new();
     private StreamBatch _batch = new();
     private bool _offered;
+
+    /// <summary>The batch has been offered, and may grow.</summary>
+    private bool _grows;
     private volatile bool _hearsNothing;
     private ulong _received;
     private ulong _acknowledged;
     private ulong _lastEnd;
+    private long _sent;
     private long _lastHeard;
 
     /// <summary>The server's end of WAL as it last said.</summary>
@@ -66,7 +74,10 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
                     continue;
 
                 if (body.Span[0] == 'w')
+                {
+                    _sent = BinaryPrimitives.ReadInt64BigEndian(body.Span[17..]) + (PostgresEpochSeconds * 1_000_000);
                     await TakeAsync(BinaryPrimitives.ReadUInt64BigEndian(body.Span[1..]), body[25..], cancellationToken);
+                }
                 else if (body.Span[0] == 'k')
                     await TakeKeepaliveAsync(body, cancellationToken);
             }
@@ -120,32 +131,35 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
         Reclaim();
 
         // Never between two changes of one record: what comes after must have a higher position.
-        if (IsFull && lsn > LastRecord)
+        if ((IsFull || (_grows && exchange.IsImpatient)) && lsn > LastRecord)
         {
             var size = _batch.Changes.Next;
             exchange.Offer(_batch);
             await exchange.WhenTakenAsync(cancellationToken);
             _batch = new StreamBatch(size);
+            _grows = false;
         }
 
         var isNext = !decoder.InTransaction;
         decoder.Decode(lsn, message.Span, _batch);
         if (isNext && decoder.InTransaction)
             Pending.Received(decoder.CommitLsn, decoder.CommitTime);
-        if (!decoder.InTransaction)
-            Offer();
+        if (decoder.InTransaction)
+            return;
+        Offer(mayGrow: !isNext && IsSmall && _sent - decoder.CommitTime > FarBehind.TotalMicroseconds);
     }
 
     private async ValueTask TakeKeepaliveAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         var end = BinaryPrimitives.ReadUInt64BigEndian(body.Span[1..]);
         Volatile.Write(ref _received, Math.Max(_received, end));
-        if (!decoder.InTransaction && end > _lastEnd)
+        if (!decoder.InTransaction && (end > _lastEnd || _offered))
         {
             // It stands behind everything received so far, and the pipeline comes to it in this order: quiet tables on
             // a busy server let go of its WAL, too.
             Reclaim();
-            _batch.Changes.EndAt(new SourcePosition(-1, end));
+            if (end > _lastEnd)
+                _batch.Changes.EndAt(new SourcePosition(-1, end));
             Offer();
         }
         if (body.Span[17] == 1)
@@ -156,22 +170,26 @@ internal sealed class WalReader(WireConnection connection, PgOutputDecoder decod
     private bool IsFull => _batch.Changes.Count >= options.BatchChanges || _batch.Changes.Size >= options.BatchBytes
         || _batch.Incomplete.Count >= incompleteAtOnce();
 
+    private bool IsSmall => _batch.Changes.Count < options.BatchChanges / 2 && _batch.Changes.Size < options.BatchBytes / 2
+        && _batch.Incomplete.Count == 0;
+
     private ulong LastRecord => (ulong)_batch.Changes.Changes[^1].Version;
 
     private void Reclaim()
     {
         if (_offered && !exchange.TryReclaim())
-            _batch = new StreamBatch();
+            (_batch, _grows) = (new StreamBatch(), false);
         _offered = false;
     }
 
-    private void Offer()
+    private void Offer(bool mayGrow = false)
     {
         if (_batch.Changes.IsEmpty)
             return;
         if (_batch.Changes.Ends is [var end])
             _lastEnd = end.Position;
-        exchange.Offer(_batch);
+        _grows = mayGrow && _batch.Changes.Count > 0;
+        exchange.Offer(_batch, mayGrow);
         _offered = true;
     }
 
