@@ -8,6 +8,9 @@ internal sealed class ClickHouseException(int code, string message) : Exception(
     /// <summary>A question's answer is longer than it allowed (ClickHouse's <c>TOO_MANY_ROWS_OR_BYTES</c>).</summary>
     public const int TooLongAnAnswer = 396;
 
+    /// <summary>The user lacks a right (ClickHouse's <c>ACCESS_DENIED</c>).</summary>
+    public const int AccessDenied = 497;
+
     /// <summary>ClickHouse's error code; 0 where the answer had none.</summary>
     public int Code { get; } = code;
 

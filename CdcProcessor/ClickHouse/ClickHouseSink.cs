@@ -21,6 +21,9 @@ internal sealed class ClickHouseSink : IChangeSink
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
+    /// <summary>How large the tables are is not as urgent: each 20 s.</summary>
+    private const int LooksBetweenMeasures = 4;
+
     /// <summary>How often dead letters are held against what has landed since.</summary>
     private static readonly TimeSpan LookAtLettersEvery = TimeSpan.FromSeconds(5);
 
@@ -106,6 +109,7 @@ internal sealed class ClickHouseSink : IChangeSink
     /// </summary>
     public async Task WatchAsync(CancellationToken cancellationToken)
     {
+        var looks = 0;
         using var timer = new PeriodicTimer(LookEvery, _time);
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
@@ -117,7 +121,8 @@ internal sealed class ClickHouseSink : IChangeSink
                 _companions.Check(tables);
                 await _landed.CheckAsync(tables, cancellationToken);
                 _facts.Check(facts, tables);
-                await _facts.MeasureAsync(cancellationToken);
+                if (looks++ % LooksBetweenMeasures == 0)
+                    await _facts.MeasureAsync(cancellationToken);
                 _status.Doubts.Tell(Watch, []);
             }
             catch (Exception e) when (e is HttpRequestException or ClickHouseException)

@@ -132,9 +132,13 @@ internal sealed class FactTable
         FROM (SELECT DISTINCT {_rootKey} FROM {Name(_root.Landing)} WHERE {After(after)} ORDER BY {_rootKey} LIMIT {limit})
         """;
 
-    /// <summary>The condition for the roots that a batch has brought. It is no condition of their keys: ClickHouse keeps the least and the
-    /// greatest version of each part that it has merged, and reads of the others no more than this column.</summary>
-    public static string Brought(VersionRange versions) => $"version BETWEEN {Literal(versions.First)} AND {Literal(versions.Last)}";
+    /// <summary>
+    /// The condition for the roots that a batch has brought. It is no condition of their keys: ClickHouse keeps the least and the greatest
+    /// version of each part that it has merged, and reads of the others no more than this column. Copied rows may lie between; their
+    /// marker derives them. They are told by the record's half of the version, which none of them has (<c>Lsn.CopyVersion</c>).
+    /// </summary>
+    public static string Brought(VersionRange versions) =>
+        $"version BETWEEN {Literal(versions.First)} AND {Literal(versions.Last)} AND toUInt64(version) != 0";
 
     /// <summary>Leaves out of some keys those of the roots that a batch has brought.</summary>
     public string NotBrought(string keys, VersionRange versions) =>
@@ -146,15 +150,22 @@ internal sealed class FactTable
 
     /// <summary>
     /// Derives the facts of some roots. What they point to is read from the newest landing rows. A root that is deleted, or that lacks one
-    /// of its required parents, becomes a tombstone: without that row a fact would never disappear. No key is there twice, so ClickHouse
-    /// need not look for that.
+    /// of its required parents, becomes a tombstone: without that row a fact would never disappear. Of each key the newest of the chosen
+    /// rows counts; no key is there twice, so ClickHouse need not look for that.
     /// </summary>
-    /// <param name="condition">Chooses the roots by their key, or those that a batch has <see cref="Brought"/>.</param>
+    /// <param name="condition">Chooses the roots by their key.</param>
     /// <param name="position">The position of the one ordered reader's batch; null where several readers fill the tables.</param>
-    /// <param name="isReadWhole">Tables of which all rows are read, and not those alone to which the roots point: where that are fewer
-    /// rows than roots, looking for them costs more.</param>
-    public string Derive(string condition, UInt128? position, Func<TableMapping, bool>? isReadWhole = null) =>
-        Insert(Mapping.Columns, Select(condition, position, isNamed: false, isReadWhole));
+    public string Derive(string condition, UInt128? position) => Insert(Mapping.Columns, Select(condition, position, isNamed: false));
+
+    /// <summary>The same for the roots that a batch has <see cref="Brought"/>. The statement reads its tables several times, and a merge in
+    /// between could take a row out of the range, so all of it sees one state of them.</summary>
+    /// <param name="versions">The versions of its rows.</param>
+    /// <param name="position">Its position.</param>
+    /// <param name="isReadWhole">Parents of which all rows are read, and not those alone to which the roots point: where there are few, to
+    /// look for them costs more.</param>
+    public string DeriveBrought(VersionRange versions, UInt128 position, Func<TableMapping, bool> isReadWhole) =>
+        Insert(Mapping.Columns, Select(Brought(versions), position, isNamed: false, isReadWhole))
+            + ", enable_shared_storage_snapshot_in_query = 1";
 
     /// <summary>Writes facts of which all rows are at hand.</summary>
     /// <param name="rows">
@@ -282,7 +293,7 @@ internal sealed class FactTable
     {
         string[] columns = [.. table.Columns.Select(column => column.Landing)
             .Where(column => IsNamed(alias, column) || table.KeyColumns.Contains(column))];
-        // In the order in which it lies.
+        // Landing tables are sorted by their key.
         var key = Names(table.KeyColumns);
         var order = $"ORDER BY {key}, version DESC LIMIT 1 BY {key}";
         var newest = $"(SELECT {Names(columns)}, is_deleted, lsn, version FROM {rows} {order})";

@@ -16,6 +16,9 @@ internal sealed partial class Facts(
     /// <summary>How many roots one statement derives.</summary>
     private const int PageSize = 200_000;
 
+    /// <summary>A parent of more bytes is not read whole, however few rows it has.</summary>
+    private const int FewBytes = 32 * 1024 * 1024;
+
     private readonly List<FactTable> _tables = [];
     private readonly Dictionary<FactTable, FollowedFact> _followed = [];
     private readonly List<Rebuild> _waiting = [];
@@ -23,9 +26,9 @@ internal sealed partial class Facts(
     private bool _ordered;
 
     /// <summary>The landing tables of which ClickHouse finds the rows of a batch by their versions.</summary>
-    private IReadOnlySet<string> _findsByVersion = ReadOnlySet<string>.Empty;
+    private volatile IReadOnlySet<string> _findsByVersion = ReadOnlySet<string>.Empty;
 
-    /// <summary>How many rows the tables had a while ago.</summary>
+    /// <summary>How many rows the tables had a while ago, of those that are not large.</summary>
     private volatile IReadOnlyDictionary<string, long> _sizes = ReadOnlyDictionary<string, long>.Empty;
 
     /// <summary>The identity of each table, of a fact's as of when this processor came to write to it.</summary>
@@ -52,7 +55,6 @@ internal sealed partial class Facts(
         _waiting.Clear();
         report.Clear();
         _identities = tables;
-        _findsByVersion = _ordered ? await VersionStatistics.TablesAsync(client, cancellationToken) : ReadOnlySet<string>.Empty;
         await MeasureAsync(cancellationToken);
         foreach (var fact in model.Facts)
             await OpenAsync(fact, known, comments, cancellationToken);
@@ -77,12 +79,19 @@ internal sealed partial class Facts(
         }
     }
 
-    /// <summary>Looks how many rows the tables have: how facts are derived best depends on that, and not what they are.</summary>
-    public async Task MeasureAsync(CancellationToken cancellationToken) =>
+    /// <summary>Looks how large the tables are, and which can be looked up by version: how facts are derived best depends on that, and not
+    /// what they are.</summary>
+    public async Task MeasureAsync(CancellationToken cancellationToken)
+    {
+        if (!_ordered)
+            return;
+
+        _findsByVersion = await VersionStatistics.TablesAsync(client, cancellationToken);
         _sizes = (await client.QueryAsync(
-            $"SELECT name, total_rows FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)} AND total_rows IS NOT NULL",
-            cancellationToken))
+            $"SELECT name, total_rows FROM system.tables WHERE database = {ClickHouseSql.Quote(client.Database)} " +
+            $"AND total_bytes_uncompressed <= {FewBytes}", cancellationToken))
             .ToDictionary(row => row[0]!, row => long.Parse(row[1]!, System.Globalization.CultureInfo.InvariantCulture));
+    }
 
     /// <summary>Who fills the tables from now on.</summary>
     public void Begin(bool ordered) => _ordered = ordered;
@@ -111,8 +120,8 @@ internal sealed partial class Facts(
 
     /// <summary>
     /// Derives what a batch of one ordered reader touches that has landed. Its own facts are derived from the rows that have its versions:
-    /// where a key has a newer one, that one derives it at a higher position. Where they are many, that takes a third less of ClickHouse's
-    /// time than to look them up by their keys.
+    /// where a key has a newer one, that one or its marker derives it at a higher position. Where they are many, that takes a
+    /// third less of ClickHouse's time than to look them up by their keys.
     /// </summary>
     /// <param name="keys">The keys, by table.</param>
     /// <param name="versions">The versions of its rows.</param>
@@ -388,8 +397,10 @@ internal sealed partial class Facts(
         CancellationToken cancellationToken)
     {
         using var activity = BatchTrace.Step($"derive {fact.Mapping.Name}");
-        var isReadWhole = Below(keys[fact.Mapping.Root].Count);
-        await client.ExecuteAsync(fact.Derive(FactTable.Brought(versions), position, isReadWhole), cancellationToken);
+        var (sizes, roots) = (_sizes, keys[fact.Mapping.Root].Count);
+        await client.ExecuteAsync(
+            fact.DeriveBrought(versions, position, table => sizes.TryGetValue(table.Landing, out var rows) && rows <= roots),
+            cancellationToken);
         if (fact.Affected(keys) is not var (children, tables))
             return;
 
@@ -477,13 +488,6 @@ internal sealed partial class Facts(
         while (page.Count == PageSize);
     }
 
-    /// <summary>The tables with no more rows than this.</summary>
-    private Func<TableMapping, bool> Below(long rows)
-    {
-        var sizes = _sizes;
-        return table => sizes.TryGetValue(table.Landing, out var size) && size <= rows;
-    }
-
     private static bool IsWhole(FactTable fact, IReadOnlyDictionary<string, KeySet> keys) =>
         fact.Sources.Any(source => keys.TryGetValue(source, out var changed) && changed.All);
 
@@ -494,7 +498,7 @@ internal sealed partial class Facts(
 
         var (set, table) = due.In("changed");
         await client.ExecuteAsync(
-            fact.Derive($"{fact.KeyExpression} IN {set}", position, Below(due.Count)), table is null ? [] : [table], cancellationToken);
+            fact.Derive($"{fact.KeyExpression} IN {set}", position), table is null ? [] : [table], cancellationToken);
     }
 
     /// <summary>Derives the next roots; returns the last one as a literal, null where there are no more, and how many they were.</summary>
@@ -506,7 +510,7 @@ internal sealed partial class Facts(
 
         var last = fact.RootTable.KeyLiteral(row[..^1]);
         var count = long.Parse(row[^1]!, System.Globalization.CultureInfo.InvariantCulture);
-        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position, Below(count)), cancellationToken);
+        await client.ExecuteAsync(fact.Derive(fact.Between(after, last), position), cancellationToken);
         return (count < size ? null : last, count);
     }
 

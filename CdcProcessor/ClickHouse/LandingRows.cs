@@ -42,7 +42,8 @@ internal sealed class LandingRows : IDisposable
 
     /// <summary>
     /// The versions of its rows, where all changes are of single rows of the stream and can be written: then the batch has the newest row
-    /// of each key that it names. Null where something else is in it.
+    /// of each key that it names. Null where something else is in it, or a dead letter; where it has no rows, the last comes before the
+    /// first.
     /// </summary>
     public VersionRange? Versions { get; private set; }
 
