@@ -75,8 +75,10 @@ internal sealed partial class PostgresSource : IChangeSource
 
         var system = (await _connection.QueryAsync("IDENTIFY_SYSTEM", cancellationToken))[0];
         _endOfWal = Lsn.Parse(system[2]!);
+        // Until a first position is recorded, the slot tells since when changes wait.
+        var kept = await _catalog.SlotAsync(cancellationToken) is { IsLost: false, Confirmed: var confirmed } ? confirmed : _endOfWal;
         _status.LagReader = () => new SourceLag(
-            LagWatch.Behind(_endOfWal, _status.Applied.Select(position => position.Position).DefaultIfEmpty(_endOfWal).Max()), 0);
+            LagWatch.Behind(_endOfWal, _status.Applied.Select(position => position.Position).DefaultIfEmpty(kept).Max()), 0);
         _identity = new SourceIdentity(
             "postgresql", $"{system[0]}/{system[3]}", int.Parse(system[1]!, CultureInfo.InvariantCulture), Ordered: true);
         return _identity;

@@ -94,6 +94,24 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     }
 
     [Fact]
+    public async Task A_pipeline_that_is_paused_before_it_has_recorded_a_position_tells_what_waits_for_its_slot()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.ExecuteAsync($"SELECT pg_create_logical_replication_slot('{shop.Slot}', 'pgoutput')", Cancel);
+        await shop.QueryAsync("INSERT INTO cdc_progress (kind, name, state, position, version) VALUES ('pause', '', 'requested', 0, 1)",
+            Cancel);
+        var processor = await shop.StartAsync(Cancel);
+        await shop.WaitForPhaseAsync(processor, Phase.Paused, Cancel);
+
+        await shop.ExecuteAsync(Customer, Cancel);
+        await LagAsync(processor, lag => lag.Bytes > 0, "WAL to wait");
+
+        await processor.Services.GetRequiredService<ProcessorControl>().ResumeAsync(Cancel);
+        await shop.AssertStarEqualsJoinAsync(Cancel);
+        await LagAsync(processor, lag => lag == default, "nothing to wait any more");
+    }
+
+    [Fact]
     public void Commits_that_are_applied_count_no_more_and_those_of_one_moment_count_as_one()
     {
         var pending = new PendingCommits();
@@ -108,10 +126,11 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
         pending.OldestAfter(301).Should().Be(2_010_000);
     }
 
-    private static Task<SourceLag> LagAsync(WebApplication processor, Func<SourceLag, bool> expected, string what)
+    private static async Task<SourceLag> LagAsync(WebApplication processor, Func<SourceLag, bool> expected, string what)
     {
         var status = processor.Services.GetRequiredService<ProcessorStatus>();
-        return Wait.ForAsync(() => Task.FromResult(status.Lag), expected, what, Cancel);
+        return (await Wait.ForAsync(
+            () => Task.FromResult((status.Lag, status.Phase, status.Reason)), now => expected(now.Lag), what, Cancel)).Lag;
     }
 
     private static async Task ReadyAsync(WebApplication processor, HttpStatusCode status, string text)
