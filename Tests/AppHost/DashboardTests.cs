@@ -156,10 +156,7 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
         await dashboard.TryAsync(async page =>
         {
             await CommandAsync(page, "clickhouse", "Ask by SQL");
-            var dialog = page.Locator("fluent-dialog");
-            await dialog.Locator("fluent-text-input").ClickAsync();
-            await page.Keyboard.TypeAsync("SELECT 6 * 7 AS answer");
-            await dialog.Locator("fluent-button").Filter(new() { HasText = "Ask by SQL" }).ClickAsync();
+            await AskAsync(page, "SELECT 6 * 7 AS answer", "Ask by SQL");
 
             await ShowsAsync(page.Locator("fluent-dialog table").GetByText("42", new() { Exact = true }));
             await KeepAsync(page, "sql");
@@ -249,6 +246,29 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
         await item.Last.ClickAsync();
     }
 
+    /// <summary>
+    /// Answers the dialog that asks for a text. It is shown anew as it likes, and what is typed or clicked at that moment is lost, so
+    /// that is done again until it asks no more.
+    /// </summary>
+    private static Task AskAsync(IPage page, string text, string button)
+    {
+        var field = page.Locator("fluent-dialog fluent-text-input");
+        return Wait.UntilAsync(
+            async () =>
+            {
+                await field.ClickAsync();
+                await page.Keyboard.PressAsync("Control+A");
+                await page.Keyboard.TypeAsync(text);
+                if (await field.EvaluateAsync<string?>("field => field.value") != text)
+                    return false;
+                await page.Locator("fluent-dialog fluent-button").Filter(new() { HasText = button }).ClickAsync();
+                var gone = field.WaitForAsync(new() { State = WaitForSelectorState.Detached, Timeout = 20_000 });
+                await gone.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return gone.IsCompletedSuccessfully;
+            },
+            $"'{text}' to be asked", Cancel);
+    }
+
     private static Task KeepAsync(IPage page, string name) => Browser.KeepAsync(page, name);
 
     private static async Task PostCustomerAsync(DistributedApplication app)
@@ -329,7 +349,10 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
             if (await Task.WhenAny(work, dead) == work
                 && (work.IsCompletedSuccessfully || !await page.Locator("#blazor-error-ui").IsVisibleAsync()))
             {
+                var shown = work.IsFaulted ? await page.Locator("body").InnerTextAsync() : "";
                 await CancelAsync(page);
+                if (work.Exception?.InnerException is { } fault)
+                    throw new InvalidOperationException($"{fault.Message}\nThe page showed:\n{shown}", fault);
                 await work;
                 return true;
             }
