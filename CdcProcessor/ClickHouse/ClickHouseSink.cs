@@ -21,7 +21,7 @@ internal sealed class ClickHouseSink : IChangeSink
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
-    /// <summary>How large the tables are is not as urgent: each 20 s.</summary>
+    /// <summary>How large the tables are is not as urgent: each 20 s, and soon after the start, when empty ones fill.</summary>
     private const int LooksBetweenMeasures = 4;
 
     /// <summary>How often dead letters are held against what has landed since.</summary>

@@ -164,8 +164,8 @@ internal sealed class FactTable
     /// <param name="isReadWhole">Parents of which all rows are read, and not those alone to which the roots point: where there are few, to
     /// look for them costs more.</param>
     public string DeriveBrought(VersionRange versions, UInt128 position, Func<TableMapping, bool> isReadWhole) =>
-        Insert(Mapping.Columns, Select(Brought(versions), position, isNamed: false, isReadWhole))
-            + ", enable_shared_storage_snapshot_in_query = 1";
+        Insert(Mapping.Columns, Select(Brought(versions), position, isNamed: false, isReadWhole),
+            "enable_shared_storage_snapshot_in_query = 1");
 
     /// <summary>Writes facts of which all rows are at hand.</summary>
     /// <param name="rows">
@@ -209,11 +209,11 @@ internal sealed class FactTable
             fact.Expression.Contains(column, StringComparison.Ordinal) || fact.Expression.Contains(Name(column), StringComparison.Ordinal))
         || Mapping.Parents.Any(parent => parent.Child == alias && parent.Columns.Contains(column));
 
-    private string Insert(IEnumerable<FactColumn> columns, string rows) =>
+    private string Insert(IEnumerable<FactColumn> columns, string rows, params IEnumerable<string> settings) =>
         $"""
         INSERT INTO {Name(Target)} ({Names(columns.Select(column => column.Name))}, is_deleted, lsn, version)
         {rows}
-        SETTINGS optimize_on_insert = 0
+        SETTINGS {string.Join(", ", settings.Prepend("optimize_on_insert = 0"))}
         """;
 
     private string Finished(IEnumerable<FactColumn> columns, byte isDeleted, string rows, UInt128 position) =>

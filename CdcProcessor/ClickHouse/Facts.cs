@@ -401,16 +401,9 @@ internal sealed partial class Facts(
         await client.ExecuteAsync(
             fact.DeriveBrought(versions, position, table => sizes.TryGetValue(table.Landing, out var rows) && rows <= roots),
             cancellationToken);
-        if (fact.Affected(keys) is not var (children, tables))
-            return;
-
-        using var due = new KeySet(fact.RootTable);
-        await foreach (var page in RootsAsync(fact, fact.NotBrought(children, versions), tables, except: null, cancellationToken))
-        {
-            due.Clear();
-            due.Add(page.Count, page.Rows.Span, page.Literals);
-            await DeriveAsync(fact, due, position, cancellationToken);
-        }
+        if (fact.Affected(keys) is var (others, tables))
+            await DeriveOthersAsync(fact, fact.NotBrought(others, versions), tables, except: null, Task.CompletedTask, position,
+                cancellationToken);
     }
 
     /// <summary>Writes the facts of the roots that a batch has brought.</summary>
@@ -432,14 +425,18 @@ internal sealed partial class Facts(
     private async Task FollowAsync(
         FactTable fact, LandingRows batch, KeySet? left, Task landing, UInt128 position, CancellationToken cancellationToken)
     {
-        var children = fact.Affected(batch.Keys);
-        if (left is null && children is null)
+        var others = fact.Affected(batch.Keys);
+        if (left is null && others is null)
             return;
 
         var own = batch.Keys.GetValueOrDefault(fact.Mapping.Root) is { Count: > 0 } roots ? roots : null;
         using var activity = BatchTrace.Step(
             left is null && own is not null ? $"derive others of {fact.Mapping.Name}" : $"derive {fact.Mapping.Name}");
-        await Task.WhenAll(DeriveOwnAsync(), DeriveChildrenAsync());
+        await Task.WhenAll(
+            DeriveOwnAsync(),
+            others is var (keys, tables)
+                ? DeriveOthersAsync(fact, keys, tables, own?.In("own").Set, landing, position, cancellationToken)
+                : Task.CompletedTask);
 
         async Task DeriveOwnAsync()
         {
@@ -449,21 +446,19 @@ internal sealed partial class Facts(
             await landing;
             await DeriveAsync(fact, left, position, cancellationToken);
         }
+    }
 
-        async Task DeriveChildrenAsync()
+    /// <summary>Derives the facts that show a row of a batch without being in it, once it has landed.</summary>
+    private async Task DeriveOthersAsync(FactTable fact, string keys, IReadOnlyCollection<ExternalTable> tables, string? except,
+        Task landing, UInt128 position, CancellationToken cancellationToken)
+    {
+        using var due = new KeySet(fact.RootTable);
+        await foreach (var page in RootsAsync(fact, keys, tables, except, cancellationToken))
         {
-            if (children is not var (keys, tables))
-                return;
-
-            var except = own?.In("own").Set;
-            using var due = new KeySet(fact.RootTable);
-            await foreach (var page in RootsAsync(fact, keys, tables, except, cancellationToken))
-            {
-                due.Clear();
-                due.Add(page.Count, page.Rows.Span, page.Literals);
-                await landing;
-                await DeriveAsync(fact, due, position, cancellationToken);
-            }
+            due.Clear();
+            due.Add(page.Count, page.Rows.Span, page.Literals);
+            await landing;
+            await DeriveAsync(fact, due, position, cancellationToken);
         }
     }
 

@@ -17,15 +17,11 @@ internal sealed class BatchExchange<T>(TimeProvider time)
     private T? _offered;
     private bool _mayGrow;
     private Exception? _fault;
-    private TaskCompletionSource<T>? _taker;
+    private volatile Taker? _taker;
     private TaskCompletionSource? _taken;
 
-    /// <summary>The taker that lets a batch grow.</summary>
-    private TaskCompletionSource<T>? _patient;
-    private volatile bool _isImpatient;
-
     /// <summary>The pipeline has waited long enough for a batch that may grow.</summary>
-    public bool IsImpatient => _isImpatient;
+    public bool IsImpatient => _taker is { IsImpatient: true };
 
     /// <summary>The reader: here is a batch that may be taken.</summary>
     /// <param name="batch">The batch.</param>
@@ -34,9 +30,9 @@ internal sealed class BatchExchange<T>(TimeProvider time)
     {
         lock (_lock)
         {
-            if (_taker is { } taker && (!mayGrow || _isImpatient))
+            if (_taker is { } taker && (!mayGrow || taker.IsImpatient))
             {
-                (_taker, _isImpatient) = (null, false);
+                _taker = null;
                 taker.SetResult(batch);
                 return;
             }
@@ -101,7 +97,7 @@ internal sealed class BatchExchange<T>(TimeProvider time)
             if (_fault is not null)
                 return Task.FromException<T>(_fault);
 
-            _taker = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _taker = new Taker();
             LetGrow();
             return _taker.Task;
         }
@@ -109,19 +105,17 @@ internal sealed class BatchExchange<T>(TimeProvider time)
 
     private void LetGrow()
     {
-        if (_taker is null || _offered is null || _patient == _taker)
+        if (_offered is null || _taker is not { LetsGrow: false } taker)
             return;
-        _patient = _taker;
-        _ = GrowImpatientAsync(_taker);
+        taker.LetsGrow = true;
+        _ = GrowImpatientAsync(taker);
     }
 
-    private async Task GrowImpatientAsync(TaskCompletionSource<T> taker)
+    private async Task GrowImpatientAsync(Taker taker)
     {
         await Task.Delay(Patience, time);
         lock (_lock)
         {
-            if (_patient == taker)
-                _patient = null;
             if (_taker != taker)
                 return;
 
@@ -132,8 +126,18 @@ internal sealed class BatchExchange<T>(TimeProvider time)
             }
             else
             {
-                _isImpatient = true;
+                taker.IsImpatient = true;
             }
         }
+    }
+
+    /// <summary>A pipeline that waits.</summary>
+    private sealed class Taker() : TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        /// <summary>It has begun to let a batch grow.</summary>
+        public bool LetsGrow { get; set; }
+
+        /// <summary>It has let one grow for long enough.</summary>
+        public bool IsImpatient { get; set; }
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
@@ -115,16 +114,8 @@ public sealed class FanOutTests(ClickHouseServer clickhouse, PostgresServer post
     private static ChangeBatch Changes(string table, ulong position, IEnumerable<string[]> rows)
     {
         var batch = new ChangeBatch();
-        var relation = Relation.Of(Store.Own.Table(table));
-        var lsn = position;
         foreach (var values in rows)
-        {
-            var row = batch.AddRow(values.Length);
-            for (var i = 0; i < values.Length; i++)
-                batch.SetText(row, i, Encoding.UTF8.GetBytes(values[i]));
-            batch.Add(new Change(relation, ChangeOperation.Update, Lsn.Version(position, lsn), position, -1, 0, RowRef.None, row));
-            lsn++;
-        }
+            batch.Add(Store.Own.Table(table), values, position, position + (ulong)batch.Count, ChangeOperation.Update);
         batch.EndAt(new SourcePosition(-1, position + 500));
         return batch;
     }

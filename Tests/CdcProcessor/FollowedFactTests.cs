@@ -1,4 +1,3 @@
-using System.Text;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.Star.Model;
@@ -226,20 +225,7 @@ public sealed class FollowedFactTests(ClickHouseServer clickhouse)
         {
             using var batch = new ChangeBatch();
             foreach (var brought in rows)
-            {
-                var relation = Relation.Of(brought.Table);
-                var row = batch.AddRow(relation.Columns.Count);
-                for (var i = 0; i < brought.Values.Length; i++)
-                {
-                    if (brought.Values[i] is { } value)
-                        batch.SetText(row, i, Encoding.UTF8.GetBytes(value));
-                    else
-                        batch.SetNull(row, i);
-                }
-                var isDeleted = brought.Operation == ChangeOperation.Delete;
-                batch.Add(new Change(relation, brought.Operation, Lsn.Version(lsn, (ulong)batch.Count + 1), lsn, -1, 0,
-                    isDeleted ? row : RowRef.None, isDeleted ? RowRef.None : row));
-            }
+                batch.Add(brought.Table, brought.Values, lsn, (ulong)batch.Count + 1, brought.Operation);
             _landing.Fill(batch, deriveCopies: false);
             _landing.MayBeFollowed.Should().BeTrue();
             return Fact.Take(_landing) is { } roots && await Fact.TryPutAsync(roots, Lsn.Version(lsn, 0), Cancel);

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Text;
 using AspireCdc.CdcProcessor;
 using AspireCdc.CdcProcessor.Changes;
 using AspireCdc.CdcProcessor.ClickHouse;
@@ -169,13 +168,7 @@ public sealed class LargeBatchTests(PostgresServer postgres, ClickHouseServer cl
             {
                 if (batch.Count == rows.Count - 1)
                     lsn = last ?? lsn;
-                var relation = Relation.Of(Store.Own.Table(table));
-                var row = batch.AddRow(relation.Columns.Count);
-                for (var i = 0; i < values.Length; i++)
-                    batch.SetText(row, i, Encoding.UTF8.GetBytes(values[i]));
-                var isDeleted = operation == ChangeOperation.Delete;
-                batch.Add(new Change(relation, operation, Lsn.Version(lsn, lsn + (ulong)batch.Count), lsn, -1, 0,
-                    isDeleted ? row : RowRef.None, isDeleted ? RowRef.None : row));
+                batch.Add(Store.Own.Table(table), values, lsn, lsn + (ulong)batch.Count, operation);
             }
             batch.EndAt(new SourcePosition(-1, lsn + 1));
             await _sink.WriteAsync(batch, Cancel);
