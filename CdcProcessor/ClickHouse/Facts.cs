@@ -449,11 +449,11 @@ internal sealed partial class Facts(
     }
 
     /// <summary>Derives the facts that show a row of a batch without being in it, once it has landed.</summary>
-    private async Task DeriveOthersAsync(FactTable fact, string keys, IReadOnlyCollection<ExternalTable> tables, string? except,
+    private async Task DeriveOthersAsync(FactTable fact, string others, IReadOnlyCollection<ExternalTable> tables, string? except,
         Task landing, UInt128 position, CancellationToken cancellationToken)
     {
         using var due = new KeySet(fact.RootTable);
-        await foreach (var page in RootsAsync(fact, keys, tables, except, cancellationToken))
+        await foreach (var page in RootsAsync(fact, others, tables, except, cancellationToken))
         {
             due.Clear();
             due.Add(page.Count, page.Rows.Span, page.Literals);

@@ -75,8 +75,8 @@ internal sealed partial class PostgresSource : IChangeSource
 
         var system = (await _connection.QueryAsync("IDENTIFY_SYSTEM", cancellationToken))[0];
         _endOfWal = Lsn.Parse(system[2]!);
-        // Until a first position is recorded, the slot tells since when changes wait.
-        var kept = await _catalog.SlotAsync(cancellationToken) is { IsLost: false, Confirmed: var confirmed } ? confirmed : _endOfWal;
+        // Until a position is known here, the slot tells since when changes wait.
+        var kept = await ConfirmedAsync(cancellationToken) ?? _endOfWal;
         _status.LagReader = () => new SourceLag(
             LagWatch.Behind(_endOfWal, _status.Applied.Select(position => position.Position).DefaultIfEmpty(kept).Max()), 0);
         _identity = new SourceIdentity(
@@ -119,6 +119,7 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         if (await _catalog.SlotAsync(cancellationToken) is not null)
             await _connection!.QueryAsync($"DROP_REPLICATION_SLOT \"{_options.Slot}\"", cancellationToken);
+        _status.LagReader = null;
         return progress.Source is { } known && known == _identity && progress.Positions.Select(position => position.Position)
             .Append(progress.Landed).Max() <= _endOfWal;
     }
@@ -193,6 +194,19 @@ internal sealed partial class PostgresSource : IChangeSource
     {
         if (_connection is not null)
             await _connection.DisposeAsync();
+    }
+
+    /// <summary>How far the slot is confirmed; null where there is none that can be used, which is said when it is needed.</summary>
+    private async Task<ulong?> ConfirmedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _catalog.SlotAsync(cancellationToken) is { IsLost: false } slot ? slot.Confirmed : null;
+        }
+        catch (NotReadyException)
+        {
+            return null;
+        }
     }
 
     private void Queue(IReadOnlyList<TableMapping> tables)

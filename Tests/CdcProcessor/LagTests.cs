@@ -97,7 +97,9 @@ public sealed class LagTests(PostgresServer postgres, ClickHouseServer clickhous
     public async Task A_pipeline_that_is_paused_before_it_has_recorded_a_position_tells_what_waits_for_its_slot()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.ExecuteAsync($"SELECT pg_create_logical_replication_slot('{shop.Slot}', 'pgoutput')", Cancel);
+        // It waits for every transaction that writes, those of other tests included.
+        var patient = shop.Postgres with { ConnectionString = shop.Postgres.ConnectionString + ";Command Timeout=0" };
+        await patient.ExecuteAsync($"SELECT pg_create_logical_replication_slot('{shop.Slot}', 'pgoutput')", Cancel);
         await shop.QueryAsync("INSERT INTO cdc_progress (kind, name, state, position, version) VALUES ('pause', '', 'requested', 0, 1)",
             Cancel);
         var processor = await shop.StartAsync(Cancel);
