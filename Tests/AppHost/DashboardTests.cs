@@ -156,9 +156,8 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
         await dashboard.TryAsync(async page =>
         {
             await CommandAsync(page, "clickhouse", "Ask by SQL");
-            await AskAsync(page, "SELECT 6 * 7 AS answer", "Ask by SQL");
-
-            await ShowsAsync(page.Locator("fluent-dialog table").GetByText("42", new() { Exact = true }));
+            await AskAsync(page, "SELECT 6 * 7 AS answer", "Ask by SQL",
+                page.Locator("fluent-dialog table").GetByText("42", new() { Exact = true }));
             await KeepAsync(page, "sql");
         });
     }
@@ -247,26 +246,27 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
     }
 
     /// <summary>
-    /// Answers the dialog that asks for a text. It is shown anew as it likes, and what is typed or clicked at that moment is lost, so
-    /// that is done again until it asks no more.
+    /// Answers the dialog that asks for a text, until the answer shows. It is shown anew as it likes, and what is written or clicked at
+    /// that moment is lost. Nothing is typed: beside the field keys are the dashboard's own.
     /// </summary>
-    private static Task AskAsync(IPage page, string text, string button)
+    private static Task AskAsync(IPage page, string text, string button, ILocator answer)
     {
         var field = page.Locator("fluent-dialog fluent-text-input");
         return Wait.UntilAsync(
             async () =>
             {
-                await field.ClickAsync();
-                await page.Keyboard.PressAsync("Control+A");
-                await page.Keyboard.TypeAsync(text);
-                if (await field.EvaluateAsync<string?>("field => field.value") != text)
-                    return false;
-                await page.Locator("fluent-dialog fluent-button").Filter(new() { HasText = button }).ClickAsync();
-                var gone = field.WaitForAsync(new() { State = WaitForSelectorState.Detached, Timeout = 20_000 });
-                await gone.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                return gone.IsCompletedSuccessfully;
+                if (await field.IsVisibleAsync())
+                    await WriteAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return await answer.IsVisibleAsync();
             },
-            $"'{text}' to be asked", Cancel);
+            $"the answer to '{text}'", Cancel);
+
+        async Task WriteAsync()
+        {
+            await field.Locator("input").FillAsync(text, new() { Timeout = 5_000 });
+            await page.Locator("fluent-dialog fluent-button").Filter(new() { HasText = button }).ClickAsync(new() { Timeout = 5_000 });
+            await field.WaitForAsync(new() { State = WaitForSelectorState.Detached, Timeout = 20_000 });
+        }
     }
 
     private static Task KeepAsync(IPage page, string name) => Browser.KeepAsync(page, name);
@@ -349,10 +349,9 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
             if (await Task.WhenAny(work, dead) == work
                 && (work.IsCompletedSuccessfully || !await page.Locator("#blazor-error-ui").IsVisibleAsync()))
             {
-                var shown = work.IsFaulted ? await page.Locator("body").InnerTextAsync() : "";
-                await CancelAsync(page);
                 if (work.Exception?.InnerException is { } fault)
-                    throw new InvalidOperationException($"{fault.Message}\nThe page showed:\n{shown}", fault);
+                    throw await DescribeAsync(fault, page);
+                await CancelAsync(page);
                 await work;
                 return true;
             }
@@ -360,6 +359,15 @@ public sealed class DashboardTests(SharedStack stack, Chromium chromium)
             await page.CloseAsync();
             await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return false;
+        }
+
+        private static async Task<Exception> DescribeAsync(Exception fault, IPage page)
+        {
+            var shown = page.Locator("body").InnerTextAsync(new() { Timeout = 5_000 });
+            await ((Task)shown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await CancelAsync(page).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return new InvalidOperationException(
+                $"{fault.Message}\nThe page showed:\n{(shown.IsCompletedSuccessfully ? await shown : "nothing")}", fault);
         }
 
         /// <summary>
