@@ -62,10 +62,8 @@ public sealed class LargeRowTests(PostgresServer postgres, ClickHouseServer clic
         output.WriteLine(
             $"a row of {Size / Megabyte} MB: {before} MB before, {first} MB at most when it came, {second} MB when its "
             + $"value was read again, {await MemoryAsync("VmRSS")} MB afterwards");
-        // The runtime itself takes some more between the two, whatever comes; a copy too many takes a row more.
-        const int Own = 16;
-        (first - before).Should().BeLessThan((3 * Size / Megabyte) + Own);
-        (second - before).Should().BeLessThan((3 * Size / Megabyte) + Own);
+        (first - before).Should().BeLessThan(3 * Size / Megabyte);
+        (second - before).Should().BeLessThan(3 * Size / Megabyte);
 
         async Task<long> MemoryAsync(string which)
         {
