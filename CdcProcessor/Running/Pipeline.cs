@@ -19,6 +19,7 @@ internal sealed partial class Pipeline(
     private readonly Dictionary<int, ulong> _passed = [];
     private readonly Channel<Func<Task>> _turns = Channel.CreateUnbounded<Func<Task>>();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _hurry = NewHurry();
     private bool _unacknowledged;
     private long? _acknowledgedAt;
 
@@ -110,15 +111,23 @@ internal sealed partial class Pipeline(
                 {
                     if (!await next)
                         return;
+                    var isLarge = LargeRowMemory.IsIn(batches.Current);
                     using (var batch = batches.Current)
                     {
-                        var isLarge = LargeRowMemory.IsIn(batch);
                         // What a large row came in is free by now: the system gets it back before as much is wanted for ClickHouse.
                         if (isLarge)
                             LargeRowMemory.Collect();
                         await WriteAsync(batch, cancellationToken);
-                        if (isLarge)
-                            largeRows.Taken();
+                    }
+                    if (isLarge)
+                    {
+                        // The next may need as much, and a connection remembers what it has sent last until it sends again.
+                        largeRows.Taken();
+                        _hurry.SetResult();
+                        await acknowledging;
+                        acknowledging = AcknowledgeSoonAsync(largeRows, stop.Token);
+                        await acknowledging;
+                        _hurry = NewHurry();
                     }
                     next = batches.MoveNextAsync().AsTask();
                 }
@@ -202,12 +211,15 @@ internal sealed partial class Pipeline(
         source.RequestCopy(due);
     }
 
+    /// <summary>An acknowledgement that waits goes at once where this is set.</summary>
+    private static TaskCompletionSource NewHurry() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private async Task AcknowledgeSoonAsync(LargeRowMemory largeRows, CancellationToken cancellationToken)
     {
         // A lone commit is recorded as soon as it is visible: somebody may be waiting to read it.
         var due = _acknowledgedAt is { } last ? AcknowledgeEvery - time.GetElapsedTime(last) : TimeSpan.Zero;
         if (due > TimeSpan.Zero)
-            await Task.Delay(due, time, cancellationToken);
+            await Task.WhenAny(Task.Delay(due, time, cancellationToken), _hurry.Task);
         _acknowledgedAt = time.GetTimestamp();
         _unacknowledged = false;
         SourcePosition[] positions = [.. _applied.Values];
