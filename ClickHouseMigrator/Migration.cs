@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using AspireCdc.Star.Model;
 
 namespace AspireCdc.ClickHouseMigrator;
 
@@ -37,6 +38,10 @@ internal sealed record Migration(string Name, string Sql)
             : [.. shipped.Where(migration => migration.Name.StartsWith("000_", StringComparison.Ordinal)),
                 .. Read(Path.GetDirectoryName(Path.GetFullPath(model))!)];
     }
+
+    /// <summary>The model that they lead to: the one that is named, or the one that came with the program.</summary>
+    public static string ModelOf(string? model) =>
+        string.IsNullOrEmpty(model) ? Path.Combine(AppContext.BaseDirectory, StarFile.Name) : model;
 
     private static IReadOnlyList<Migration> Read(string folder)
     {

@@ -76,14 +76,17 @@ async Task<int> MigrateAsync(bool status)
                 "ConnectionStrings__clickhouse=Host=localhost;Port=18123;Username=panda;Password=pandapass;Database=local");
         var server = ClickHouseEndpoint.Parse(connectionString);
         using var http = server.HasCertificates ? new HttpClient(server.CreateHandler()) : null;
-        var migrator = new Migrator(
-            new ClickHouseConnectionStringBuilder(server.ToConnectionString()), builder.Configuration["ClickHouse:Cluster"],
-            host.Services.GetRequiredService<ILogger<Migrator>>(), http);
-        var migrations = Migration.ReadFor(builder.Configuration["Cdc:Model"]);
+        var target = new ClickHouseConnectionStringBuilder(server.ToConnectionString());
+        var cluster = builder.Configuration["ClickHouse:Cluster"];
+        var migrator = new Migrator(target, cluster, host.Services.GetRequiredService<ILogger<Migrator>>(), http);
+        var model = builder.Configuration["Cdc:Model"];
+        var migrations = Migration.ReadFor(model);
         var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         if (!status)
         {
             await migrator.ApplyAsync(migrations, stopping);
+            await new TableSettings(target, cluster, host.Services.GetRequiredService<ILogger<TableSettings>>(), http).ApplyAsync(
+                StarFile.Read(Migration.ModelOf(model)), stopping);
             return 0;
         }
 

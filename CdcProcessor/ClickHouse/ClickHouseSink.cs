@@ -246,10 +246,15 @@ internal sealed class ClickHouseSink : IChangeSink
     {
         var inserts = _landing.Rows.Where(table => table.Value.Rows > 0)
             .Select(table =>
-                _client.InsertAsync(_tables[table.Key].Insert, LandingRows.Format, table.Value.Written, cancellationToken)).ToList();
+                _client.InsertAsync(InsertOf(_tables[table.Key]), LandingRows.Format, table.Value.Written, cancellationToken)).ToList();
         if (_landing.DeadLetters.Count > 0)
             inserts.Add(_deadLetters.AddAsync(_landing.DeadLetters, cancellationToken));
         await Task.WhenAll(inserts);
+
+        string InsertOf(LandingTable table) =>
+            _ordered && _landing.Versions is not null && _facts.IsReadByVersion(table.Mapping, _landing.Keys)
+                ? table.InsertWithStatistics
+                : table.Insert;
     }
 
     /// <summary>What concerns whole tables, then what all of that touches, and then what has waited for it.</summary>

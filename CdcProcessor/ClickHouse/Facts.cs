@@ -118,6 +118,11 @@ internal sealed partial class Facts(
             : Task.WhenAll(_tables.Select(fact => DeriveAsync(fact, keys, fact.Sources.Any(awaited.Contains), position,
                 cancellationToken)));
 
+    /// <summary>Whether a large batch's rows of a table are read back by their versions.</summary>
+    public bool IsReadByVersion(TableMapping table, IReadOnlyDictionary<string, KeySet> keys) =>
+        _findsByVersion.Contains(table.Landing) && keys.GetValueOrDefault(table.Source) is { Count: > KeySet.Few }
+        && _tables.Exists(fact => fact.RootTable.Landing == table.Landing);
+
     /// <summary>
     /// Derives what a batch of one ordered reader touches that has landed. Its own facts are derived from the rows that have its versions:
     /// where a key has a newer one, that one or its marker derives it at a higher position. Where they are many, that takes a
@@ -129,8 +134,7 @@ internal sealed partial class Facts(
     /// <param name="cancellationToken">Ends it.</param>
     public Task DeriveAsync(IReadOnlyDictionary<string, KeySet> keys, VersionRange versions, UInt128 position,
         CancellationToken cancellationToken) =>
-        Task.WhenAll(_tables.Select(fact => _findsByVersion.Contains(fact.RootTable.Landing)
-                && keys.GetValueOrDefault(fact.Mapping.Root) is { Count: > KeySet.Few }
+        Task.WhenAll(_tables.Select(fact => IsReadByVersion(fact.RootTable, keys)
             ? DeriveBroughtAsync(fact, keys, versions, position, cancellationToken)
             : DeriveAsync(fact, keys, isAwaited: false, position, cancellationToken)));
 

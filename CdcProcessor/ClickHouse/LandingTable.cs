@@ -17,7 +17,9 @@ internal sealed class LandingTable
         KeyColumns = [.. mapping.Key.Select(column => ClickHouseSql.Name(mapping.Columns[column].Landing))];
         _key = string.Join(", ", KeyColumns);
         var columns = mapping.Columns.Select(column => column.Landing).Concat(SystemColumns.Landing);
-        Insert = $"INSERT INTO {_name} ({ClickHouseSql.Names(columns)}){JsonSettings(mapping)}";
+        var insert = $"INSERT INTO {_name} ({ClickHouseSql.Names(columns)})";
+        Insert = insert + Settings(JsonSettings(mapping));
+        InsertWithStatistics = insert + Settings([.. JsonSettings(mapping), "materialize_statistics_on_insert = 1"]);
     }
 
     public TableMapping Mapping { get; }
@@ -26,6 +28,9 @@ internal sealed class LandingTable
 
     /// <summary>Takes <see cref="LandingRows"/>, as <see cref="LandingRows.Format"/>.</summary>
     public string Insert { get; }
+
+    /// <summary>The same where the rows are to be found by their versions: see <see cref="VersionStatistics"/>.</summary>
+    public string InsertWithStatistics { get; }
 
     /// <summary>Selects the greatest commit LSN of its rows.</summary>
     public string LastLsn => $"SELECT max(lsn) AS lsn FROM {_name}";
@@ -67,9 +72,12 @@ internal sealed class LandingTable
         """;
 
     /// <summary>JSON travels as its text, and strings in it that look like times stay strings.</summary>
-    private static string JsonSettings(TableMapping mapping) => ShownColumns.HasJson(mapping)
-        ? " SETTINGS input_format_binary_read_json_as_string = 1, input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0"
-        : "";
+    private static IReadOnlyList<string> JsonSettings(TableMapping mapping) => ShownColumns.HasJson(mapping)
+        ? ["input_format_binary_read_json_as_string = 1", ShownColumns.JsonSettings]
+        : [];
+
+    private static string Settings(IReadOnlyList<string> settings) =>
+        settings.Count == 0 ? "" : $" SETTINGS {string.Join(", ", settings)}";
 
     private static string Number(UInt128 version) => $"toUInt128('{version.ToString(CultureInfo.InvariantCulture)}')";
 }

@@ -6,8 +6,9 @@ namespace AspireCdc.CdcProcessor.ClickHouse;
 /// <summary>
 /// Which tables ClickHouse looks up by <c>version</c> without reading all of that column. With each part that it merges it keeps the
 /// least and the greatest value of every column, and leaves out parts that cannot have what is asked for
-/// (<c>use_statistics_for_part_pruning</c>, since 26.4; exactly with statistics of the kind <c>basic</c>, as 26.7 has). What has not been
-/// merged is small, as long as merges keep up. The others are left at their keys, and so are all where nobody may ask.
+/// (<c>use_statistics_for_part_pruning</c>, since 26.4; exactly with statistics of the kind <c>basic</c>, as 26.7 has). A flood's
+/// parts have them from the start (<see cref="LandingTable.InsertWithStatistics"/>), or each batch would read that column of all that has
+/// not been merged. The other tables are left at their keys, and so are all where nobody may ask.
 /// </summary>
 internal static class VersionStatistics
 {

@@ -32,6 +32,22 @@ public sealed class LargeBatchTests(PostgresServer postgres, ClickHouseServer cl
     }
 
     [Fact]
+    public async Task Only_what_is_found_by_version_lands_with_statistics()
+    {
+        await using var work = await Work.StartAsync(postgres, clickhouse);
+
+        await work.WriteAsync(10, [Customer(1, "Ann"), .. Orders(1, Many, customer: 1, "pending")]);
+        await work.WriteAsync(20, [.. Orders(Many, 3, customer: 1, "pending")]);
+
+        (await work.QueryAsync(
+            "SELECT table, rows, toString(statistics) FROM system.parts_columns WHERE database = currentDatabase() AND active " +
+            "AND column = 'version' AND table IN ('order_landing', 'customer_dim', 'order_fact') ORDER BY ALL"))
+            .Should().Be(
+                $"customer_dim\t1\t[]\norder_fact\t3\t[]\norder_fact\t{Many}\t[]\n" +
+                $"order_landing\t3\t[]\norder_landing\t{Many}\t[\\'Basic\\']\n");
+    }
+
+    [Fact]
     public async Task A_newer_row_that_has_landed_before_is_left_to_what_brought_it()
     {
         await using var work = await Work.StartAsync(postgres, clickhouse);

@@ -89,19 +89,22 @@ internal sealed class Store : IAsyncDisposable
     public static Store Over(TestDatabase postgres, TestClickHouse clickhouse, StarModel model) =>
         new(postgres, clickhouse, Example.Store) { Model = model };
 
-    public Task<int> MigrateAsync(CancellationToken cancellationToken) =>
-        new Migrator(new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString), null, NullLogger<Migrator>.Instance)
-            .ApplyAsync(
-                [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, .. _changes],
-                cancellationToken);
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        var target = new ClickHouseConnectionStringBuilder(ClickHouse.ConnectionString);
+        await new Migrator(target, null, NullLogger<Migrator>.Instance).ApplyAsync(
+            [.. Migration.ReadAll(Path.Combine(Repository.Root, "ClickHouseMigrator", "Migrations")), Made, .. _changes],
+            cancellationToken);
+        await new TableSettings(target, null, NullLogger<TableSettings>.Instance).ApplyAsync(Model, cancellationToken);
+    }
 
     /// <summary>Makes ClickHouse's tables those of the next model, as 'add' would write it, and has processors replicate that.</summary>
     public async Task MigrateToAsync(StarModel next, CancellationToken cancellationToken)
     {
         var difference = ModelDifference.Between(Model, next, SaidChanges.Nothing);
         _changes.Add(new($"{_changes.Count + 2:000}_next", MigrationScript.Write(difference)));
-        await MigrateAsync(cancellationToken);
         Model = next;
+        await MigrateAsync(cancellationToken);
     }
 
     /// <summary>Settings of a processor between the two.</summary>

@@ -1,0 +1,64 @@
+using AspireCdc.Tests.CdcProcessor;
+using AspireCdc.Tests.Fixtures;
+using AwesomeAssertions;
+using Xunit;
+
+namespace AspireCdc.Tests.ClickHouseMigrator;
+
+/// <summary>How ClickHouse keeps the model's tables, which no migration says.</summary>
+public sealed class TableSettingsTests(PostgresServer postgres, ClickHouseServer clickhouse)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task All_tables_of_the_model_get_them_and_no_other()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+
+        (await KeptAsync(shop)).Should().Be(
+            """
+            cdc_dead_letter	0	0
+            cdc_progress	0	0
+            customer_dim	1	1
+            order_by_customer	1	1
+            order_fact	1	1
+            order_landing	1	1
+            orderitem_by_order	1	1
+            orderitem_by_product	1	1
+            orderitem_fact	1	1
+            orderitem_landing	1	1
+            product_dim	1	1
+
+            """);
+    }
+
+    [Fact]
+    public async Task What_somebody_has_set_stays_and_what_is_missing_comes_with_the_next_start()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+        await shop.QueryAsync("ALTER TABLE order_fact MODIFY SETTING merge_selector_base = 7", Cancel);
+        await shop.QueryAsync("ALTER TABLE order_fact RESET SETTING auto_statistics_types", Cancel);
+
+        await shop.MigrateAsync(Cancel);
+
+        (await shop.QueryAsync("SELECT extract(engine_full, 'SETTINGS .*') FROM system.tables WHERE database = currentDatabase() AND name = 'order_fact'", Cancel))
+            .Should().Be("SETTINGS index_granularity = 8192, merge_selector_base = 7, auto_statistics_types = \\'basic\\'\n");
+    }
+
+    [Fact]
+    public async Task A_fact_that_is_put_in_place_anew_keeps_them()
+    {
+        await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
+
+        await shop.QueryAsync("CREATE TABLE order_fact__next CLONE AS order_fact", Cancel);
+        await shop.QueryAsync("CREATE OR REPLACE TABLE order_fact CLONE AS order_fact__next", Cancel);
+
+        (await KeptAsync(shop)).Should().Contain("order_fact\t1\t1\n");
+    }
+
+    private static Task<string> KeptAsync(Store shop) => shop.QueryAsync(
+        """
+        SELECT name, engine_full LIKE '%merge_selector_base = 10%', engine_full LIKE '%auto_statistics_types = \'basic\'%'
+        FROM system.tables WHERE database = currentDatabase() AND engine = 'ReplacingMergeTree' ORDER BY name
+        """, Cancel);
+}
