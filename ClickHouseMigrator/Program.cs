@@ -79,14 +79,15 @@ async Task<int> MigrateAsync(bool status)
         var target = new ClickHouseConnectionStringBuilder(server.ToConnectionString());
         var cluster = builder.Configuration["ClickHouse:Cluster"];
         var migrator = new Migrator(target, cluster, host.Services.GetRequiredService<ILogger<Migrator>>(), http);
-        var model = builder.Configuration["Cdc:Model"];
-        var migrations = Migration.ReadFor(model);
+        var file = builder.Configuration["Cdc:Model"];
+        var migrations = Migration.ReadFor(file);
+        var model = Migration.ModelOf(file) is var path && File.Exists(path) ? StarFile.Read(path) : StarModel.Empty;
         var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         if (!status)
         {
             await migrator.ApplyAsync(migrations, stopping);
             await new TableSettings(target, cluster, host.Services.GetRequiredService<ILogger<TableSettings>>(), http).ApplyAsync(
-                StarFile.Read(Migration.ModelOf(model)), stopping);
+                model, stopping);
             return 0;
         }
 

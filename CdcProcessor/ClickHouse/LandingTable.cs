@@ -29,7 +29,10 @@ internal sealed class LandingTable
     /// <summary>Takes <see cref="LandingRows"/>, as <see cref="LandingRows.Format"/>.</summary>
     public string Insert { get; }
 
-    /// <summary>The same where the rows are to be found by their versions: see <see cref="VersionStatistics"/>.</summary>
+    /// <summary>
+    /// The same where the rows are to be found by their versions (<see cref="VersionStatistics"/>). Companions that its views fill get
+    /// statistics as well.
+    /// </summary>
     public string InsertWithStatistics { get; }
 
     /// <summary>Selects the greatest commit LSN of its rows.</summary>

@@ -122,9 +122,9 @@ internal sealed partial class Pipeline(
                     if (isLarge)
                     {
                         // The next may need as much, and a connection remembers what it has sent last until it sends again.
-                        largeRows.Taken();
                         _hurry.SetResult();
                         await acknowledging;
+                        largeRows.Taken();
                         acknowledging = AcknowledgeSoonAsync(largeRows, stop.Token);
                         await acknowledging;
                         _hurry = NewHurry();
@@ -219,13 +219,16 @@ internal sealed partial class Pipeline(
         // A lone commit is recorded as soon as it is visible: somebody may be waiting to read it.
         var due = _acknowledgedAt is { } last ? AcknowledgeEvery - time.GetElapsedTime(last) : TimeSpan.Zero;
         if (due > TimeSpan.Zero)
-            await Task.WhenAny(Task.Delay(due, time, cancellationToken), _hurry.Task);
+            await await Task.WhenAny(Task.Delay(due, time, cancellationToken), _hurry.Task);
         _acknowledgedAt = time.GetTimestamp();
         _unacknowledged = false;
         SourcePosition[] positions = [.. _applied.Values];
-        await sink.MakeDurableAsync(positions, cancellationToken);
-        await source.AcknowledgeAsync(positions, cancellationToken);
-        status.Outage.End();
+        if (positions.Length > 0)
+        {
+            await sink.MakeDurableAsync(positions, cancellationToken);
+            await source.AcknowledgeAsync(positions, cancellationToken);
+            status.Outage.End();
+        }
         largeRows.GiveBack();
     }
 

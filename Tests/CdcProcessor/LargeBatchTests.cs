@@ -32,7 +32,7 @@ public sealed class LargeBatchTests(PostgresServer postgres, ClickHouseServer cl
     }
 
     [Fact]
-    public async Task Only_what_is_found_by_version_lands_with_statistics()
+    public async Task It_lands_with_the_statistics_by_which_it_is_found_and_a_small_one_without()
     {
         await using var work = await Work.StartAsync(postgres, clickhouse);
 

@@ -6,9 +6,11 @@ using AspireCdc.CdcProcessor.ClickHouse;
 using AspireCdc.CdcProcessor.Postgres;
 using AspireCdc.CdcProcessor.Running;
 using AspireCdc.ServiceDefaults;
+using AspireCdc.Tests.Fixtures;
 using AwesomeAssertions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace AspireCdc.Tests.CdcProcessor;
@@ -21,27 +23,74 @@ public sealed class PipelineTests
     [Fact]
     public async Task Rule_15_a_position_is_acknowledged_only_when_it_is_durable()
     {
-        await using var ends = new Ends();
-        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var status = new ProcessorStatus();
-        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status,
-            new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(),
-            new RecentFlow(TimeProvider.System), TimeProvider.System);
+        await using var ends = new Ends(Batch(end: 100));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        var running = new Pipeline(ends, ends, status, metrics, TimeProvider.System, NullLogger<Pipeline>.Instance).RunAsync(stop.Token);
+        var running = RunAsync(ends, TimeProvider.System, stop.Token);
 
         await ends.Saving.Task.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
-        ends.Calls.Should().Equal("write", "make durable 100");
+        ends.Calls.Should().Equal("ask", "write", "ask", "make durable 100");
         ends.Saved.SetResult();
         await ends.Acknowledged.Task.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
-        ends.Calls.Should().Equal("write", "make durable 100", "acknowledge 100");
+        ends.Calls.Should().Equal("ask", "write", "ask", "make durable 100", "acknowledge 100");
 
         await stop.CancelAsync();
         await FluentActions.Awaiting(() => running).Should().ThrowAsync<OperationCanceledException>();
     }
 
-    /// <summary>A source of one batch, and a sink that takes its time to make it durable.</summary>
-    private sealed class Ends : IChangeSource, IChangeSink
+    [Fact]
+    public async Task Behind_a_large_row_nothing_is_asked_for_until_it_is_acknowledged_which_waits_for_no_second()
+    {
+        await using var ends = new Ends(Batch(end: 100), Batch(end: 200), Batch(end: 300, isLarge: true));
+        ends.Saved.SetResult();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var running = RunAsync(ends, new FakeTimeProvider(), stop.Token);
+
+        await ends.Exhausted.Task.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
+        // The second acknowledgement was due in a second, and goes at once with all that is written; the third is the large row's.
+        ends.Calls.Should().Equal(
+            "ask", "write", "ask", "make durable 100", "acknowledge 100", "write", "ask", "write", "make durable 300", "acknowledge 300",
+            "make durable 300", "acknowledge 300", "ask");
+
+        await stop.CancelAsync();
+        await FluentActions.Awaiting(() => running).Should().ThrowAsync<OperationCanceledException>();
+    }
+
+    [Fact]
+    public async Task A_copys_large_row_that_comes_before_any_commit_has_nothing_to_acknowledge()
+    {
+        await using var ends = new Ends(Batch(end: null, isLarge: true));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var running = RunAsync(ends, new FakeTimeProvider(), stop.Token);
+
+        await ends.Exhausted.Task.WaitAsync(TimeSpan.FromMinutes(2), Cancel);
+        ends.Calls.Should().Equal("ask", "write", "ask");
+
+        await stop.CancelAsync();
+        await FluentActions.Awaiting(() => running).Should().ThrowAsync<OperationCanceledException>();
+    }
+
+    private static async Task RunAsync(Ends ends, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var status = new ProcessorStatus();
+        var metrics = new CdcMetrics(services.GetRequiredService<IMeterFactory>(), status,
+            new CopyProgress(NullLogger<CopyProgress>.Instance, TimeProvider.System), new FactProgress(),
+            new RecentFlow(TimeProvider.System), TimeProvider.System);
+        await new Pipeline(ends, ends, status, metrics, time, NullLogger<Pipeline>.Instance).RunAsync(cancellationToken);
+    }
+
+    private static ChangeBatch Batch(ulong? end, bool isLarge = false)
+    {
+        var batch = new ChangeBatch();
+        if (isLarge)
+            batch.Add(Store.Own.Table("customer"), ["1", new string('x', 40_000_000), "", "", "", ""], commit: 300, record: 299);
+        if (end is { } position)
+            batch.EndAt(new SourcePosition(-1, position));
+        return batch;
+    }
+
+    /// <summary>A source of some batches, and a sink that takes its time to make them durable.</summary>
+    private sealed class Ends(params IReadOnlyList<ChangeBatch> batches) : IChangeSource, IChangeSink
     {
         public List<string> Calls { get; } = [];
 
@@ -50,6 +99,9 @@ public sealed class PipelineTests
         public TaskCompletionSource Saved { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public TaskCompletionSource Acknowledged { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>All has been asked for.</summary>
+        public TaskCompletionSource Exhausted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool CopiesInOrder => false;
 
@@ -68,9 +120,13 @@ public sealed class PipelineTests
 
         public async IAsyncEnumerable<ChangeBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            var batch = new ChangeBatch();
-            batch.EndAt(new SourcePosition(-1, 100));
-            yield return batch;
+            foreach (var batch in batches)
+            {
+                Calls.Add("ask");
+                yield return batch;
+            }
+            Calls.Add("ask");
+            Exhausted.SetResult();
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
         }
 
@@ -83,14 +139,14 @@ public sealed class PipelineTests
         public async Task MakeDurableAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
         {
             Calls.Add($"make durable {positions.Single().Position}");
-            Saving.SetResult();
+            Saving.TrySetResult();
             await Saved.Task.WaitAsync(cancellationToken);
         }
 
         public Task AcknowledgeAsync(IReadOnlyCollection<SourcePosition> positions, CancellationToken cancellationToken)
         {
             Calls.Add($"acknowledge {positions.Single().Position}");
-            Acknowledged.SetResult();
+            Acknowledged.TrySetResult();
             return Task.CompletedTask;
         }
 

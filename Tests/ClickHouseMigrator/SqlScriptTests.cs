@@ -28,6 +28,8 @@ public sealed class SqlScriptTests
     [InlineData("CREATE TABLE t (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a",
         "CREATE TABLE t ON CLUSTER 'blue' (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a")]
     [InlineData("ALTER TABLE t ADD COLUMN IF NOT EXISTS b Int64", "ALTER TABLE t ON CLUSTER 'blue' ADD COLUMN IF NOT EXISTS b Int64")]
+    [InlineData("ALTER TABLE `t` MODIFY SETTING merge_selector_base = 10",
+        "ALTER TABLE `t` ON CLUSTER 'blue' MODIFY SETTING merge_selector_base = 10")]
     [InlineData("CREATE DATABASE IF NOT EXISTS `local`", "CREATE DATABASE IF NOT EXISTS `local` ON CLUSTER 'blue'")]
     [InlineData("DROP TABLE IF EXISTS `Odd Name_landing`", "DROP TABLE IF EXISTS `Odd Name_landing` ON CLUSTER 'blue'")]
     [InlineData("EXCHANGE TABLES `a` AND `a__next`", "EXCHANGE TABLES `a` AND `a__next` ON CLUSTER 'blue'")]
