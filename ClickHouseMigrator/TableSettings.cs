@@ -17,22 +17,29 @@ internal sealed partial class TableSettings(
 
     /// <summary>
     /// A flood's batches are parts of one size. Where twice as many of them go into a merge (the default is 5), each row is written anew
-    /// less often: merges are two fifths of ClickHouse's CPU then. And of each column the least and the greatest value are kept, by which
-    /// parts are left out, but not how many values there are (<c>uniq_v2</c>), which each merge would have to count
+    /// less often: merges are two fifths of ClickHouse's CPU then. Not so a fact's, whose readers would pay for it with FINAL
     /// (ClickHouse docs, "MergeTree tables settings").
     /// </summary>
+    private const string MergesInTens = "merge_selector_base";
+
+    /// <summary>
+    /// Of each column the least and the greatest value are kept, by which parts are left out, but not how many values there are
+    /// (<c>uniq_v2</c>), which each merge would have to count.
+    /// </summary>
+    private const string LeastAndGreatest = "auto_statistics_types";
+
     private static readonly IReadOnlyDictionary<string, string> Wanted = new Dictionary<string, string>
     {
-        ["merge_selector_base"] = "10",
-        ["auto_statistics_types"] = "'basic'",
+        [MergesInTens] = "10",
+        [LeastAndGreatest] = "'basic'",
     };
 
     /// <summary>Sets what is not set. What the server refuses stays as it is, with a warning: nothing becomes wrong by that.</summary>
     public async Task ApplyAsync(StarModel model, CancellationToken cancellationToken)
     {
+        var facts = model.Facts.SelectMany(fact => new[] { fact.Name, fact.Next }).ToHashSet();
         var names = model.Tables.Select(table => table.Landing)
-            .Concat(model.Tables.SelectMany(table => table.Companions).Select(companion => companion.Name))
-            .Concat(model.Facts.SelectMany(fact => new[] { fact.Name, fact.Next })).ToHashSet();
+            .Concat(model.Tables.SelectMany(table => table.Companions).Select(companion => companion.Name)).Concat(facts).ToHashSet();
         await using var connection = http is null ? new ClickHouseConnection(target.ConnectionString) : new(target.ConnectionString, http);
         try
         {
@@ -49,7 +56,8 @@ internal sealed partial class TableSettings(
                 row => (Name: row.GetString(0), Engine: row.GetString(1)), cancellationToken);
             foreach (var (name, engine) in tables.Where(table => names.Contains(table.Name)))
             {
-                var missing = known.Where(setting => !SaysOf(engine).Contains(setting + " = ", StringComparison.Ordinal)).ToList();
+                var missing = known.Where(setting => setting != MergesInTens || !facts.Contains(name))
+                    .Where(setting => !SaysOf(engine).Contains(setting + " = ", StringComparison.Ordinal)).ToList();
                 if (missing.Count > 0)
                     await SetAsync(connection, name, missing, cancellationToken);
             }

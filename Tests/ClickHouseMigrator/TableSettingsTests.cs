@@ -16,7 +16,7 @@ public sealed class TableSettingsTests(PostgresServer postgres, ClickHouseServer
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task All_tables_of_the_model_get_them_and_no_other()
+    public async Task All_tables_of_the_model_get_them_and_no_other_and_facts_are_merged_as_ever()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
 
@@ -26,11 +26,11 @@ public sealed class TableSettingsTests(PostgresServer postgres, ClickHouseServer
             cdc_progress	0	0
             customer_dim	1	1
             order_by_customer	1	1
-            order_fact	1	1
+            order_fact	0	1
             order_landing	1	1
             orderitem_by_order	1	1
             orderitem_by_product	1	1
-            orderitem_fact	1	1
+            orderitem_fact	0	1
             orderitem_landing	1	1
             product_dim	1	1
 
@@ -41,15 +41,15 @@ public sealed class TableSettingsTests(PostgresServer postgres, ClickHouseServer
     public async Task What_somebody_has_set_stays_and_what_is_missing_comes_with_the_next_start()
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.QueryAsync("ALTER TABLE order_fact MODIFY SETTING merge_selector_base = 7", Cancel);
-        await shop.QueryAsync("ALTER TABLE order_fact RESET SETTING auto_statistics_types", Cancel);
+        await shop.QueryAsync("ALTER TABLE order_landing MODIFY SETTING merge_selector_base = 7", Cancel);
+        await shop.QueryAsync("ALTER TABLE order_landing RESET SETTING auto_statistics_types", Cancel);
 
         await shop.MigrateAsync(Cancel);
 
         (await shop.QueryAsync(
-            "SELECT extract(engine_full, 'SETTINGS .*') FROM system.tables WHERE database = currentDatabase() AND name = 'order_fact'",
+            "SELECT extract(engine_full, 'SETTINGS .*') FROM system.tables WHERE database = currentDatabase() AND name = 'order_landing'",
             Cancel))
-            .Should().Be("SETTINGS index_granularity = 8192, merge_selector_base = 7, auto_statistics_types = \\'basic\\'\n");
+            .Should().Be("SETTINGS index_granularity = 1024, merge_selector_base = 7, auto_statistics_types = \\'basic\\'\n");
     }
 
     [Fact]
@@ -60,11 +60,11 @@ public sealed class TableSettingsTests(PostgresServer postgres, ClickHouseServer
         await shop.QueryAsync(TableStatements.CreateFact(fact, fact.Next), Cancel);
 
         await shop.MigrateAsync(Cancel);
-        (await KeptAsync(shop)).Should().Contain("order_fact__next\t1\t1\n");
+        (await KeptAsync(shop)).Should().Contain("order_fact__next\t0\t1\n");
 
-        await shop.QueryAsync("ALTER TABLE order_fact RESET SETTING auto_statistics_types, merge_selector_base", Cancel);
+        await shop.QueryAsync("ALTER TABLE order_fact RESET SETTING auto_statistics_types", Cancel);
         await shop.QueryAsync("CREATE OR REPLACE TABLE order_fact CLONE AS order_fact__next", Cancel);
-        (await KeptAsync(shop)).Should().Contain("order_fact\t1\t1\n");
+        (await KeptAsync(shop)).Should().Contain("order_fact\t0\t1\n");
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed class TableSettingsTests(PostgresServer postgres, ClickHouseServer
     public async Task Where_ClickHouse_refuses_them_a_warning_says_why_and_the_tables_are_used_as_they_are(string refused)
     {
         await using var shop = await Store.CreateAsync(postgres, clickhouse, Cancel);
-        await shop.QueryAsync("ALTER TABLE order_fact RESET SETTING merge_selector_base", Cancel);
+        await shop.QueryAsync("ALTER TABLE order_landing RESET SETTING merge_selector_base", Cancel);
         using var http = new HttpClient(new RefusingHandler(refused));
         var log = new LogLines();
 
